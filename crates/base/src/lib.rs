@@ -1,0 +1,7 @@
+//! The ground floor: words that every crate above shares. Nothing here knows of FHIR, disks or networks.
+
+pub mod clock;
+pub mod finding;
+pub mod id;
+pub mod phi;
+pub mod refusal;

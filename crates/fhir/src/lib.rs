@@ -1,0 +1,6 @@
+//! FHIR R4 as data: the tree, the definitions, validation, FHIRPath, search parameters, terminology. Pure: no disk, no
+//! network, no clock.
+
+pub mod definitions;
+pub mod json;
+pub mod search;
