@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod error;
+pub mod keys;
 pub mod records;
 pub mod search;
 
