@@ -23,6 +23,7 @@ impl Ids {
     ///
     /// # Panics
     /// If the operating system has no randomness to give: nothing may go on without it.
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the operating system")]
     pub fn fill(&self, bytes: &mut [u8]) {
         match self {
             Ids::System => getrandom::fill(bytes).expect("the operating system's random source failed"),

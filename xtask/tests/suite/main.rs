@@ -1,0 +1,5 @@
+//! What the source tree promises about itself, checked against the source tree.
+
+mod arrows;
+mod ceiling;
+mod tree;
