@@ -6,6 +6,7 @@
 pub mod access;
 pub mod error;
 pub mod keys;
+pub mod exchange;
 pub mod records;
 pub mod search;
 
