@@ -100,6 +100,8 @@ pub struct Binding {
     pub strength: BindingStrength,
     /// The value set's canonical URL without version.
     pub value_set: String,
+    /// The code system all its codes come from, if that is one: the system a `code` element implies.
+    pub system: Option<String>,
 }
 
 /// FHIR value set binding-strength.

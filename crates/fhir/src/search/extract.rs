@@ -1,6 +1,6 @@
 //! What a resource says for each search path.
 
-use super::params::PathId;
+use super::params::{Param, PathId};
 use crate::json::Json;
 use std::borrow::Cow;
 
@@ -73,12 +73,26 @@ pub enum Value<'a> {
     String(Cow<'a, str>),
     /// A URI.
     Uri(Cow<'a, str>),
+    /// A place on the globe (`Location.position`), for `near`.
+    Point {
+        /// Degrees north.
+        latitude: f64,
+        /// Degrees east.
+        longitude: f64,
+    },
 }
 
 /// Calls `found` for each value of each path that some parameter of the resource's type uses. A path's values come in
 /// the order of the resource; the same value may come twice.
 pub fn extract<'a>(resource: &'a Json<'a>, found: &mut dyn FnMut(PathId, Value<'a>)) {
     let _ = (resource, found);
+    unimplemented!()
+}
+
+/// What a composite parameter compares: for each element it looks at (numbered from 0), the values of each component
+/// (numbered as in [`Param::components`](super::params::Param)).
+pub fn tuples<'a>(param: &Param, resource: &'a Json<'a>, found: &mut dyn FnMut(usize, usize, Value<'a>)) {
+    let _ = (param, resource, found);
     unimplemented!()
 }
 

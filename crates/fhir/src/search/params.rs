@@ -64,9 +64,36 @@ pub struct Component {
     pub kind: Kind,
     /// FHIRPath from the composite's element to the part's value.
     pub expression: String,
+    /// Where the part's values come from, all elements together: a resource without a fitting value here cannot match.
+    pub paths: Vec<PathUse>,
 }
 
-/// The parameters of one type, those of `Resource` and `DomainResource` included. Empty for an unknown type.
+/// How many paths there are: their numbers run from [`FIRST_PATH`] without a gap.
+pub fn path_count() -> usize {
+    unimplemented!()
+}
+
+/// A path as people read it, `token Observation.code`; `None` for a number that is none.
+pub fn path_text(path: PathId) -> Option<&'static str> {
+    let _ = path;
+    unimplemented!()
+}
+
+/// Changes whenever the numbering of paths or the meaning of their values does: an index made under another
+/// fingerprint must be made anew.
+pub fn pack_fingerprint() -> u64 {
+    unimplemented!()
+}
+
+/// The reference parameters that tie a resource of that type to a compartment (`Patient`, `Encounter`, ...). Empty when
+/// the type has no part in it.
+pub fn compartment(kind: &str, resource_type: &str) -> &'static [&'static Param] {
+    let _ = (kind, resource_type);
+    unimplemented!()
+}
+
+/// The parameters of one type, those of `Resource` and `DomainResource` included. `Resource` itself has those that
+/// every type has. Empty for an unknown type.
 pub fn of(resource_type: &str) -> &'static [Param] {
     let _ = resource_type;
     unimplemented!()

@@ -26,6 +26,10 @@ pub struct Query {
     pub summary: Summary,
     /// `_elements`, base names.
     pub elements: Vec<String>,
+    /// `_contained`: whether contained resources are looked for.
+    pub contained: Contained,
+    /// `_containedType=contained`: answer the contained resource itself, not the one that holds it.
+    pub contained_alone: bool,
     /// `_asof`: the record as it was known then.
     pub as_of: Option<Instant>,
     /// What was understood, as it goes into the `self` link: names and values, percent-decoded.
@@ -169,6 +173,34 @@ pub enum Operand {
     UriBelow(String),
     /// URI `:above`: this or a path it lies under.
     UriAbove(String),
+    /// Token `:in`: a code of this value set (its URL, as written). Only terminology knows which these are; the vault
+    /// asks it. (`:not-in` is `Not` of it.)
+    In(String),
+    /// Token `:below`: this code or one it subsumes. Terminology resolves it.
+    CodeBelow {
+        /// System URI, if given.
+        system: Option<String>,
+        /// The code.
+        code: String,
+    },
+    /// Token `:above`: this code or one that subsumes it. Terminology resolves it.
+    CodeAbove {
+        /// System URI, if given.
+        system: Option<String>,
+        /// The code.
+        code: String,
+    },
+    /// String: ends with (normalised); `_filter`'s `ew`.
+    Ends(String),
+    /// `Location?near=`: within this distance.
+    Near {
+        /// Degrees north.
+        latitude: f64,
+        /// Degrees east.
+        longitude: f64,
+        /// Kilometres.
+        km: f64,
+    },
     /// Composite: one operand a component, all true of the same element.
     Composite(Vec<(Kind, Operand)>),
 }
@@ -227,7 +259,7 @@ pub enum Prefix {
     Sa,
     /// Ends before.
     Eb,
-    /// About the same.
+    /// About the same: the stored span and the test's overlap. The test's `low` and `high` are widened already.
     Ap,
 }
 
@@ -288,6 +320,18 @@ pub enum Summary {
     Data,
     /// The total only.
     Count,
+}
+
+/// `_contained` (R4 search section 3.1.1.5.5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Contained {
+    /// Only resources of their own.
+    #[default]
+    Without,
+    /// Only contained ones.
+    Only,
+    /// Both.
+    Both,
 }
 
 /// Parses a search on one type (`Some`) or on all (`None`).
