@@ -1,8 +1,9 @@
-//! The project's own commands: `cargo x check | test | bless | bench | demo`.
+//! The project's own commands: `cargo x check | test | bless | bench | demo | pack`.
 //!
 //! `cargo x` is an alias in `.cargo/config.toml`. Everything here calls cargo and tells what came of it; the program
 //! itself knows nothing of this crate.
 
+mod pack;
 mod steps;
 mod tally;
 
@@ -14,6 +15,7 @@ cargo x test           everything that must hold before a change goes in; ends w
 cargo x bless [ARGS]   writes the program's answers into the golden files; read the diff before you commit it
 cargo x bench [ARGS]   measures speed, memory and disk, and writes docs/manual/performance.md
 cargo x demo [ARGS]    builds the release program and starts the demo hospital
+cargo x pack [--from DIR]  makes packs/fhir-r4 of HL7's own files
 ";
 
 fn main() -> ExitCode {
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
         "bless" => code(steps::bless(rest)),
         "bench" => code(steps::program("bench", rest)),
         "demo" => code(steps::program("demo", rest)),
+        "pack" => pack(rest),
         "" | "help" | "--help" | "-h" => {
             print!("{USAGE}");
             ExitCode::SUCCESS
@@ -51,6 +54,16 @@ fn test() -> ExitCode {
     tally.step(ran);
     println!("{tally}");
     code(tally.failed() == 0)
+}
+
+fn pack(args: &[String]) -> ExitCode {
+    match pack::run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::from(2)
+        }
+    }
 }
 
 fn code(ok: bool) -> ExitCode {

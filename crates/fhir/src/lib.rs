@@ -4,3 +4,4 @@
 pub mod definitions;
 pub mod json;
 pub mod search;
+pub mod terminology;

@@ -5,8 +5,8 @@
 
 pub mod access;
 pub mod error;
-pub mod keys;
 pub mod exchange;
+pub mod keys;
 pub mod records;
 pub mod search;
 

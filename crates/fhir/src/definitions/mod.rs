@@ -172,6 +172,17 @@ pub struct Property<'d> {
 }
 
 impl Definitions {
+    /// Definitions from their parts; [`Definitions::index`] makes them ready for use.
+    #[must_use]
+    pub fn new(
+        version: String,
+        types: Vec<TypeDef>,
+        search_params: Vec<SearchParamDef>,
+        compartments: Vec<CompartmentDef>,
+    ) -> Definitions {
+        Definitions { version, types, search_params, compartments, by_name: HashMap::new() }
+    }
+
     /// Fills the indexes that are not stored.
     pub fn index(mut self) -> Definitions {
         self.by_name = self.types.iter().enumerate().map(|(i, t)| (t.name.clone(), i as TypeId)).collect();
@@ -230,6 +241,20 @@ impl Definitions {
 }
 
 impl TypeDef {
+    /// A type from its parts, in the order of the fields.
+    #[must_use]
+    pub fn new(
+        name: String,
+        kind: TypeKind,
+        base: Option<TypeId>,
+        is_abstract: bool,
+        elements: Vec<ElementDef>,
+        constraints: Vec<Constraint>,
+        regex: Option<String>,
+    ) -> TypeDef {
+        TypeDef { name, kind, base, is_abstract, elements, constraints, regex, properties: HashMap::new() }
+    }
+
     /// The element and type behind a JSON member name (`valueQuantity`, `birthDate`; not `_birthDate`).
     pub fn property(&self, name: &str) -> Option<Property<'_>> {
         let &(e, t) = self.properties.get(name)?;

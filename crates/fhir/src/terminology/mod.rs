@@ -1,0 +1,4 @@
+//! Terminology: which codes there are, what they mean, and which belong to a value set.
+
+pub mod model;
+pub mod pack;

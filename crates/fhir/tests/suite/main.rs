@@ -1,0 +1,4 @@
+//! Tests of the FHIR floor against HL7's published files and real records.
+
+mod archives;
+mod definitions;
