@@ -4,12 +4,16 @@ use fhir::definitions::{
     Binding, BindingStrength, Constraint, Definitions, ElementDef, ElementType, TypeDef, TypeId, TypeKind,
 };
 use fhir::json::Json;
-use std::collections::HashMap;
+use fhir::terminology::model::ValueSet;
+use std::collections::{BTreeSet, HashMap};
 
 const VERSION: &str = "4.0.1";
 const STRUCTURE: &str = "http://hl7.org/fhir/StructureDefinition/";
 /// Invariants that a snapshot repeats at every element; each stands once, at its own type.
 const EVERYWHERE: [&str; 2] = ["ele-1", "ext-1"];
+
+/// Value sets import one another; deeper than this they go in a circle.
+const IMPORT_DEPTH_MAX: usize = 8;
 
 /// A type before its number is known: the structure it stands in, and its path.
 struct Draft<'s> {
@@ -22,7 +26,8 @@ pub fn definitions(resources: &[Json<'static>]) -> Result<Definitions, String> {
     let drafts = drafts(resources);
     let numbers: HashMap<&str, TypeId> = drafts.iter().enumerate().map(|(i, d)| (d.path, i as TypeId)).collect();
     let profiles = profile_constraints(resources);
-    let reader = Reader { numbers, profiles };
+    let value_sets = value_sets(resources);
+    let reader = Reader { numbers, profiles, value_sets };
     let types = drafts.iter().map(|draft| reader.type_def(draft)).collect::<Result<_, _>>()?;
     Ok(Definitions::new(VERSION.to_owned(), types, Vec::new(), Vec::new()))
 }
@@ -83,9 +88,15 @@ fn profile_constraints<'s>(resources: &'s [Json<'static>]) -> HashMap<&'s str, V
         .collect()
 }
 
+fn value_sets(resources: &[Json<'static>]) -> HashMap<String, ValueSet> {
+    let all = resources.iter().filter(|r| r.text("resourceType") == Some("ValueSet")).filter_map(ValueSet::read);
+    all.map(|v| (v.url.clone(), v)).collect()
+}
+
 struct Reader<'s> {
     numbers: HashMap<&'s str, TypeId>,
     profiles: HashMap<&'s str, Vec<Constraint>>,
+    value_sets: HashMap<String, ValueSet>,
 }
 
 impl Reader<'_> {
@@ -137,7 +148,7 @@ impl Reader<'_> {
             is_summary: is_true(element, "isSummary"),
             is_modifier: is_true(element, "isModifier"),
             types: self.types(element)?,
-            binding: element.get("binding").and_then(binding),
+            binding: element.get("binding").and_then(|b| self.binding(b)),
             constraints: self.element_constraints(structure, element),
         })
     }
@@ -169,6 +180,33 @@ impl Reader<'_> {
             profiles.iter().filter_map(Json::as_str).map(|p| last_segment(p).to_owned()).collect();
         let is_any = targets.iter().any(|t| t == "Resource");
         Ok(ElementType { id: self.number(name)?, targets: if is_any { Vec::new() } else { targets } })
+    }
+
+    fn binding(&self, from: &Json<'static>) -> Option<Binding> {
+        let strength = match from.text("strength")? {
+            "required" => BindingStrength::Required,
+            "extensible" => BindingStrength::Extensible,
+            "preferred" => BindingStrength::Preferred,
+            _ => BindingStrength::Example,
+        };
+        let value_set = without_version(from.text("valueSet")?);
+        let mut systems = BTreeSet::new();
+        self.systems(value_set, &mut systems, 0);
+        let system = systems.first().filter(|_| systems.len() == 1).map(|s| (*s).to_owned());
+        Some(Binding { strength, value_set: value_set.to_owned(), system })
+    }
+
+    /// The code systems a value set takes its codes from, those of the value sets it imports included.
+    fn systems<'a>(&'a self, value_set: &str, into: &mut BTreeSet<&'a str>, depth: usize) {
+        let clauses = self.value_sets.get(value_set).map(|v| &v.include[..]).unwrap_or_default();
+        for clause in clauses.iter().filter(|_| depth < IMPORT_DEPTH_MAX) {
+            if !clause.system.is_empty() {
+                into.insert(&clause.system);
+            }
+            for import in &clause.value_sets {
+                self.systems(without_version(import), into, depth + 1);
+            }
+        }
     }
 
     /// An element's own constraints, those of the data type profiles it names, and those of the element it points to.
@@ -206,17 +244,6 @@ fn constraint(from: &Json<'static>) -> Option<Constraint> {
     })
 }
 
-fn binding(from: &Json<'static>) -> Option<Binding> {
-    let strength = match from.text("strength")? {
-        "required" => BindingStrength::Required,
-        "extensible" => BindingStrength::Extensible,
-        "preferred" => BindingStrength::Preferred,
-        _ => BindingStrength::Example,
-    };
-    let value_set = from.text("valueSet")?;
-    Some(Binding { strength, value_set: value_set.split('|').next().unwrap_or_default().to_owned() })
-}
-
 fn regex(value: &Json<'static>) -> Option<String> {
     let ty = value.get("type")?.items().first()?;
     extension(ty, "regex").and_then(|e| e.text("valueString")).map(str::to_owned)
@@ -224,6 +251,10 @@ fn regex(value: &Json<'static>) -> Option<String> {
 
 fn extension<'j>(of: &'j Json<'static>, name: &str) -> Option<&'j Json<'static>> {
     of.get("extension")?.items().iter().find(|e| e.text("url").is_some_and(|u| u.strip_prefix(STRUCTURE) == Some(name)))
+}
+
+fn without_version(canonical: &str) -> &str {
+    canonical.split('|').next().unwrap_or_default()
 }
 
 fn is_true(element: &Json, name: &str) -> bool {

@@ -82,6 +82,8 @@ fn types_are_as_the_specification_has_them() {
     }
     let contact = r4.by_name("Patient").and_then(|p| p.element("contact")).expect("Patient.contact");
     assert_eq!(contact.constraints.iter().map(|c| c.key.as_str()).collect::<Vec<_>>(), ["pat-1"]);
+    let gender = r4.by_name("Patient").and_then(|p| p.element("gender")?.binding.as_ref()).expect("a binding");
+    assert_eq!(gender.system.as_deref(), Some("http://hl7.org/fhir/administrative-gender"));
     let age = r4.type_id("Age").expect("Age");
     assert!(r4.is_a(age, r4.type_id("Quantity").expect("Quantity")));
     assert_eq!(r4.by_name("Patient.contact").expect("backbone").kind, TypeKind::Backbone);
