@@ -1,10 +1,150 @@
 //! Conditional interactions: which resource is meant is found by a search (R4 http section 3.1.0.4.3 and others).
+//!
+//! Search and write are done under one lock, so that two clients who both find nothing do not both create. A search
+//! waits for the index to reach the head, so what the first wrote is found by the second. Plain writes take no lock.
 
-use super::{Edit, Outcome, Several};
+use super::check::malformed;
+use super::{Edit, Outcome, Several, single};
 use crate::access::Visit;
 use crate::error::Error;
-use crate::records::{Expect, Vault, Written};
+use crate::records::{Change, Expect, Vault, Version, Written};
+use crate::search::Page;
+use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
+use fhir::search::query::{self, Query, Total};
+use parking_lot::{Mutex, MutexGuard};
+use std::collections::HashMap;
+
+static EXCLUSIVE: Mutex<()> = Mutex::new(());
+
+/// Held from a conditional operation's search until its write is durable.
+pub(super) fn exclusive() -> MutexGuard<'static, ()> {
+    EXCLUSIVE.lock()
+}
+
+/// A conditional delete takes at most this many at once.
+const DELETE_MAX: usize = 10_000;
+
+/// Finds what queries mean, and remembers it for as long as it lives: one bundle, or one import.
+pub struct Resolver<'v> {
+    vault: &'v Vault,
+    visit: &'v Visit,
+    known: Mutex<HashMap<String, String>>,
+}
+
+/// How many resources a condition has.
+pub(super) enum Matches {
+    None,
+    One(Version),
+    Several,
+}
+
+impl<'v> Resolver<'v> {
+    /// A resolver that knows nothing yet.
+    #[must_use]
+    pub fn new(vault: &'v Vault, visit: &'v Visit) -> Resolver<'v> {
+        Resolver { vault, visit, known: Mutex::new(HashMap::new()) }
+    }
+
+    /// Remembers that a query means this resource (`Type/id`), because it is about to be written.
+    pub fn learn(&self, resource_type: &str, query: &str, target: String) {
+        self.known.lock().insert(key(resource_type, query), target);
+    }
+
+    /// What was learned about a query.
+    pub(super) fn known(&self, resource_type: &str, query: &str) -> Option<String> {
+        self.known.lock().get(&key(resource_type, query)).cloned()
+    }
+
+    /// The one resource a conditional reference means, as `Type/id`.
+    pub(super) fn reference(&self, resource_type: &str, query: &str) -> Result<String, Error> {
+        if let Some(target) = self.known(resource_type, query) {
+            return Ok(target);
+        }
+        let target = match self.matches(resource_type, query)? {
+            Matches::One(version) => format!("{resource_type}/{}", version.id),
+            Matches::None => return Err(no_match("the conditional reference matches nothing; send its target first")),
+            Matches::Several => return Err(several("the conditional reference")),
+        };
+        self.learn(resource_type, query, target.clone());
+        Ok(target)
+    }
+
+    /// What a query matches now.
+    pub(super) fn matches(&self, resource_type: &str, query: &str) -> Result<Matches, Error> {
+        let mut found = matching(self.vault, self.visit, resource_type, query, 2)?;
+        Ok(match (found.pop(), found.pop()) {
+            (None, _) => Matches::None,
+            (Some(one), None) => Matches::One(one),
+            (Some(_), Some(_)) => Matches::Several,
+        })
+    }
+}
+
+fn key(resource_type: &str, query: &str) -> String {
+    format!("{resource_type}?{query}")
+}
+
+fn matching(vault: &Vault, visit: &Visit, kind: &str, query: &str, count: usize) -> Result<Vec<Version>, Error> {
+    let query = condition(vault, kind, query)?;
+    let page = Page { at: None, offset: 0, count };
+    Ok(vault.search(visit, &query, &page)?.matches)
+}
+
+/// Parses a condition. It must select: an empty one would mean every resource of the type.
+fn condition(vault: &Vault, resource_type: &str, text: &str) -> Result<Query, Refusal> {
+    let pairs = pairs(text);
+    if pairs.iter().all(|(name, value)| value.is_empty() || is_about_the_answer(name)) {
+        return Err(malformed("", "a condition needs at least one search parameter, such as identifier=system|value"));
+    }
+    let mut query = query::parse(Some(resource_type), &pairs, true, vault.clock().now())?;
+    query.total = Total::None;
+    Ok(query)
+}
+
+fn is_about_the_answer(name: &str) -> bool {
+    matches!(name, "_count" | "_sort" | "_summary" | "_elements" | "_total" | "_include" | "_revinclude" | "_format")
+}
+
+/// Names and values of a query as it stands in a URL, percent-decoded.
+fn pairs(query: &str) -> Vec<(String, String)> {
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decoded(name), decoded(value))
+        })
+        .collect()
+}
+
+fn decoded(text: &str) -> String {
+    let hex = |b: Option<&u8>| b.and_then(|&b| char::from(b).to_digit(16));
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let code = hex(after.first()).zip(hex(after.get(1)));
+        let (byte, taken) = match (first, code) {
+            (b'%', Some((high, low))) => ((high * 16 + low) as u8, 2),
+            (b'+', _) => (b' ', 0),
+            _ => (first, 0),
+        };
+        out.push(byte);
+        rest = &after[taken..];
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// A condition that matches nothing where something is needed. Its code, `not-found`, tells import to wait.
+fn no_match(message: &str) -> Error {
+    Refusal::new(Kind::Precondition, "not-found", message).into()
+}
+
+/// A condition that matches more than one.
+pub(super) fn several(what: &str) -> Error {
+    let message = format!("{what} matches several resources; add a parameter that only one has");
+    Refusal::new(Kind::Precondition, "multiple-matches", message).into()
+}
 
 /// Updates the one match, or creates when there is none. Several matches: `Precondition`.
 ///
@@ -17,8 +157,35 @@ pub fn conditional_update(
     resource: Json<'_>,
     expect: Expect,
 ) -> Result<Outcome, Error> {
-    let _ = (vault, visit, resource_type, query, resource, expect);
-    unimplemented!()
+    let _held = exclusive();
+    let resolver = Resolver::new(vault, visit);
+    let (id, expect) = aim(&resolver, resource_type, query, resource.text("id"), expect)?;
+    single::put(vault, visit, resource_type, &id, resource, expect, &resolver)
+}
+
+/// The id a conditional update writes to, and what must be there.
+pub(super) fn aim(
+    resolver: &Resolver<'_>,
+    resource_type: &str,
+    query: &str,
+    own_id: Option<&str>,
+    expect: Expect,
+) -> Result<(String, Expect), Error> {
+    match (resolver.matches(resource_type, query)?, own_id) {
+        (Matches::Several, _) => Err(several("the condition")),
+        (Matches::One(found), Some(id)) if found.id != id => {
+            let message = "the resource's id is not the id of the resource that the condition matches";
+            Err(malformed(&format!("{resource_type}.id"), message).into())
+        }
+        (Matches::One(found), _) => {
+            let expect = if expect == Expect::Any { Expect::Version(found.version) } else { expect };
+            Ok((found.id, expect))
+        }
+        (Matches::None, own) => {
+            let id = own.map_or_else(|| resolver.vault.fresh_id(), str::to_owned);
+            Ok((id, if expect == Expect::Any { Expect::Absent } else { expect }))
+        }
+    }
 }
 
 /// Deletes the matches. No match is no error: the answer is empty.
@@ -27,10 +194,27 @@ pub fn conditional_delete(
     visit: &Visit,
     resource_type: &str,
     query: &str,
-    several: Several,
+    several_mean: Several,
 ) -> Result<Vec<Written>, Error> {
-    let _ = (vault, visit, resource_type, query, several);
-    unimplemented!()
+    let _held = exclusive();
+    let found = matching(vault, visit, resource_type, query, DELETE_MAX + 1)?;
+    match several_mean {
+        Several::Refuse if found.len() > 1 => return Err(several("the condition")),
+        Several::All if found.len() > DELETE_MAX => {
+            let message = format!("the condition matches more than {DELETE_MAX} resources; narrow it");
+            return Err(Refusal::new(Kind::TooCostly, "too-costly", message).into());
+        }
+        Several::Refuse | Several::All => {}
+    }
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let changes = found.into_iter().map(|v| Change::Delete {
+        resource_type: v.resource_type,
+        id: v.id,
+        expect: Expect::Version(v.version),
+    });
+    vault.commit(visit, changes.collect())
 }
 
 /// Patches the one match. None: `NotFound`; several: `Precondition`.
@@ -42,6 +226,16 @@ pub fn conditional_patch(
     expect: Expect,
     edit: Edit<'_>,
 ) -> Result<Outcome, Error> {
-    let _ = (vault, visit, resource_type, query, expect, edit);
-    unimplemented!()
+    let _held = exclusive();
+    let found = the_one(&Resolver::new(vault, visit), resource_type, query)?;
+    single::patch(vault, visit, resource_type, &found.id, expect, edit)
+}
+
+/// The one match. None: `NotFound`; several: `Precondition`.
+pub(super) fn the_one(resolver: &Resolver<'_>, resource_type: &str, query: &str) -> Result<Version, Error> {
+    match resolver.matches(resource_type, query)? {
+        Matches::One(found) => Ok(found),
+        Matches::Several => Err(several("the condition")),
+        Matches::None => Err(Refusal::new(Kind::NotFound, "not-found", "the condition matches nothing").into()),
+    }
 }

@@ -9,13 +9,16 @@
 mod batch;
 mod check;
 mod conditional;
+mod entries;
+mod links;
+mod plan;
 mod response;
 mod single;
 mod transaction;
 
 pub use batch::batch;
-pub use conditional::{conditional_delete, conditional_patch, conditional_update};
-pub use response::{Answer, Answers, Return};
+pub use conditional::{Resolver, conditional_delete, conditional_patch, conditional_update};
+pub use response::{Answer, Answers, Return, status, write_outcome};
 pub use single::{create, delete, patch, update};
 pub use transaction::transaction;
 

@@ -1,10 +1,17 @@
 //! One resource at a time: create, update, patch, delete.
 
+use super::check::{Around, Checked, check, malformed};
+use super::conditional::{Matches, Resolver, exclusive, several};
+use super::links::Links;
 use super::{Edit, Outcome};
 use crate::access::Visit;
-use crate::error::Error;
-use crate::records::{Expect, Vault, Written};
+use crate::error::{Error, Fault};
+use crate::records::{Change, Expect, Vault, Version, Written};
+use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
+
+/// How often a patch without `If-Match` starts again because somebody else wrote in between.
+const PATCH_TRIES: usize = 8;
 
 /// Creates a resource under a fresh id, whatever id it carries (R4 http section 3.1.0.8).
 ///
@@ -17,8 +24,16 @@ pub fn create(
     resource: Json<'_>,
     if_none_exist: Option<&str>,
 ) -> Result<Outcome, Error> {
-    let _ = (vault, visit, resource_type, resource, if_none_exist);
-    unimplemented!()
+    let resolver = Resolver::new(vault, visit);
+    let _held = if_none_exist.map(|_| exclusive());
+    if let Some(query) = if_none_exist {
+        match resolver.matches(resource_type, query)? {
+            Matches::None => {}
+            Matches::One(found) => return Ok(Outcome { written: Written::Unchanged(found), findings: Vec::new() }),
+            Matches::Several => return Err(several("If-None-Exist")),
+        }
+    }
+    put(vault, visit, resource_type, &vault.fresh_id(), resource, Expect::Absent, &resolver)
 }
 
 /// Writes a new version of a resource, or its first under that id (R4 http section 3.1.0.4).
@@ -32,14 +47,46 @@ pub fn update(
     resource: Json<'_>,
     expect: Expect,
 ) -> Result<Outcome, Error> {
-    let _ = (vault, visit, resource_type, id, resource, expect);
-    unimplemented!()
+    same_id(&resource, resource_type, id)?;
+    put(vault, visit, resource_type, id, resource, expect, &Resolver::new(vault, visit))
+}
+
+/// Refuses a resource that does not carry the id it is to be written to.
+pub(super) fn same_id(resource: &Json<'_>, resource_type: &str, id: &str) -> Result<(), Refusal> {
+    let message = match resource.text("id") {
+        Some(own) if own == id => return Ok(()),
+        Some(_) => "the resource's id is not the id in the URL",
+        None => "an update needs the resource's id in the body, equal to the id in the URL",
+    };
+    Err(malformed(&format!("{resource_type}.id"), message))
+}
+
+/// Checks a resource that came on its own, and writes it.
+pub(super) fn put(
+    vault: &Vault,
+    visit: &Visit,
+    resource_type: &str,
+    id: &str,
+    resource: Json<'_>,
+    expect: Expect,
+    resolver: &Resolver<'_>,
+) -> Result<Outcome, Error> {
+    let around = Around { links: &Links::default(), base: None, strict: false };
+    let Checked { resource, findings } = check(resource, resource_type, id, around, resolver)?;
+    let written = commit_one(vault, visit, Change::Put { resource, expect, skip_same: false })?;
+    Ok(Outcome { written, findings })
+}
+
+/// Commits a single change.
+pub(super) fn commit_one(vault: &Vault, visit: &Visit, change: Change) -> Result<Written, Error> {
+    let written = vault.commit(visit, vec![change])?.pop();
+    written.ok_or_else(|| Fault::Altered("a commit answered for no change".to_owned()).into())
 }
 
 /// Deletes a resource (R4 http section 3.1.0.7). Deleting what is not there is no error.
 pub fn delete(vault: &Vault, visit: &Visit, resource_type: &str, id: &str, expect: Expect) -> Result<Written, Error> {
-    let _ = (vault, visit, resource_type, id, expect);
-    unimplemented!()
+    let change = Change::Delete { resource_type: resource_type.to_owned(), id: id.to_owned(), expect };
+    commit_one(vault, visit, change)
 }
 
 /// Changes the current version by an edit (R4 http section 3.1.0.5). What was never there is `NotFound`, what was
@@ -52,6 +99,56 @@ pub fn patch(
     expect: Expect,
     edit: Edit<'_>,
 ) -> Result<Outcome, Error> {
-    let _ = (vault, visit, resource_type, id, expect, edit);
-    unimplemented!()
+    let resolver = Resolver::new(vault, visit);
+    for _ in 1..PATCH_TRIES {
+        let answer = patch_once(vault, visit, (resource_type, id), expect, edit, &resolver);
+        match &answer {
+            Err(Error::Refusal(no)) if expect == Expect::Any && is_overtaken(no) => {}
+            _ => return answer,
+        }
+    }
+    patch_once(vault, visit, (resource_type, id), expect, edit, &resolver)
+}
+
+/// Whether somebody else's write came first.
+fn is_overtaken(refusal: &Refusal) -> bool {
+    matches!(refusal.kind, Kind::Conflict | Kind::Precondition) && refusal.findings.iter().any(|f| f.code == "conflict")
+}
+
+fn patch_once(
+    vault: &Vault,
+    visit: &Visit,
+    (resource_type, id): (&str, &str),
+    expect: Expect,
+    edit: Edit<'_>,
+    resolver: &Resolver<'_>,
+) -> Result<Outcome, Error> {
+    let current = current(vault, visit, resource_type, id)?;
+    let resource = edited(&current, edit)?;
+    let expect = if expect == Expect::Any { Expect::Version(current.version) } else { expect };
+    put(vault, visit, resource_type, id, resource, expect, resolver)
+}
+
+/// The current version, or why there is none to change.
+pub(super) fn current(vault: &Vault, visit: &Visit, resource_type: &str, id: &str) -> Result<Version, Error> {
+    match vault.read(visit, resource_type, id, None)? {
+        Some(version) if version.deleted => {
+            Err(Refusal::new(Kind::Gone, "deleted", format!("{resource_type}/{id} was deleted")).into())
+        }
+        Some(version) => Ok(version),
+        None => Err(Refusal::new(Kind::NotFound, "not-found", format!("there is no {resource_type}/{id}")).into()),
+    }
+}
+
+/// The resource as the edit leaves it; its type and id must stay.
+pub(super) fn edited(version: &Version, edit: Edit<'_>) -> Result<Json<'static>, Error> {
+    let tree =
+        Json::parse(&version.body).map_err(|e| Fault::Altered(format!("a stored resource cannot be read: {e}")))?;
+    let mut tree = tree.into_owned();
+    edit(&mut tree)?;
+    if tree.text("id") != Some(&version.id) || tree.text("resourceType") != Some(&version.resource_type) {
+        let message = "a patch may not change resourceType or id";
+        return Err(Refusal::new(Kind::Invalid, "business-rule", message).into());
+    }
+    Ok(tree)
 }
