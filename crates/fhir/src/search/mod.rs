@@ -5,6 +5,11 @@
 //! path has one number, so that `code`, `combo-code` and `clinical-code` share rows instead of writing them thrice, and
 //! `patient` is `subject` with a target type.
 
+mod book;
+mod convert;
+mod expression;
 pub mod extract;
+pub mod moment;
 pub mod params;
+mod program;
 pub mod query;

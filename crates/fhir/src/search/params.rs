@@ -1,5 +1,7 @@
 //! The search parameters of each type, with their expressions split into numbered paths.
 
+use super::book::{book, compartments};
+
 /// A path's number: stable for one pack, 1 and up. Numbers below [`FIRST_PATH`] are the vault's own.
 pub type PathId = u16;
 
@@ -29,6 +31,41 @@ pub enum Kind {
     Special,
 }
 
+impl Kind {
+    /// The kind FHIR calls so.
+    #[must_use]
+    pub fn parse(code: &str) -> Option<Kind> {
+        Some(match code {
+            "number" => Kind::Number,
+            "date" => Kind::Date,
+            "string" => Kind::String,
+            "token" => Kind::Token,
+            "reference" => Kind::Reference,
+            "composite" => Kind::Composite,
+            "quantity" => Kind::Quantity,
+            "uri" => Kind::Uri,
+            "special" => Kind::Special,
+            _ => return None,
+        })
+    }
+
+    /// FHIR's code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Kind::Number => "number",
+            Kind::Date => "date",
+            Kind::String => "string",
+            Kind::Token => "token",
+            Kind::Reference => "reference",
+            Kind::Composite => "composite",
+            Kind::Quantity => "quantity",
+            Kind::Uri => "uri",
+            Kind::Special => "special",
+        }
+    }
+}
+
 /// One search parameter as it applies to one resource type.
 #[derive(Clone, Debug)]
 pub struct Param {
@@ -38,7 +75,8 @@ pub struct Param {
     pub url: String,
     /// What sort.
     pub kind: Kind,
-    /// Where its values come from. Empty for those the vault answers itself (`_id`, `_lastUpdated`, `_text`, ...).
+    /// Where its values come from. Empty for those the vault answers itself (`_id`, `_lastUpdated`, `_text`, ...) and
+    /// for composites.
     pub paths: Vec<PathUse>,
     /// Types a reference may point to.
     pub targets: Vec<String>,
@@ -70,36 +108,35 @@ pub struct Component {
 
 /// How many paths there are: their numbers run from [`FIRST_PATH`] without a gap.
 pub fn path_count() -> usize {
-    unimplemented!()
+    book().paths.len()
 }
 
 /// A path as people read it, `token Observation.code`; `None` for a number that is none.
 pub fn path_text(path: PathId) -> Option<&'static str> {
-    let _ = path;
-    unimplemented!()
+    let index = path.checked_sub(FIRST_PATH)?;
+    book().paths.get(usize::from(index)).map(String::as_str)
 }
 
 /// Changes whenever the numbering of paths or the meaning of their values does: an index made under another
 /// fingerprint must be made anew.
 pub fn pack_fingerprint() -> u64 {
-    unimplemented!()
+    book().fingerprint
 }
 
 /// The reference parameters that tie a resource of that type to a compartment (`Patient`, `Encounter`, ...). Empty when
 /// the type has no part in it.
 pub fn compartment(kind: &str, resource_type: &str) -> &'static [&'static Param] {
-    let _ = (kind, resource_type);
-    unimplemented!()
+    compartments().get(kind).and_then(|members| members.get(resource_type)).map_or(&[], Vec::as_slice)
 }
 
-/// The parameters of one type, those of `Resource` and `DomainResource` included. `Resource` itself has those that
-/// every type has. Empty for an unknown type.
+/// The parameters of one type, those of `Resource` and `DomainResource` included, in alphabetical order. `Resource`
+/// itself has those that every type has. Empty for an unknown type.
 pub fn of(resource_type: &str) -> &'static [Param] {
-    let _ = resource_type;
-    unimplemented!()
+    book().types.get(resource_type).map_or(&[], |t| &t.params)
 }
 
 /// One parameter of one type by its code.
 pub fn find(resource_type: &str, code: &str) -> Option<&'static Param> {
-    of(resource_type).iter().find(|p| p.code == code)
+    let params = of(resource_type);
+    params.binary_search_by(|p| p.code.as_str().cmp(code)).ok().map(|at| &params[at])
 }
