@@ -1,5 +1,9 @@
 //! Search over the index: from a query to pages of versions.
 
+pub mod index;
+mod narrative;
+pub mod rows;
+
 use crate::access::Visit;
 use crate::error::Error;
 use crate::records::{Position, Vault, Version};

@@ -1,0 +1,407 @@
+//! The index: `index.sqlite`, derived from the log and following it by position.
+//!
+//! A thread of its own takes entries in log order and writes them in sorted batches; the watermark moves in the same
+//! transaction, so that after a crash the vault hands in again what is missing. Old versions keep their rows: which
+//! version was current when is told by position ([`places`]), so that history, as-of reads and pinned pages come from
+//! one structure. Lists of positions are packed ([`list`], [`column`]): a posting costs a byte or two.
+
+mod batch;
+pub mod column;
+pub mod list;
+mod places;
+mod reading;
+mod store;
+pub mod sums;
+mod tails;
+mod verify;
+
+pub use reading::{ListName, Reading};
+pub use sums::Sums;
+
+use super::rows::{Rows, Unit};
+use crate::error::Fault;
+use crate::keys::Hasher;
+use crate::records::Position;
+use parking_lot::{Condvar, Mutex, RwLock};
+use places::Places;
+use rusqlite::Connection;
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use store::State;
+
+/// Rows written in one transaction at most: some 15,000 resources. Large batches touch each page once for many rows.
+const BATCH_ROWS: usize = 500_000;
+/// Rows that may wait before writers wait too: 16 to 40 MB.
+const QUEUE_ROWS: usize = 1_000_000;
+/// How long a small batch waits for company when nobody waits for it.
+const LINGER: Duration = Duration::from_millis(100);
+/// Idle this long, the write-ahead log is folded into the file.
+const IDLE: Duration = Duration::from_secs(1);
+/// How long to wait before trying again after a failure (a full disk, mostly).
+const RETRY: Duration = Duration::from_millis(500);
+
+/// One log entry as the index needs it.
+#[derive(Clone, Debug)]
+pub struct Appended {
+    /// Its place in the log. Every place is handed in, once and in order.
+    pub position: Position,
+    /// The keyed hash of the resource's identity ([`Hasher::resource`]); 0 for an entry that is no resource.
+    pub key: i64,
+    /// The place of the version that this one ends, if there was one.
+    pub previous: Option<u32>,
+    /// What was derived from the resource; [`Rows::none`] for a deletion or another kind of entry.
+    pub rows: Rows,
+}
+
+/// The open index. Dropping it writes what waits, and closes the file.
+pub struct Index {
+    shared: Arc<Shared>,
+    writer: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    path: PathBuf,
+    stamp: String,
+    hasher: Hasher,
+    queue: Mutex<Queue>,
+    work: Condvar,
+    moved: Condvar,
+    places: RwLock<Places>,
+    units: RwLock<Vec<Unit>>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    entries: VecDeque<Appended>,
+    rows: usize,
+    next: u32,
+    state: State,
+    waiting: usize,
+    closed: bool,
+    failure: Option<String>,
+}
+
+impl Index {
+    /// Opens the index file, or makes it. Memory of it is filled, and its writer started.
+    ///
+    /// `stamp` names what the rows depend on beside the records: the definitions' checksum. A file of another stamp is
+    /// dropped; the watermark is then 0 and the vault hands in everything again.
+    pub fn open(path: &Path, hasher: &Hasher, stamp: &str) -> Result<Index, Fault> {
+        let db = store::open(path, stamp)?;
+        let state = store::read_state(&db, hasher)?;
+        let places = store::read_places(&db, state.watermark)?;
+        let units = store::read_units(&db)?;
+        let memory = batch::Memory::new(&units);
+        let shared = Arc::new(Shared {
+            path: path.to_owned(),
+            stamp: stamp.to_owned(),
+            hasher: hasher.clone(),
+            queue: Mutex::new(Queue { next: state.watermark, state, ..Queue::default() }),
+            work: Condvar::new(),
+            moved: Condvar::new(),
+            places: RwLock::new(places),
+            units: RwLock::new(units),
+            readers: Mutex::default(),
+        });
+        let writer = Writer { shared: Arc::clone(&shared), db, memory, folded: true };
+        let thread = std::thread::Builder::new().name("index".into()).spawn(move || writer.run());
+        let thread = thread.map_err(|source| Fault::File { what: "starting the index's thread".into(), source })?;
+        Ok(Index { shared, writer: Some(thread) })
+    }
+
+    /// Deletes an index file, so that the next [`Index::open`] begins at 0.
+    pub fn remove(path: &Path) -> Result<(), Fault> {
+        store::remove(path)
+    }
+
+    /// Hands in entries, in log order. Returns at once unless very much is waiting. Entries that are indexed already
+    /// are passed over.
+    ///
+    /// # Panics
+    /// If an entry is missing in between, or the log has more than 2^32 - 2 entries.
+    pub fn append(&self, entries: impl IntoIterator<Item = Appended>) {
+        let mut queue = self.shared.queue.lock();
+        for entry in entries {
+            while queue.rows > QUEUE_ROWS && !queue.closed {
+                self.shared.work.notify_one();
+                self.shared.moved.wait(&mut queue);
+            }
+            let position = u32::try_from(entry.position.0).unwrap_or(u32::MAX);
+            assert!(
+                position <= queue.next && position < places::STILL,
+                "the index was handed entry {position} too early"
+            );
+            if position == queue.next {
+                queue.next += 1;
+                queue.rows += entry.rows.len();
+                queue.entries.push_back(entry);
+            }
+        }
+        self.shared.work.notify_one();
+    }
+
+    /// Waits until everything below `position` is indexed. A fault says why it cannot be, for now.
+    pub fn wait_for(&self, position: Position) -> Result<(), Fault> {
+        let mut queue = self.shared.queue.lock();
+        while u64::from(queue.state.watermark) < position.0 {
+            if let Some(why) = &queue.failure {
+                return Err(Fault::Busy(format!("the index cannot follow the log just now: {why}")));
+            }
+            assert!(position.0 <= u64::from(queue.next), "nobody handed in entry {}", position.0 - 1);
+            queue.waiting += 1;
+            self.shared.work.notify_one();
+            self.shared.moved.wait(&mut queue);
+            queue.waiting -= 1;
+        }
+        Ok(())
+    }
+
+    /// The position the next entry to be indexed has.
+    pub fn watermark(&self) -> Position {
+        Position(u64::from(self.shared.queue.lock().state.watermark))
+    }
+
+    /// Sums over all rows that are written.
+    pub fn sums(&self) -> Sums {
+        self.shared.queue.lock().state.sums
+    }
+
+    /// The keyed hash of the resource whose version is at `position`; 0 when it is no resource.
+    pub fn key(&self, position: Position) -> i64 {
+        u32::try_from(position.0).map_or(0, |position| self.shared.places.read().key(position))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// The keyed hash that names lists.
+    pub fn hasher(&self) -> &Hasher {
+        &self.shared.hasher
+    }
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        self.shared.queue.lock().closed = true;
+        self.shared.work.notify_all();
+        self.shared.moved.notify_all();
+        if let Some(thread) = self.writer.take() {
+            // The thread's own panic has been printed where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Writer {
+    shared: Arc<Shared>,
+    db: Connection,
+    memory: batch::Memory,
+    folded: bool,
+}
+
+impl Writer {
+    fn run(mut self) {
+        while let Some((state, entries)) = self.next_batch() {
+            self.write(state, &entries);
+        }
+        // Best effort: the next start folds what is left.
+        let _ = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+
+    /// Waits for work. `None`: closed, and nothing is left.
+    fn next_batch(&mut self) -> Option<(State, Vec<Appended>)> {
+        let shared = Arc::clone(&self.shared);
+        let mut queue = shared.queue.lock();
+        while queue.entries.is_empty() {
+            if queue.closed {
+                return None;
+            }
+            if shared.work.wait_for(&mut queue, IDLE).timed_out() && !self.folded {
+                parking_lot::MutexGuard::unlocked(&mut queue, || self.fold());
+            }
+        }
+        let hurry = |queue: &Queue| queue.waiting > 0 || queue.closed || queue.rows >= BATCH_ROWS;
+        if !hurry(&queue) {
+            shared.work.wait_while_for(&mut queue, |queue| !hurry(queue), LINGER);
+        }
+        let mut rows = 0;
+        let mut count = 0;
+        for entry in &queue.entries {
+            rows += entry.rows.len();
+            count += 1;
+            if rows >= BATCH_ROWS {
+                break;
+            }
+        }
+        queue.rows -= rows;
+        let entries = queue.entries.drain(..count).collect();
+        Some((queue.state, entries))
+    }
+
+    fn fold(&mut self) {
+        // A reader in the way: the next idle moment will do.
+        let _ = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        self.folded = true;
+    }
+
+    /// Writes until it works: what is acknowledged stays searchable after a full disk has room again.
+    fn write(&mut self, state: State, entries: &[Appended]) {
+        loop {
+            let shared = &self.shared;
+            let written = batch::write(&mut self.db, &shared.hasher, &shared.stamp, &mut self.memory, state, entries);
+            match written {
+                Ok(state) => return self.publish(state, entries),
+                Err(error) => {
+                    self.memory = batch::Memory::new(&shared.units.read());
+                    let mut queue = shared.queue.lock();
+                    queue.failure = Some(error.to_string());
+                    shared.moved.notify_all();
+                    if queue.closed {
+                        return;
+                    }
+                    shared.work.wait_while_for(&mut queue, |queue| !queue.closed, RETRY);
+                }
+            }
+        }
+    }
+
+    fn publish(&mut self, state: State, entries: &[Appended]) {
+        self.folded = false;
+        {
+            let mut places = self.shared.places.write();
+            for entry in entries {
+                let position = places.len();
+                places.push(entry.key, entry.rows.type_number);
+                if let Some(previous) = entry.previous {
+                    places.supersede(previous, position);
+                }
+            }
+        }
+        let mut units = self.shared.units.write();
+        for unit in entries.iter().flat_map(|e| &e.rows.units) {
+            if !units.iter().any(|known| known.id == unit.id) {
+                units.push(*unit);
+            }
+        }
+        drop(units);
+        let mut queue = self.shared.queue.lock();
+        queue.state = state;
+        queue.failure = None;
+        self.shared.moved.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::rows::{Names, Posting, Sort};
+    use column::{Span, dates};
+
+    fn hasher() -> Hasher {
+        Hasher::new(&[9; 32])
+    }
+
+    /// Entry `n`: a word everybody has, one that every third has, one of its own, and a day.
+    fn entry(n: u32) -> Appended {
+        let hasher = hasher();
+        let mut names = Names::new(&hasher);
+        let mut post = |word: &str, system| Posting { hash: names.list(40, Sort::Code, &[word]), system };
+        let mut postings = vec![post("all", n % 2 + 1), post(&n.to_string(), 0)];
+        if n.is_multiple_of(3) {
+            postings.push(post("third", 0));
+        }
+        postings.sort_unstable();
+        let low = i64::from(n) * 3_600_000;
+        let spans = vec![Span { axis: dates(41), low, high: low + 999, unit: 0 }];
+        let rows = Rows { type_number: 5, postings, spans, ..Rows::none() };
+        let previous = (n > 100).then(|| n - 50);
+        Appended { position: Position(u64::from(n)), key: i64::from(n % 50), previous, rows }
+    }
+
+    fn list(index: &Index, at: u32, word: &str, system: Option<u32>) -> Vec<u32> {
+        let hash = Names::new(&hasher()).list(40, Sort::Code, &[word]);
+        let mut out = Vec::new();
+        index.reading(at).unwrap().list(ListName { hash, system }, &mut out).unwrap();
+        out.sort_unstable();
+        out
+    }
+
+    #[test]
+    fn what_is_handed_in_is_found_at_its_position() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open(&dir.path().join("index.sqlite"), &hasher(), "test").unwrap();
+        for start in [0, 7, 1000, 1003] {
+            index.append(
+                (start..[7, 1000, 1003, 3000][[0, 7, 1000, 1003].iter().position(|s| *s == start).unwrap()]).map(entry),
+            );
+            index.wait_for(Position(u64::from(start + 3))).unwrap();
+        }
+        index.wait_for(Position(3000)).unwrap();
+        assert_eq!(list(&index, 3000, "all", None), (0..3000).collect::<Vec<_>>());
+        assert_eq!(list(&index, 3000, "all", Some(2)), (0..3000).filter(|n| n % 2 == 1).collect::<Vec<_>>());
+        assert_eq!(list(&index, 10, "third", Some(0)), [0, 3, 6, 9]);
+        assert_eq!(list(&index, 3000, "1234", Some(0)), [1234]);
+        let reading = index.reading(3000).unwrap();
+        let hash = Names::new(&hasher()).list(40, Sort::Code, &["third"]);
+        for candidates in [vec![3, 4, 5, 6, 2997, 2998], (0..3000).step_by(7).collect(), vec![], vec![1]] {
+            let mut out = Vec::new();
+            reading.list_within(ListName { hash, system: None }, &candidates, &mut out).unwrap();
+            assert_eq!(out, candidates.iter().copied().filter(|c| c % 3 == 0).collect::<Vec<_>>());
+        }
+        let mut seen = Vec::new();
+        let low = |n: u32| i64::from(n) * 3_600_000;
+        reading.column_within(dates(41), &[5, 700, 2999], |p, span| seen.push((p, span.low))).unwrap();
+        assert_eq!(seen, [(5, low(5)), (700, low(700)), (2999, low(2999))]);
+        let mut found = Vec::new();
+        reading.buckets(dates(41), low(48)..=low(60), &mut found).unwrap();
+        found.sort_unstable();
+        assert_eq!(found, (48..72).collect::<Vec<_>>());
+        let places = reading.places();
+        assert!(places.current(60, 110) && !places.current(60, 111) && !places.current(120, 120));
+    }
+
+    #[test]
+    fn an_index_made_anew_equals_the_live_one_and_a_changed_byte_shows() {
+        let dir = tempfile::tempdir().unwrap();
+        let (live, again) = (dir.path().join("live.sqlite"), dir.path().join("again.sqlite"));
+        let sums = {
+            let index = Index::open(&live, &hasher(), "test").unwrap();
+            for n in 0..300 {
+                index.append([entry(n)]);
+                if n % 20 == 0 {
+                    index.wait_for(Position(u64::from(n) + 1)).unwrap();
+                }
+            }
+            index.wait_for(Position(300)).unwrap();
+            assert_eq!(index.verify().unwrap(), Vec::<&str>::new());
+            index.sums()
+        };
+        let index = Index::open(&live, &hasher(), "test").unwrap();
+        assert_eq!((index.watermark(), index.sums()), (Position(300), sums));
+        drop(index);
+        let rebuilt = Index::open(&again, &hasher(), "test").unwrap();
+        rebuilt.append((0..300).map(entry));
+        rebuilt.wait_for(Position(300)).unwrap();
+        assert_eq!(rebuilt.sums(), sums);
+        let changes = [
+            ("UPDATE posting SET first = first + 1 WHERE hash = (SELECT min(hash) FROM posting)", "posting"),
+            ("UPDATE superseded SET until = until + 1 WHERE position = 70", "superseded"),
+            ("DELETE FROM bucket WHERE bucket = 3", "bucket"),
+            ("UPDATE place SET list = list || x'000000000000000001'", "place"),
+        ];
+        drop(rebuilt);
+        for (sql, table) in changes {
+            Connection::open(&again).unwrap().execute_batch(sql).unwrap();
+            assert!(Index::verify_file(&again, &hasher()).unwrap().contains(&table), "{sql}");
+        }
+        Connection::open(&again).unwrap().execute_batch("UPDATE state SET watermark = 299").unwrap();
+        assert!(matches!(Index::open(&again, &hasher(), "test"), Err(Fault::Altered(_))));
+        assert_eq!(Index::open(&live, &hasher(), "other").unwrap().watermark(), Position(0));
+    }
+}

@@ -1,0 +1,273 @@
+//! Reading the index: lists whole, or only where some candidates lie.
+//!
+//! A list's rows are keyed by their first position, so that a test against few candidates reads the rows those lie in
+//! and no other: what a patient's search costs does not grow with the population.
+
+use super::column::{self, Axis, Span, bucket};
+use super::places::Places;
+use super::{Index, Shared, batch, list, store};
+use crate::error::Fault;
+use crate::search::rows::Unit;
+use parking_lot::RwLockReadGuard;
+use rusqlite::{CachedStatement, Connection, params};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+/// Connections kept for the next search.
+const READERS: usize = 8;
+
+/// Which posting: a hash, and one system or any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ListName {
+    /// Names the list.
+    pub hash: i64,
+    /// 24 bits of the system; 0 for none; `None` for any.
+    pub system: Option<u32>,
+}
+
+impl ListName {
+    /// A list whose entries have no system.
+    #[must_use]
+    pub fn plain(hash: i64) -> ListName {
+        ListName { hash, system: Some(0) }
+    }
+}
+
+/// A look at the index in one database snapshot, true for the log's first `at` entries.
+pub struct Reading<'i> {
+    shared: &'i Arc<Shared>,
+    db: Option<Connection>,
+    /// Entries below this count.
+    pub at: u32,
+}
+
+impl Index {
+    /// Begins a look at the first `at` entries, which must be indexed.
+    pub fn reading(&self, at: u32) -> Result<Reading<'_>, Fault> {
+        let kept = self.shared.readers.lock().pop();
+        let db = match kept {
+            Some(db) => db,
+            None => store::reader(&self.shared.path)?,
+        };
+        db.execute_batch("BEGIN")?;
+        Ok(Reading { shared: &self.shared, db: Some(db), at })
+    }
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        let Some(db) = self.db.take() else { return };
+        let mut readers = self.shared.readers.lock();
+        // A connection that cannot end its transaction is closed instead.
+        if db.execute_batch("COMMIT").is_ok() && readers.len() < READERS {
+            readers.push(db);
+        }
+    }
+}
+
+fn altered(table: &str) -> Fault {
+    Fault::Altered(format!("the index was altered (index.sqlite, table {table}); run `chartroom rebuild`"))
+}
+
+type Read<T> = Result<T, Fault>;
+
+impl Reading<'_> {
+    fn db(&self) -> &Connection {
+        self.db.as_ref().expect("the connection is there until the reading ends")
+    }
+
+    fn prepare(&self, sql: &str) -> Read<CachedStatement<'_>> {
+        Ok(self.db().prepare_cached(sql)?)
+    }
+
+    /// What is known of every position.
+    pub fn places(&self) -> RwLockReadGuard<'_, Places> {
+        self.shared.places.read()
+    }
+
+    /// The units for which `wanted` holds.
+    pub fn units(&self, wanted: impl Fn(&Unit) -> bool) -> Vec<u32> {
+        self.shared.units.read().iter().filter(|unit| wanted(unit)).map(|unit| unit.id).collect()
+    }
+
+    /// Adds every position of a list to `out`; within one system they ascend.
+    pub fn list(&self, name: ListName, out: &mut Vec<u32>) -> Read<()> {
+        let at = self.at;
+        self.list_rows(name, |first, blob| {
+            let each = |position| {
+                if position < at {
+                    out.push(position);
+                }
+            };
+            list::decode(first, blob, each)
+        })
+    }
+
+    /// Calls `row` with each packed row of a list, until it says `false`, which is a fault.
+    fn list_rows(&self, name: ListName, mut row: impl FnMut(u32, &[u8]) -> bool) -> Read<()> {
+        let one = "SELECT first, list FROM posting WHERE hash = ?1 AND system = ?2 AND first < ?3";
+        let any = "SELECT first, list FROM posting WHERE hash = ?1 AND ?2 = -1 AND first < ?3";
+        let mut statement = self.prepare(if name.system.is_some() { one } else { any })?;
+        let system = name.system.map_or(-1, i64::from);
+        let mut rows = statement.query(params![name.hash, system, self.at])?;
+        while let Some(found) = rows.next()? {
+            let blob = found.get_ref(1)?.as_blob().map_err(|_| altered("posting"))?;
+            if !row(found.get(0)?, blob) {
+                return Err(altered("posting"));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many rows a list has, up to `most`: a measure of its length without reading it.
+    pub fn rows(&self, name: ListName, most: u32) -> Read<u32> {
+        let one = "SELECT count(*) FROM (SELECT 1 FROM posting WHERE hash = ?1 AND system = ?2 LIMIT ?3)";
+        let any = "SELECT count(*) FROM (SELECT 1 FROM posting WHERE hash = ?1 AND ?2 = -1 LIMIT ?3)";
+        let mut statement = self.prepare(if name.system.is_some() { one } else { any })?;
+        Ok(statement.query_row(params![name.hash, name.system.map_or(-1, i64::from), most], |row| row.get(0))?)
+    }
+
+    /// Those of the ascending `candidates` that a list has.
+    pub fn list_within(&self, name: ListName, candidates: &[u32], out: &mut Vec<u32>) -> Read<()> {
+        let systems = match name.system {
+            Some(system) => vec![system],
+            None => self.systems(name.hash)?,
+        };
+        for system in systems {
+            self.one_list_within(name.hash, system, candidates, out)?;
+        }
+        Ok(())
+    }
+
+    fn systems(&self, hash: i64) -> Read<Vec<u32>> {
+        let mut next = self.prepare("SELECT min(system) FROM posting WHERE hash = ?1 AND system > ?2")?;
+        let mut systems = Vec::new();
+        let mut last = -1;
+        while let Some(system) = next.query_row([hash, last], |row| row.get::<_, Option<u32>>(0))? {
+            systems.push(system);
+            last = i64::from(system);
+        }
+        Ok(systems)
+    }
+
+    fn one_list_within(&self, hash: i64, system: u32, candidates: &[u32], out: &mut Vec<u32>) -> Read<()> {
+        let sql = "SELECT first, list FROM posting WHERE hash = ?1 AND system = ?2 AND first <= ?3
+                   ORDER BY first DESC LIMIT 1";
+        let mut statement = self.prepare(sql)?;
+        let mut rest = candidates;
+        while let Some(&candidate) = rest.first() {
+            let mut rows = statement.query(params![hash, system, candidate])?;
+            let Some(row) = rows.next()? else {
+                rest = self.skip_to_first(hash, system, rest)?;
+                continue;
+            };
+            let blob = row.get_ref(1)?.as_blob().map_err(|_| altered("posting"))?;
+            let mut last = candidate;
+            let fine = list::decode(row.get(0)?, blob, |position| {
+                while rest.first().is_some_and(|&c| c < position) {
+                    rest = &rest[1..];
+                }
+                if rest.first() == Some(&position) {
+                    out.push(position);
+                    rest = &rest[1..];
+                }
+                last = position;
+            });
+            if !fine {
+                return Err(altered("posting"));
+            }
+            drop(rows);
+            // Beyond this row's end: the candidate it was looked up for is answered, whatever the row held.
+            rest = &rest[rest.partition_point(|&c| c <= last.max(candidate))..];
+        }
+        Ok(())
+    }
+
+    /// No row begins at or before the first candidate: go on at the list's beginning.
+    fn skip_to_first<'c>(&self, hash: i64, system: u32, candidates: &'c [u32]) -> Read<&'c [u32]> {
+        let mut statement = self.prepare("SELECT min(first) FROM posting WHERE hash = ?1 AND system = ?2")?;
+        let first: Option<u32> = statement.query_row(params![hash, system], |row| row.get(0))?;
+        let Some(first) = first else { return Ok(&[]) };
+        Ok(&candidates[candidates.partition_point(|&c| c < first)..])
+    }
+
+    /// Calls `each` with every span of an axis, in log order.
+    pub fn column(&self, axis: Axis, mut each: impl FnMut(u32, Span)) -> Read<()> {
+        let at = self.at;
+        let mut statement = self.prepare("SELECT first, list FROM span WHERE axis = ?1 AND first < ?2")?;
+        let mut rows = statement.query(params![axis, at])?;
+        while let Some(row) = rows.next()? {
+            let blob = row.get_ref(1)?.as_blob().map_err(|_| altered("span"))?;
+            let each = |position, span| {
+                if position < at {
+                    each(position, span);
+                }
+            };
+            if !column::decode(axis, row.get(0)?, blob, each) {
+                return Err(altered("span"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `each` with every span of an axis that lies at one of the ascending `candidates`.
+    pub fn column_within(&self, axis: Axis, candidates: &[u32], mut each: impl FnMut(u32, Span)) -> Read<()> {
+        let sql = "SELECT first, list FROM span WHERE axis = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1";
+        let mut statement = self.prepare(sql)?;
+        let mut rest = candidates;
+        while let Some(&candidate) = rest.first() {
+            let mut rows = statement.query(params![axis, candidate])?;
+            let mut last = candidate;
+            if let Some(row) = rows.next()? {
+                let blob = row.get_ref(1)?.as_blob().map_err(|_| altered("span"))?;
+                let fine = column::decode(axis, row.get(0)?, blob, |position, span| {
+                    while rest.first().is_some_and(|&c| c < position) {
+                        rest = &rest[1..];
+                    }
+                    if rest.first() == Some(&position) {
+                        each(position, span);
+                    }
+                    last = position;
+                });
+                if !fine {
+                    return Err(altered("span"));
+                }
+            }
+            rest = &rest[rest.partition_point(|&c| c <= last.max(candidate))..];
+        }
+        Ok(())
+    }
+
+    /// Adds the positions with some value of the axis that *may* lie in the range: whole buckets are taken, by the least
+    /// value, and by the greatest where that falls in another bucket. Neither sorted nor distinct.
+    pub fn buckets(&self, axis: Axis, range: RangeInclusive<i64>, out: &mut Vec<u32>) -> Read<()> {
+        let at = self.at;
+        let sql = "SELECT first, list FROM bucket WHERE side = ?1 AND bucket BETWEEN ?2 AND ?3 AND first < ?4";
+        let (from, to) = (bucket(axis, *range.start()), bucket(axis, *range.end()));
+        for side in [batch::low_side(axis), batch::high_side(axis)] {
+            let mut statement = self.prepare(sql)?;
+            let mut rows = statement.query(params![side, from, to, at])?;
+            while let Some(row) = rows.next()? {
+                let blob = row.get_ref(1)?.as_blob().map_err(|_| altered("bucket"))?;
+                if !list::decode(row.get(0)?, blob, |position| out.extend((position < at).then_some(position))) {
+                    return Err(altered("bucket"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How many rows of buckets a range has, up to `most`.
+    pub fn bucket_rows(&self, axis: Axis, range: &RangeInclusive<i64>, most: u32) -> Read<u32> {
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM bucket WHERE side = ?1 AND bucket BETWEEN ?2 AND ?3 LIMIT ?4)";
+        let (from, to) = (bucket(axis, *range.start()), bucket(axis, *range.end()));
+        let mut statement = self.prepare(sql)?;
+        Ok(statement.query_row(params![batch::low_side(axis), from, to, most], |row| row.get(0))?)
+    }
+
+    /// The lists of displays that begin with a label.
+    pub fn displays(&self, label: i64) -> Read<Vec<i64>> {
+        let mut statement = self.prepare("SELECT display FROM label WHERE prefix = ?1")?;
+        Ok(statement.query_map([label], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+}
