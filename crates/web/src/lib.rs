@@ -1,1 +1,21 @@
-//! placeholder
+//! The web: the only home of HTTP. FHIR R4's REST interface, the log's public tiles, and pages for people.
+//!
+//! [`Server`] answers requests over one vault. What needs a microsecond is answered on the thread that reads the
+//! request; searches and writes go to a bounded pool, so that no slow question can starve the quick ones.
+
+mod answer;
+mod body;
+mod gate;
+mod lanes;
+mod listen;
+mod log;
+mod pages;
+mod rest;
+mod server;
+mod settings;
+mod tls;
+
+pub use listen::serve;
+pub use server::Server;
+pub use settings::{Settings, Tls};
+pub use tls::TlsError;

@@ -1,0 +1,34 @@
+//! The first page: what this is, and where its doors are.
+
+use crate::answer::plain;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use bytes::Bytes;
+
+const PAGE: &str = include_str!("home.html");
+
+/// Only the page's own style, by its hash; no script, no frame, no form.
+const POLICY: &str = "default-src 'none'; style-src 'sha256-KOLPUn18Y2ue9gRmQiWfk0s3dtoRl1NKtT+1LWy+p8E='; frame-ancestors 'none'; base-uri 'none'; \
+                      form-action 'none'";
+
+/// The page, for a FHIR base.
+pub fn home(base: &str) -> Response<Bytes> {
+    let mut page = plain(StatusCode::OK, "text/html; charset=utf-8", PAGE.replace("{base}", &escape(base)));
+    page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    page
+}
+
+/// Text as HTML shows it, also inside an attribute.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            _ => out.push(c),
+        }
+    }
+    out
+}

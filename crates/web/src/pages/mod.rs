@@ -1,0 +1,5 @@
+//! Pages for people. Every page carries its own strict content security policy.
+
+mod home;
+
+pub use home::home;

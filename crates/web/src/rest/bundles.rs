@@ -1,0 +1,79 @@
+//! Batches and transactions: many interactions in one request (R4 http section 3.1.0.11).
+
+use super::negotiate::Return;
+use super::route::{self, Target};
+use super::{Asked, Call, read, write};
+use crate::answer::{Outcome, json};
+use crate::server::Shared;
+use axum::http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use axum::http::{Request, StatusCode};
+use base::refusal::{Kind, Refusal};
+use bytes::Bytes;
+use std::sync::Arc;
+use vault::Error;
+use vault::exchange::{self, Answer};
+
+/// Carries out the bundle in the body.
+pub fn answer(shared: &Shared, asked: &Asked<'_>) -> Outcome {
+    asked.all_taken()?;
+    let bundle = write::resource(asked)?;
+    if bundle.text("resourceType") != Some("Bundle") {
+        let message = "only a Bundle of type batch or transaction is taken at the base; \
+                       send a resource to [base]/Type instead";
+        return Err(Refusal::new(Kind::Malformed, "structure", message).into());
+    }
+    let get = |entry: &exchange::Asked<'_>| get(shared, asked, entry);
+    let answers = exchange::bundle(&shared.vault, &asked.call.visit, bundle, &get)?;
+    let prefer = match asked.prefer.give {
+        Some(Return::Representation) => exchange::Return::Representation,
+        Some(Return::Outcome) => exchange::Return::Outcome,
+        Some(Return::Minimal) | None => exchange::Return::Minimal,
+    };
+    let mut out = Vec::new();
+    answers.write(&shared.base, prefer, &mut out);
+    Ok(json(StatusCode::OK, asked.printed(Bytes::from(out))))
+}
+
+/// Answers a GET entry as the same request on its own would be.
+fn get(shared: &Shared, asked: &Asked<'_>, entry: &exchange::Asked<'_>) -> Result<Answer, Error> {
+    let url = entry.url.strip_prefix(shared.base.as_str()).unwrap_or(entry.url).trim_start_matches('/');
+    let conditional = entry.if_none_match.is_some() || entry.if_modified_since.is_some();
+    if let (false, Some(Target::Instance(key))) = (conditional, route::target(url)) {
+        return match shared.vault.read(&asked.call.visit, key.resource_type, key.id, None)? {
+            Some(version) if version.deleted => Ok(Answer::refused(read::gone(key))),
+            Some(version) => Ok(found(version, entry.method)),
+            None => Ok(Answer::refused(super::not_found(key))),
+        };
+    }
+    let call = call(asked, entry, url)?;
+    let response = super::answer(shared, &call)?;
+    let status = response.status().as_u16();
+    let body = Some(response.into_body()).filter(|body| !body.is_empty() && entry.method != "HEAD");
+    Ok(Answer { status, version: None, body: body.map(|body| Arc::from(&body[..])), findings: Vec::new() })
+}
+
+fn found(version: vault::Version, method: &str) -> Answer {
+    let body = (method != "HEAD").then(|| version.body.clone());
+    Answer { status: 200, version: Some(version), body, findings: Vec::new() }
+}
+
+fn call(asked: &Asked<'_>, entry: &exchange::Asked<'_>, url: &str) -> Result<Call, Refusal> {
+    let mut request = Request::builder().method(entry.method).uri(format!("/fhir/{url}"));
+    if let Some(tag) = entry.if_none_match {
+        request = request.header(IF_NONE_MATCH, tag);
+    }
+    if let Some(date) = entry.if_modified_since {
+        request = request.header(IF_MODIFIED_SINCE, date);
+    }
+    if asked.prefer.strict {
+        request = request.header("prefer", "handling=strict");
+    }
+    let request = request.body(()).map_err(|_| {
+        Refusal::new(
+            Kind::Malformed,
+            "value",
+            "a GET entry's url is no address relative to the base, such as Patient/1",
+        )
+    })?;
+    Ok(Call { parts: request.into_parts().0, body: Bytes::new(), visit: asked.call.visit.clone() })
+}

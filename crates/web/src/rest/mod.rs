@@ -1,0 +1,277 @@
+//! FHIR's RESTful interface (R4 http): one function from a request to an answer, without waiting.
+
+mod bundles;
+mod capability;
+pub mod condition;
+mod everything;
+mod history;
+pub mod links;
+pub mod negotiate;
+mod operations;
+pub mod outcome;
+mod page;
+mod patch;
+mod read;
+pub mod route;
+mod search;
+pub mod url;
+pub mod view;
+mod write;
+
+mod bundle;
+
+use crate::answer::Outcome;
+use crate::server::Shared;
+use axum::http::request::Parts;
+use axum::http::{Method, header};
+use base::refusal::{Kind, Refusal};
+use bytes::Bytes;
+use fhir::definitions::r4;
+use negotiate::Prefer;
+use route::{Key, Target};
+use std::borrow::Cow;
+use vault::access::Visit;
+use view::View;
+
+/// A request with its body and its visit.
+pub struct Call {
+    /// Method, address, headers.
+    pub parts: Parts,
+    /// The whole body.
+    pub body: Bytes,
+    /// Who asks.
+    pub visit: Visit,
+}
+
+/// Where a request is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// Microseconds: on the thread that has it.
+    Direct,
+    /// A search or other long read: in the lane of searches.
+    Search,
+    /// A write: in the lane of writes.
+    Write,
+}
+
+/// What can be said of a request by its method and path alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Method and shape of the path, without ids, for the log.
+    pub text: &'static str,
+    /// The methods answered here.
+    pub allowed: &'static str,
+    /// Where it is carried out.
+    pub cost: Cost,
+    /// Whether nobody needs to sign in.
+    pub is_open: bool,
+}
+
+/// Looks at a request from outside.
+pub fn place(method: &Method, path: &str) -> Place {
+    let (text, allowed) = match below_base(path).as_deref().and_then(route::target) {
+        Some(Target::System) => ("base", "GET, HEAD, POST"),
+        Some(Target::Metadata) => ("metadata", "GET, HEAD"),
+        Some(Target::SystemSearch | Target::TypeSearch(_)) => ("search", "GET, HEAD, POST"),
+        Some(Target::Type(_)) => ("type", "GET, HEAD, POST, PUT, PATCH, DELETE"),
+        Some(Target::Instance(_)) => ("instance", "GET, HEAD, PUT, PATCH, DELETE"),
+        Some(Target::Version(..)) => ("version", "GET, HEAD"),
+        Some(Target::SystemHistory | Target::TypeHistory(_) | Target::History(_)) => ("history", "GET, HEAD"),
+        Some(Target::Compartment(..)) => ("compartment", "GET, HEAD"),
+        Some(Target::CompartmentSearch(..)) => ("compartment search", "GET, HEAD, POST"),
+        Some(
+            Target::SystemOperation(_)
+            | Target::TypeOperation(..)
+            | Target::Operation(..)
+            | Target::VersionOperation(..),
+        ) => ("operation", "GET, HEAD, POST"),
+        None => ("nowhere", "GET, HEAD"),
+    };
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    let cost = match text {
+        "instance" | "version" | "metadata" | "nowhere" if reads => Cost::Direct,
+        "search" | "compartment search" | "operation" => Cost::Search,
+        _ if reads => Cost::Search,
+        _ => Cost::Write,
+    };
+    Place { text, allowed, cost, is_open: text == "metadata" && reads }
+}
+
+fn below_base(path: &str) -> Option<Cow<'_, str>> {
+    let below = path.strip_prefix("/fhir")?;
+    route::plain(below.strip_prefix('/').unwrap_or(below))
+}
+
+/// A request taken apart.
+pub(crate) struct Asked<'c> {
+    call: &'c Call,
+    /// The path below the base, percent codes resolved.
+    path: &'c str,
+    /// The parameters in order, without `_format` and `_pretty`.
+    pairs: Vec<(String, String)>,
+    /// Indented for people.
+    pretty: bool,
+    prefer: Prefer,
+}
+
+/// The capability statement, for whoever asks.
+pub(crate) fn metadata(shared: &Shared, parts: &Parts) -> Outcome {
+    let mut pairs = url::pairs(parts.uri.query().unwrap_or_default())?;
+    let pretty = take_form(parts, &mut pairs)?;
+    let body = shared.metadata.get_or_init(|| capability::statement(&shared.base).into()).clone();
+    let view = View { pretty, ..View::default() };
+    Ok(crate::answer::json(axum::http::StatusCode::OK, view.printed(body)))
+}
+
+/// Answers a request. Takes as long as the vault takes.
+pub(crate) fn answer(shared: &Shared, call: &Call) -> Outcome {
+    let path = below_base(call.parts.uri.path()).ok_or_else(nowhere)?;
+    let target = route::target(&path).ok_or_else(nowhere)?;
+    check_type(target)?;
+    let mut pairs = match call.parts.uri.query() {
+        Some(query) => url::pairs(query)?,
+        None => Vec::new(),
+    };
+    let pretty = take_form(&call.parts, &mut pairs)?;
+    let prefer = negotiate::prefer(&call.parts.headers);
+    let path = path.strip_suffix('/').unwrap_or(&path);
+    dispatch(shared, Asked { call, path, pairs, pretty, prefer }, target)
+}
+
+fn dispatch(shared: &Shared, asked: Asked<'_>, target: Target<'_>) -> Outcome {
+    let reads = matches!(asked.call.parts.method, Method::GET | Method::HEAD);
+    let posts = asked.call.parts.method == Method::POST;
+    match target {
+        Target::Instance(key) if reads => read::current(shared, asked, key),
+        Target::Version(key, version) if reads => read::version(shared, asked, key, version),
+        Target::History(_) | Target::TypeHistory(_) | Target::SystemHistory if reads => {
+            history::answer(shared, asked, target)
+        }
+        Target::System if posts => bundles::answer(shared, &asked),
+        Target::SystemSearch | Target::TypeSearch(_) | Target::CompartmentSearch(..) if reads || posts => {
+            search::answer(shared, asked, target)
+        }
+        Target::System | Target::Type(_) | Target::Compartment(..) if reads => search::answer(shared, asked, target),
+        Target::Metadata if reads => metadata(shared, &asked.call.parts),
+        Target::SystemOperation(_)
+        | Target::TypeOperation(..)
+        | Target::Operation(..)
+        | Target::VersionOperation(..)
+            if reads || posts =>
+        {
+            operations::answer(shared, asked, target)
+        }
+        Target::Type(resource_type) => write::on_type(shared, &asked, resource_type),
+        Target::Instance(key) => write::on_instance(shared, &asked, key),
+        _ => Err(not_allowed().into()),
+    }
+}
+
+/// Takes `_format` and `_pretty` out of the parameters, and refuses what is no JSON.
+fn take_form(parts: &Parts, pairs: &mut Vec<(String, String)>) -> Result<bool, Refusal> {
+    let mut format = None;
+    let mut pretty = false;
+    pairs.retain_mut(|(name, value)| match name.as_str() {
+        "_format" => {
+            format = Some(std::mem::take(value));
+            false
+        }
+        "_pretty" => {
+            pretty = value != "false";
+            false
+        }
+        _ => true,
+    });
+    // A bare number of headers is the common case of programs that ask for what they get anyway.
+    if format.is_some() || parts.headers.contains_key(header::ACCEPT) {
+        negotiate::check_wanted(&parts.headers, format.as_deref())?;
+    }
+    Ok(pretty)
+}
+
+fn check_type(target: Target<'_>) -> Result<(), Refusal> {
+    let names = match target {
+        Target::Type(ty) | Target::TypeSearch(ty) | Target::TypeHistory(ty) | Target::TypeOperation(ty, _) => [ty, ty],
+        Target::Instance(key)
+        | Target::History(key)
+        | Target::Version(key, _)
+        | Target::Operation(key, _)
+        | Target::VersionOperation(key, ..) => [key.resource_type; 2],
+        Target::Compartment(key, "*") | Target::CompartmentSearch(key, "*") => [key.resource_type; 2],
+        Target::Compartment(key, ty) | Target::CompartmentSearch(key, ty) => [key.resource_type, ty],
+        Target::System
+        | Target::Metadata
+        | Target::SystemSearch
+        | Target::SystemHistory
+        | Target::SystemOperation(_) => return Ok(()),
+    };
+    if names.iter().all(|name| r4().resource(name).is_some()) {
+        return Ok(());
+    }
+    let message = "the address names a resource type that FHIR R4 does not have; types are written like `Patient`";
+    Err(Refusal::new(Kind::NotFound, "not-supported", message))
+}
+
+fn nowhere() -> Refusal {
+    let message = "this address has no meaning in FHIR's REST interface; the shape is [base]/Type/id";
+    Refusal::new(Kind::NotFound, "not-found", message)
+}
+
+fn not_allowed() -> Refusal {
+    Refusal::new(Kind::NotAllowed, "not-supported", "this method is not answered at this address; see the Allow header")
+}
+
+/// The refusal for what does not exist, or may not be seen: the two look the same.
+fn not_found(key: Key<'_>) -> Refusal {
+    // The id is the caller's own word, but may be a patient's number: it is not repeated.
+    let message = format!("there is no such {}", key.resource_type);
+    Refusal::new(Kind::NotFound, "not-found", message)
+}
+
+impl Asked<'_> {
+    /// Takes a parameter that may stand once.
+    fn take(&mut self, name: &str) -> Option<String> {
+        let index = self.pairs.iter().position(|(n, _)| n == name)?;
+        Some(self.pairs.remove(index).1)
+    }
+
+    /// The text as the caller wants it printed.
+    fn printed(&self, body: Bytes) -> Bytes {
+        View { pretty: self.pretty, ..View::default() }.printed(body)
+    }
+
+    /// Refuses parameters that were not taken: what is not understood is never silently left out.
+    fn all_taken(&self) -> Result<(), Refusal> {
+        if self.pairs.is_empty() {
+            return Ok(());
+        }
+        let message = "the request has a parameter that means nothing at this address; \
+                       known everywhere are _format and _pretty";
+        Err(Refusal::new(Kind::Malformed, "not-supported", message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quick_reads_do_not_wait_in_a_lane() {
+        for (method, path, text, cost) in [
+            (Method::GET, "/fhir/Patient/1", "instance", Cost::Direct),
+            (Method::HEAD, "/fhir/Patient/1/_history/2", "version", Cost::Direct),
+            (Method::GET, "/fhir/Patient", "type", Cost::Search),
+            (Method::GET, "/fhir", "base", Cost::Search),
+            (Method::POST, "/fhir/", "base", Cost::Write),
+            (Method::POST, "/fhir/Patient/_search", "search", Cost::Search),
+            (Method::POST, "/fhir/Patient/$validate", "operation", Cost::Search),
+            (Method::PUT, "/fhir/Patient/1", "instance", Cost::Write),
+            (Method::GET, "/fhir/%zz", "nowhere", Cost::Direct),
+        ] {
+            let place = place(&method, path);
+            assert_eq!((place.text, place.cost), (text, cost), "{method} {path}");
+        }
+        assert!(place(&Method::GET, "/fhir/metadata").is_open);
+        assert!(!place(&Method::POST, "/fhir/metadata").is_open);
+    }
+}

@@ -1,0 +1,82 @@
+//! Operations: which name at which address is answered by what (R4 operations).
+
+use super::route::{Key, Target};
+use super::{Asked, everything, not_found, read};
+use crate::answer::{Outcome, json};
+use crate::server::Shared;
+use axum::http::{Method, StatusCode};
+use base::refusal::{Kind, Refusal};
+use fhir::json::Json;
+use vault::Version;
+
+/// Where an operation may be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offered {
+    /// Without the `$`.
+    pub name: &'static str,
+    /// The type it belongs to; `None` for every type.
+    pub resource_type: Option<&'static str>,
+    /// Canonical URL of its definition.
+    pub definition: &'static str,
+}
+
+const fn offered(name: &'static str, resource_type: Option<&'static str>, definition: &'static str) -> Offered {
+    Offered { name, resource_type, definition }
+}
+
+/// Every operation that is answered.
+pub const OFFERED: [Offered; 3] = [
+    offered("everything", Some("Patient"), "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
+    offered("everything", Some("Encounter"), "http://hl7.org/fhir/OperationDefinition/Encounter-everything"),
+    offered("meta", None, "http://hl7.org/fhir/OperationDefinition/Resource-meta"),
+];
+
+/// Calls an operation.
+pub fn answer(shared: &Shared, asked: Asked<'_>, target: Target<'_>) -> Outcome {
+    match target {
+        Target::Operation(key, "everything") => read_only(&asked).and_then(|()| everything::answer(shared, asked, key)),
+        Target::Operation(key, "meta") => read_only(&asked).and_then(|()| meta(shared, &asked, key, None)),
+        Target::VersionOperation(key, version, "meta") => meta(shared, &asked, key, Some(version)),
+        _ => Err(Refusal::new(
+            Kind::NotOffered,
+            "not-supported",
+            "this operation is not offered at this address; [base]/metadata lists those that are",
+        )
+        .into()),
+    }
+}
+
+/// Operations without a body of parameters.
+fn read_only(asked: &Asked<'_>) -> Result<(), vault::Error> {
+    if asked.call.parts.method == Method::POST && !asked.call.body.is_empty() {
+        let message = "this operation is called by GET, with its parameters in the address";
+        return Err(Refusal::new(Kind::NotOffered, "not-supported", message).into());
+    }
+    Ok(())
+}
+
+/// `$meta`: profiles, tags and labels (R4 operation `Resource/$meta`).
+fn meta(shared: &Shared, asked: &Asked<'_>, key: Key<'_>, number: Option<u64>) -> Outcome {
+    asked.all_taken()?;
+    let version = version(shared, asked, key, number)?;
+    let resource = Json::parse(&version.body).map_err(|_| not_found(key))?;
+    let meta = resource.get("meta").cloned().unwrap_or(Json::object::<&str>([]));
+    let parameter = Json::object([("name", Json::string("return")), ("valueMeta", meta)]);
+    let answer =
+        Json::object([("resourceType", Json::string("Parameters")), ("parameter", Json::Array(vec![parameter]))]);
+    Ok(json(StatusCode::OK, asked.printed(answer.to_bytes().into())))
+}
+
+/// The version an operation is about: the current one, or that of the number.
+pub fn version(shared: &Shared, asked: &Asked<'_>, key: Key<'_>, number: Option<u64>) -> Result<Version, vault::Error> {
+    let visit = &asked.call.visit;
+    let found = match number {
+        Some(number) => shared.vault.vread(visit, key.resource_type, key.id, number)?,
+        None => shared.vault.read(visit, key.resource_type, key.id, None)?,
+    };
+    match found {
+        Some(version) if version.deleted => Err(read::gone(key).into()),
+        Some(version) => Ok(version),
+        None => Err(not_found(key).into()),
+    }
+}

@@ -1,0 +1,205 @@
+//! How much of a resource is sent: `_summary`, `_elements`, `_pretty` (R4 search sections 3.1.1.5.8 and 3.1.1.5.9).
+
+use base::refusal::{Kind, Refusal};
+use bytes::Bytes;
+use fhir::definitions::{ElementDef, TypeDef, TypeKind, r4};
+use fhir::json::{Json, Object};
+use fhir::search::query::Summary;
+use vault::Version;
+
+/// What the caller wants to see of each resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// `_summary`.
+    pub summary: Summary,
+    /// `_elements`: base names, or none for all.
+    pub elements: Vec<String>,
+    /// `_pretty`.
+    pub pretty: bool,
+}
+
+impl View {
+    /// Reads the view out of a request's parameters. Those it knows are taken out of `pairs`.
+    pub fn take(pairs: &mut Vec<(String, String)>) -> Result<View, Refusal> {
+        let mut view = View::default();
+        let mut wrong = None;
+        pairs.retain(|(name, value)| {
+            match name.as_str() {
+                "_summary" => match summary(value) {
+                    Some(summary) => view.summary = summary,
+                    None => wrong = Some("_summary is one of true, false, text, data, count"),
+                },
+                "_elements" => {
+                    let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
+                    view.elements.extend(names.map(str::to_owned));
+                }
+                "_pretty" => match value.as_str() {
+                    "true" | "" => view.pretty = true,
+                    "false" => view.pretty = false,
+                    _ => wrong = Some("_pretty is true or false"),
+                },
+                _ => return true,
+            }
+            false
+        });
+        match wrong {
+            Some(message) => Err(Refusal::new(Kind::Malformed, "value", message)),
+            None => Ok(view),
+        }
+    }
+
+    /// Whether resources are sent whole.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        matches!(self.summary, Summary::False | Summary::Count) && self.elements.is_empty()
+    }
+
+    /// The bytes of a version that are sent inside a bundle: those stored, unless something is left out.
+    pub fn part(&self, version: &Version) -> Bytes {
+        let stored = Bytes::from_owner(version.body.clone());
+        if self.is_whole() {
+            return stored;
+        }
+        match Json::parse(&stored) {
+            Ok(resource) => Bytes::from(self.trimmed(resource).to_bytes()),
+            Err(_) => stored,
+        }
+    }
+
+    /// The bytes of a version as an answer of its own.
+    pub fn whole(&self, version: &Version) -> Bytes {
+        self.printed(self.part(version))
+    }
+
+    /// The text as the caller wants it printed.
+    pub fn printed(&self, body: Bytes) -> Bytes {
+        if !self.pretty {
+            return body;
+        }
+        let Ok(tree) = Json::parse(&body) else { return body };
+        let mut out = Vec::with_capacity(body.len() * 2);
+        tree.write_pretty(&mut out);
+        out.push(b'\n');
+        Bytes::from(out)
+    }
+
+    /// The resource without what the view leaves out, tagged `SUBSETTED`.
+    pub fn trimmed<'a>(&self, mut resource: Json<'a>) -> Json<'a> {
+        let ty = resource.text("resourceType").and_then(|name| r4().resource(name));
+        let (Some(ty), false) = (ty, self.is_whole()) else { return resource };
+        if let Some(object) = resource.as_object_mut() {
+            object.retain(|name, _| self.keeps(ty, name));
+            if self.summary == Summary::True && self.elements.is_empty() {
+                trim_inner(object, ty);
+            }
+            tag_subsetted(object);
+        }
+        resource
+    }
+
+    fn keeps(&self, ty: &TypeDef, member: &str) -> bool {
+        let name = member.strip_prefix('_').unwrap_or(member);
+        if matches!(name, "resourceType" | "id" | "meta" | "implicitRules") {
+            return true;
+        }
+        let Some(property) = ty.property(name) else { return false };
+        let element = property.element;
+        if !self.elements.is_empty() {
+            return element.min > 0 || element.is_modifier || self.names(ty, element, name);
+        }
+        match self.summary {
+            Summary::True => in_summary(element),
+            Summary::Text => element.min > 0 || name == "text",
+            Summary::Data => name != "text",
+            Summary::False | Summary::Count => true,
+        }
+    }
+
+    fn names(&self, ty: &TypeDef, element: &ElementDef, member: &str) -> bool {
+        self.elements.iter().any(|wanted| {
+            let wanted = match wanted.split_once('.') {
+                Some((of, rest)) if of == ty.name => rest,
+                _ => wanted,
+            };
+            let wanted = wanted.strip_suffix("[x]").unwrap_or(wanted);
+            wanted == element.name || wanted == member
+        })
+    }
+}
+
+fn summary(text: &str) -> Option<Summary> {
+    Some(match text {
+        "true" => Summary::True,
+        "false" => Summary::False,
+        "text" => Summary::Text,
+        "data" => Summary::Data,
+        "count" => Summary::Count,
+        _ => return None,
+    })
+}
+
+// A modifier without its summary flag would change what the rest means.
+fn in_summary(element: &ElementDef) -> bool {
+    element.is_summary || element.is_modifier || element.min > 0
+}
+
+/// Backbone elements hold elements of the resource itself, so the flags go on inside; data types come whole.
+fn trim_inner(object: &mut Object<'_>, ty: &TypeDef) {
+    let defs = r4();
+    for (name, value) in object.iter_mut() {
+        let Some(inner) = ty.property(name).map(|p| defs.get(p.ty)).filter(|t| t.kind == TypeKind::Backbone) else {
+            continue;
+        };
+        match value {
+            Json::Array(items) => {
+                items.iter_mut().filter_map(Json::as_object_mut).for_each(|o| trim_backbone(o, inner))
+            }
+            Json::Object(object) => trim_backbone(object, inner),
+            _ => {}
+        }
+    }
+}
+
+fn trim_backbone(object: &mut Object<'_>, ty: &TypeDef) {
+    object.retain(|name, _| {
+        let name = name.strip_prefix('_').unwrap_or(name);
+        name == "id" || ty.property(name).is_some_and(|p| in_summary(p.element))
+    });
+    trim_inner(object, ty);
+}
+
+/// R4 search section 3.1.1.5.8: a resource that is not whole says so, lest it be written back.
+fn tag_subsetted(object: &mut Object<'_>) {
+    let tag = Json::object([
+        ("system", Json::string("http://terminology.hl7.org/CodeSystem/v3-ObservationValue")),
+        ("code", Json::string("SUBSETTED")),
+    ]);
+    if object.get("meta").is_none() {
+        object.insert(2, "meta", Json::Object(Object::default()));
+    }
+    let Some(meta) = object.get_mut("meta").and_then(Json::as_object_mut) else { return };
+    match meta.get_mut("tag") {
+        Some(Json::Array(tags)) => tags.push(tag),
+        _ => meta.set("tag", Json::Array(vec![tag])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_takes_its_own_parameters() {
+        let mut pairs: Vec<_> = [("_summary", "text"), ("name", "x"), ("_elements", "id, active"), ("_pretty", "true")]
+            .map(|(n, v)| (n.to_owned(), v.to_owned()))
+            .to_vec();
+        let view = View::take(&mut pairs).unwrap();
+        assert_eq!(view.summary, Summary::Text);
+        assert_eq!(view.elements, ["id", "active"]);
+        assert!(view.pretty);
+        assert_eq!(pairs, [("name".to_owned(), "x".to_owned())]);
+        for (name, value) in [("_summary", "yes"), ("_pretty", "1")] {
+            assert!(View::take(&mut vec![(name.to_owned(), value.to_owned())]).is_err());
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The server: one vault, its settings, and the way every request goes.
+
+use crate::answer::{Outcome, guard, internal, plain, refuse, refused};
+use crate::body::{Budget, Loaded};
+use crate::lanes::Lane;
+use crate::rest::links::Sealer;
+use crate::rest::{Call, Cost};
+use crate::settings::Settings;
+use crate::{gate, log, pages, rest};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, Response, StatusCode, header};
+use base::refusal::{Kind, Refusal};
+use bytes::Bytes;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+use tokio::sync::Semaphore;
+use vault::Vault;
+
+/// A server over one vault. Cheap to clone.
+#[derive(Clone)]
+pub struct Server {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What all requests share.
+pub(crate) struct Shared {
+    pub vault: Vault,
+    pub settings: Settings,
+    /// The FHIR base, without a slash at the end.
+    pub base: String,
+    pub sealer: Sealer,
+    /// The capability statement, made when it is first asked for.
+    pub metadata: OnceLock<Bytes>,
+    requests: Semaphore,
+    searches: Lane,
+    writes: Lane,
+    budget: Budget,
+}
+
+impl Server {
+    /// A server over an open vault.
+    #[must_use]
+    pub fn new(vault: Vault, settings: Settings) -> Server {
+        let shared = Shared {
+            base: settings.fhir_base(),
+            sealer: Sealer::new(&vault.link_key()),
+            metadata: OnceLock::new(),
+            requests: Semaphore::new(settings.requests_max.max(1)),
+            searches: Lane::new(settings.searches_max),
+            writes: Lane::new(settings.writes_max),
+            budget: Budget::new(&settings),
+            vault,
+            settings,
+        };
+        Server { shared: Arc::new(shared) }
+    }
+
+    /// All routes, for a listener of your own. Paths are read by hand in one place, `rest::route`.
+    pub fn router(&self) -> Router {
+        Router::new().fallback(enter).with_state(self.shared.clone())
+    }
+}
+
+/// Every request comes in here, and whatever happens, goes out with an answer.
+async fn enter(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+    let is_head = request.method() == Method::HEAD;
+    let limit = shared.settings.request_timeout;
+    let work = tokio::time::timeout(limit, shared.answer(request));
+    let answer = match unpanicked(work).await {
+        Some(Ok(answer)) => answer,
+        Some(Err(_)) => refused(&too_slow()),
+        None => {
+            eprintln!("fault: a request ended in a panic; this is a bug in the program, please report it");
+            internal()
+        }
+    };
+    let mut answer = guard(answer);
+    if is_head {
+        // The length a GET would have had (RFC 9110 section 9.3.2).
+        let length = HeaderValue::from(answer.body().len());
+        answer.headers_mut().insert(header::CONTENT_LENGTH, length);
+        return answer.map(|_| Body::empty());
+    }
+    answer.map(Body::from)
+}
+
+impl Shared {
+    async fn answer(self: &Arc<Self>, request: Request) -> Response<Bytes> {
+        let path = request.uri().path();
+        match path.strip_prefix("/fhir") {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+                let Ok(_place) = self.requests.try_acquire() else { return refused(&too_many()) };
+                self.answer_fhir(request).await
+            }
+            _ => self.answer_open(&request).unwrap_or_else(|error| refuse(&error, "a public page")),
+        }
+    }
+
+    /// What anybody may see: nothing of it is about a patient.
+    fn answer_open(&self, request: &Request) -> Outcome {
+        let path = request.uri().path();
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Ok(not_allowed("GET, HEAD"));
+        }
+        match path {
+            "/health" => Ok(plain(StatusCode::OK, "application/json", &b"{\"status\":\"ready\"}\n"[..])),
+            "/" => Ok(pages::home(&self.base)),
+            _ => match path.strip_prefix("/log/") {
+                Some(rest) => log::answer(&self.vault, rest),
+                None => Ok(refused(&nothing_here())),
+            },
+        }
+    }
+
+    async fn answer_fhir(self: &Arc<Self>, request: Request) -> Response<Bytes> {
+        let place = rest::place(request.method(), request.uri().path());
+        match self.try_fhir(request).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let mut answer = refuse(&error, place.text);
+                if answer.status() == StatusCode::METHOD_NOT_ALLOWED {
+                    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(place.allowed));
+                }
+                answer
+            }
+        }
+    }
+
+    async fn try_fhir(self: &Arc<Self>, request: Request) -> Outcome {
+        let (parts, body) = request.into_parts();
+        let place = rest::place(&parts.method, parts.uri.path());
+        if place.is_open {
+            return rest::metadata(self, &parts);
+        }
+        let visit = gate::visit(&self.vault, &parts.headers)?;
+        let loaded = match place.cost {
+            Cost::Direct => Loaded::none(),
+            Cost::Search | Cost::Write => self.budget.read(&parts.headers, body).await?,
+        };
+        let call = Call { parts, body: loaded.bytes.clone(), visit };
+        let lane = match place.cost {
+            Cost::Direct => return rest::answer(self, &call),
+            Cost::Search => &self.searches,
+            Cost::Write => &self.writes,
+        };
+        let shared = self.clone();
+        lane.run(move || {
+            let _share_of_memory = loaded;
+            rest::answer(&shared, &call)
+        })
+        .await
+    }
+}
+
+/// Waits for `work`; `None` if it panicked.
+async fn unpanicked<T>(work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    std::future::poll_fn(move |context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(value)) => Poll::Ready(Some(value)),
+        Err(_) => Poll::Ready(None),
+    })
+    .await
+}
+
+fn not_allowed(allowed: &'static str) -> Response<Bytes> {
+    let refusal = Refusal::new(Kind::NotAllowed, "not-supported", format!("only {allowed} are answered here"));
+    let mut answer = refused(&refusal);
+    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    answer
+}
+
+fn nothing_here() -> Refusal {
+    Refusal::new(Kind::NotFound, "not-found", "nothing is here; the FHIR interface is under /fhir")
+}
+
+fn too_many() -> Refusal {
+    Refusal::new(Kind::Unavailable, "throttled", "the server is working on too many requests; try again shortly")
+}
+
+fn too_slow() -> Refusal {
+    let message = "the request took longer than this server allows; a write may still have been made: \
+                   read before you repeat it, and narrow a search";
+    Refusal::new(Kind::Unavailable, "timeout", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_one_request_only() {
+        assert_eq!(unpanicked(async { 1 }).await, Some(1));
+        assert_eq!(unpanicked(async { assert!(false_for_sure(), "planned") }).await, None);
+    }
+
+    fn false_for_sure() -> bool {
+        std::hint::black_box(false)
+    }
+}

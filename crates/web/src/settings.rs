@@ -1,0 +1,82 @@
+//! What the operator can set, with defaults that suit one machine.
+
+use std::time::Duration;
+
+/// The server's settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The address as clients write it, without a slash at the end: `https://records.example.org`. Every link starts
+    /// with it; the `Host` header of a request is never believed.
+    pub public_url: String,
+    /// Most bytes of one request's body.
+    pub body_bytes_max: usize,
+    /// Most bytes that all bodies being read may take together, and again as many for the trees read from them.
+    pub memory_bytes_max: usize,
+    /// Most bytes of a request's line and headers.
+    pub header_bytes_max: usize,
+    /// Most requests being worked on.
+    pub requests_max: usize,
+    /// Most open connections.
+    pub connections_max: usize,
+    /// Most searches and other long reads at one time; the rest wait their turn.
+    pub searches_max: usize,
+    /// Most writes waiting for the disk at one time; the rest wait their turn.
+    pub writes_max: usize,
+    /// How long one request may take, its body included.
+    pub request_timeout: Duration,
+    /// How long a client may take to send its headers, and how long an idle connection is kept.
+    pub header_timeout: Duration,
+    /// How long open requests may go on after the server was told to stop.
+    pub shutdown_timeout: Duration,
+    /// Matches on a page when `_count` is not given.
+    pub page_size: usize,
+    /// Most matches on a page; a greater `_count` gives this many, and the `self` link says so.
+    pub page_size_max: usize,
+    /// TLS; plain HTTP without it.
+    pub tls: Option<Tls>,
+}
+
+/// A certificate and its key.
+#[derive(Clone)]
+pub struct Tls {
+    /// PEM: the server's certificate, then those that lead to its root.
+    pub certificates: Vec<u8>,
+    /// PEM: the private key (PKCS #8, PKCS #1 or SEC 1).
+    pub key: Vec<u8>,
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tls(…)")
+    }
+}
+
+impl Settings {
+    /// The defaults, for an address such as `http://127.0.0.1:8080`.
+    #[must_use]
+    pub fn new(public_url: impl Into<String>) -> Settings {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Settings {
+            public_url: public_url.into().trim_end_matches('/').to_owned(),
+            body_bytes_max: 64 << 20,
+            memory_bytes_max: 192 << 20,
+            header_bytes_max: 64 << 10,
+            requests_max: 1_024,
+            connections_max: 12_000,
+            searches_max: cores * 2,
+            writes_max: 128,
+            request_timeout: Duration::from_secs(60),
+            header_timeout: Duration::from_secs(30),
+            shutdown_timeout: Duration::from_secs(10),
+            page_size: 50,
+            page_size_max: 1_000,
+            tls: None,
+        }
+    }
+
+    /// The FHIR base, `http://127.0.0.1:8080/fhir`.
+    #[must_use]
+    pub fn fhir_base(&self) -> String {
+        format!("{}/fhir", self.public_url)
+    }
+}
