@@ -5,3 +5,4 @@ pub mod definitions;
 pub mod json;
 pub mod search;
 pub mod terminology;
+pub mod validate;

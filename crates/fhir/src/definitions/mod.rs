@@ -2,8 +2,10 @@
 //!
 //! The pack is embedded in the program and opened once; everything in it is plain data, indexed for the hot paths.
 
+pub mod names;
+
+use names::Names;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
 /// A type's number in [`Definitions::types`].
@@ -21,7 +23,7 @@ pub struct Definitions {
     /// The five compartments of R4.
     pub compartments: Vec<CompartmentDef>,
     #[serde(skip)]
-    by_name: HashMap<String, TypeId>,
+    by_name: Names<TypeId>,
 }
 
 /// What sort of thing a type is.
@@ -56,7 +58,7 @@ pub struct TypeDef {
     pub regex: Option<String>,
     /// JSON member name → element index and index into its `types`.
     #[serde(skip)]
-    properties: HashMap<String, (u16, u16)>,
+    properties: Names<(u16, u16)>,
 }
 
 /// One element of a type.
@@ -180,7 +182,7 @@ impl Definitions {
         search_params: Vec<SearchParamDef>,
         compartments: Vec<CompartmentDef>,
     ) -> Definitions {
-        Definitions { version, types, search_params, compartments, by_name: HashMap::new() }
+        Definitions { version, types, search_params, compartments, by_name: Names::default() }
     }
 
     /// Fills the indexes that are not stored.
@@ -252,7 +254,7 @@ impl TypeDef {
         constraints: Vec<Constraint>,
         regex: Option<String>,
     ) -> TypeDef {
-        TypeDef { name, kind, base, is_abstract, elements, constraints, regex, properties: HashMap::new() }
+        TypeDef { name, kind, base, is_abstract, elements, constraints, regex, properties: Names::default() }
     }
 
     /// The element and type behind a JSON member name (`valueQuantity`, `birthDate`; not `_birthDate`).
@@ -262,13 +264,19 @@ impl TypeDef {
         Some(Property { element, index: e as usize, ty: element.types[t as usize].id })
     }
 
+    /// All JSON member names of the type, `_` ones left out, in no order.
+    pub fn member_names(&self) -> impl Iterator<Item = &str> {
+        self.properties.keys().map(String::as_str)
+    }
+
     /// An element by its name without `[x]`.
     pub fn element(&self, name: &str) -> Option<&ElementDef> {
         self.elements.iter().find(|e| e.name == name)
     }
 }
 
-fn capital(name: &str) -> String {
+/// A name with a capital first letter: `valueQuantity` is `value` and `Quantity`.
+pub(crate) fn capital(name: &str) -> String {
     let mut chars = name.chars();
     chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }

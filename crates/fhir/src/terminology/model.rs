@@ -3,6 +3,7 @@
 //! The pack of the specification and resources stored by users come through the same [`System::read`] and
 //! [`ValueSet::read`], so that both behave the same.
 
+use super::hierarchy::Lines;
 use crate::json::Json;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -35,6 +36,8 @@ pub struct System {
     pub case_sensitive: bool,
     /// The concepts, parents before children.
     pub concepts: Vec<Concept>,
+    #[serde(skip)]
+    pub(super) lines: Lines,
 }
 
 /// A concept of a code system.
@@ -144,6 +147,7 @@ impl System {
             content,
             case_sensitive: resource.get("caseSensitive").and_then(Json::as_bool) != Some(false),
             concepts: Vec::new(),
+            lines: Lines::default(),
         };
         for concept in items(resource, "concept") {
             system.add(concept, None);

@@ -2,3 +2,6 @@
 
 mod archives;
 mod definitions;
+mod examples;
+mod faults;
+mod synthea;

@@ -1,0 +1,330 @@
+//! The walk: down the tree and the definitions side by side.
+
+use super::codes::{Codes, Verdict};
+use super::place::Place;
+use super::plan::{Mask, Plan, Shape, plan};
+use super::{Depth, contained, near, references};
+use crate::definitions::{ElementDef, ElementType, Property, TypeDef, TypeId, TypeKind, capital};
+use crate::json::{Json, Object};
+use base::finding::{Finding, Severity};
+
+/// More findings than this are not listed.
+const FINDINGS_MAX: usize = 100;
+
+/// What the walk has found so far.
+pub(super) struct Walk {
+    pub plan: &'static Plan,
+    pub depth: Depth,
+    pub findings: Vec<Finding>,
+}
+
+/// The resource being walked.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'r> {
+    /// The resource that contains the others; itself where it is not contained.
+    pub root: &'r Json<'r>,
+    /// Whether this one is contained.
+    pub is_contained: bool,
+}
+
+impl Walk {
+    pub fn new(depth: Depth) -> Walk {
+        Walk { plan: plan(), depth, findings: Vec::new() }
+    }
+
+    /// Walks a resource that stands alone.
+    pub fn whole(&mut self, resource: &Json) {
+        let place = Place::root(resource.text("resourceType").unwrap_or("Resource"));
+        self.resource(resource, &place, Scope { root: resource, is_contained: false });
+    }
+
+    pub fn error(&mut self, code: &'static str, place: &Place, message: impl Into<String>) {
+        self.find(Severity::Error, code, place, message);
+    }
+
+    pub fn find(&mut self, severity: Severity, code: &'static str, place: &Place, message: impl Into<String>) {
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(Finding { severity, code, path: place.to_string(), message: message.into() });
+        } else if self.findings.len() == FINDINGS_MAX {
+            let message = "There are more findings than are listed here; mend these first.";
+            self.findings.push(Finding::error("too-long", "", message));
+        }
+    }
+
+    fn resource(&mut self, value: &Json, place: &Place, scope: Scope) {
+        let Some(object) = value.as_object() else {
+            return self.error("structure", place, "A resource must be a JSON object.");
+        };
+        let Some(name) = object.get("resourceType") else {
+            return self.error("structure", place, "A resource must have a resourceType.");
+        };
+        let known = name.as_str().and_then(|name| self.plan.r4.type_id(name)).filter(|&id| {
+            let ty = self.plan.r4.get(id);
+            ty.kind == TypeKind::Resource && !ty.is_abstract
+        });
+        let Some(id) = known else {
+            return self.error("structure", place, "The resourceType is not a resource type of R4.");
+        };
+        self.object(object, id, place, scope);
+        contained::check(self, value, place, scope);
+    }
+
+    /// Walks the members of an object of a known type.
+    fn object(&mut self, object: &Object, id: TypeId, place: &Place, scope: Scope) {
+        let plan = self.plan;
+        let (ty, rules) = (plan.r4.get(id), plan.of(id));
+        let mut seen: Mask = 0;
+        let mut only_id = true;
+        for (name, member) in object.iter() {
+            if name == "resourceType" && rules.shape == Shape::Resource {
+                continue;
+            }
+            let bare = name.strip_prefix('_').unwrap_or(name);
+            only_id &= bare == "id";
+            let Some(property) = ty.property(bare) else {
+                self.unknown(ty, bare, &place.member(name));
+                continue;
+            };
+            let bit = 1 << property.index;
+            if seen & bit != 0 && property.element.is_choice {
+                self.choice(object, ty, property, place);
+            }
+            seen |= bit;
+            let below = place.member(&property.element.name);
+            if bare.len() == name.len() {
+                self.member(object, name, member, property, &below, id, scope);
+            } else {
+                self.sidecar(object, bare, member, property, &below, scope);
+            }
+        }
+        if only_id && rules.shape != Shape::Resource {
+            self.error("structure", place, "An element must have a value or members; leave it out if it has none.");
+        } else if rules.required & !seen != 0 {
+            self.missing(ty, rules.required & !seen, place);
+        }
+        if rules.shape == Shape::Extension && !only_id {
+            self.extension(object, place);
+        }
+    }
+
+    /// The value of a member, or its values.
+    #[expect(clippy::too_many_arguments, reason = "they are the state of one step of the walk, spelt out for speed")]
+    fn member(
+        &mut self,
+        object: &Object,
+        name: &str,
+        value: &Json,
+        property: Property<'static>,
+        place: &Place,
+        owner: TypeId,
+        scope: Scope,
+    ) {
+        let codes = self.plan.of(owner).codes[property.index].as_deref();
+        if !property.element.is_array {
+            if let Json::Array(_) = value {
+                return self.error("structure", place, "This must be a single value, not an array.");
+            }
+            return self.value(value, property, codes, place, scope);
+        }
+        let Json::Array(items) = value else {
+            return self.error("structure", place, "This must be an array, also where it has one value only.");
+        };
+        if items.is_empty() {
+            return self.error("structure", place, "An array must not be empty; leave the element out.");
+        }
+        if property.element.max.is_some_and(|max| items.len() > max as usize) {
+            let max = property.element.max.unwrap_or_default();
+            self.error("structure", place, format!("There may be at most {max} of these."));
+        }
+        for (i, item) in items.iter().enumerate() {
+            let at = place.at(i);
+            if *item == Json::Null && self.is_primitive(property.ty) {
+                self.padding(object, name, i, &at);
+            } else {
+                self.value(item, property, codes, &at, scope);
+            }
+        }
+    }
+
+    fn is_primitive(&self, id: TypeId) -> bool {
+        matches!(self.plan.of(id).shape, Shape::Primitive(_))
+    }
+
+    /// One value.
+    fn value(&mut self, value: &Json, property: Property<'static>, codes: Option<&Codes>, place: &Place, scope: Scope) {
+        match self.plan.of(property.ty).shape {
+            Shape::Primitive(format) => {
+                if let Some((code, message)) = format.check(value) {
+                    return self.error(code, place, message);
+                }
+            }
+            Shape::Resource => return self.inner_resource(value, property.element, place, scope),
+            shape @ (Shape::Object | Shape::Reference | Shape::Extension) => {
+                let Some(object) = value.as_object() else {
+                    return self.error("structure", place, "This must be a JSON object.");
+                };
+                self.object(object, property.ty, place, scope);
+                if shape == Shape::Reference {
+                    self.reference(value, property, place, scope);
+                }
+            }
+        }
+        if let Some(codes) = codes {
+            self.binding(value, property, codes, place);
+        }
+    }
+
+    fn inner_resource(&mut self, value: &Json, element: &ElementDef, place: &Place, scope: Scope) {
+        if element.name == "contained" {
+            if scope.is_contained {
+                let message = "A contained resource must not contain others (dom-2); contain them beside it.";
+                return self.error("structure", place, message);
+            }
+            return self.resource(value, place, Scope { is_contained: true, ..scope });
+        }
+        self.resource(value, place, Scope { root: value, is_contained: false });
+    }
+
+    fn reference(&mut self, value: &Json, property: Property<'static>, place: &Place, scope: Scope) {
+        let ty = property.element.types.iter().find(|t| t.id == property.ty);
+        let targets = ty.map(|t| &t.targets[..]).unwrap_or_default();
+        if let Some((code, message)) = references::check(self.plan.r4, value, targets, scope.root) {
+            self.error(code, &place.member("reference"), message);
+        }
+    }
+
+    fn binding(&mut self, value: &Json, property: Property<'static>, codes: &Codes, place: &Place) {
+        let verdict = match self.plan.r4.get(property.ty).name.as_str() {
+            "CodeableConcept" => codes.concept(value),
+            "Coding" | "Quantity" => codes.coding(value),
+            _ => value.as_str().map_or(Verdict::Fits, |code| codes.verdict(None, code)),
+        };
+        let set = property.element.binding.as_ref().map(|b| b.value_set.as_str()).unwrap_or_default();
+        match (verdict, codes) {
+            (Verdict::Fits, _) => {}
+            (Verdict::Unchecked, Codes::Unknown(why)) => {
+                let message = format!("The code was not checked against {set}: {why}");
+                self.find(Severity::Information, "not-supported", place, message);
+            }
+            (Verdict::Outside | Verdict::Unchecked, _) => {
+                let sample = codes.sample();
+                self.error("code-invalid", place, format!("The code must be one of {set}{sample}."));
+            }
+        }
+    }
+
+    /// The `_name` member beside a primitive: its id and extensions.
+    fn sidecar(
+        &mut self,
+        object: &Object,
+        bare: &str,
+        value: &Json,
+        property: Property<'static>,
+        place: &Place,
+        scope: Scope,
+    ) {
+        if !self.is_primitive(property.ty) {
+            return self.error("structure", place, "Only primitive elements have a member that starts with _.");
+        }
+        let Json::Array(items) = value else {
+            if property.element.is_array {
+                return self.error("structure", place, "The extensions of a repeating element must be an array.");
+            }
+            return self.annotation(value, property, place, object.get(bare).is_some(), scope);
+        };
+        if !property.element.is_array {
+            return self.error(
+                "structure",
+                place,
+                "The extensions of a single element must be an object, not an array.",
+            );
+        }
+        let values = object.get(bare).map(Json::items);
+        if items.is_empty() || values.is_some_and(|values| values.len() != items.len()) {
+            let message = "The array of extensions must be as long as that of the values; fill it up with null.";
+            return self.error("structure", place, message);
+        }
+        for (i, item) in items.iter().enumerate() {
+            let has_value = values.and_then(|v| v.get(i)).is_some_and(|v| *v != Json::Null);
+            match item {
+                Json::Null if has_value => {}
+                Json::Null => self.error("structure", &place.at(i), "There is neither a value nor an extension here."),
+                _ => self.annotation(item, property, &place.at(i), has_value, scope),
+            }
+        }
+    }
+
+    /// The id and extensions of one primitive value.
+    fn annotation(&mut self, value: &Json, property: Property<'static>, place: &Place, has_value: bool, scope: Scope) {
+        let Some(object) = value.as_object().filter(|o| !o.is_empty()) else {
+            return self.error("structure", place, "The extensions of a primitive must be an object with members.");
+        };
+        if object.get("extension").is_none() {
+            if has_value {
+                // An id alone is enough beside a value.
+                for (name, _) in object.iter().filter(|(name, _)| !matches!(*name, "id" | "_id")) {
+                    self.unknown(self.plan.r4.get(property.ty), name, &place.member(name));
+                }
+                return;
+            }
+            return self.error("structure", place, "There is neither a value nor an extension here.");
+        }
+        self.object(object, property.ty, place, scope);
+    }
+
+    /// A `null` in an array of primitives stands for a value that has extensions only.
+    fn padding(&mut self, object: &Object, name: &str, index: usize, place: &Place) {
+        let sidecar = object.iter().find(|(n, _)| n.strip_prefix('_') == Some(name)).map(|(_, v)| v.items());
+        if sidecar.and_then(|items| items.get(index)).is_none_or(|item| *item == Json::Null) {
+            self.error("structure", place, "A null stands for a value with extensions, and here is no extension.");
+        }
+    }
+
+    /// A choice came a second time: that is right only for `valueString` with `_valueString`.
+    fn choice(&mut self, object: &Object, ty: &TypeDef, property: Property, place: &Place) {
+        let same = |name: &str| {
+            let bare = name.strip_prefix('_').unwrap_or(name);
+            ty.property(bare).is_some_and(|p| p.index == property.index && p.ty != property.ty)
+        };
+        if object.iter().any(|(name, _)| same(name)) {
+            let name = &property.element.name;
+            let below = place.member(name);
+            // Three of a kind come here twice; one finding is enough.
+            let path = below.to_string();
+            if !self.findings.iter().any(|f| f.path == path && f.code == "structure") {
+                self.error("structure", &below, format!("Only one type of {name}[x] may be there."));
+            }
+        }
+    }
+
+    fn unknown(&mut self, ty: &TypeDef, name: &str, place: &Place) {
+        let message = match (ty.element(name).filter(|e| e.is_choice), near::nearest(ty, name)) {
+            (Some(choice), _) => {
+                let name_of = |t: &ElementType| format!("{name}{}", capital(&self.plan.r4.get(t.id).name));
+                let names: Vec<String> = choice.types.iter().take(5).map(name_of).collect();
+                let more = if choice.types.len() > 5 { " and so on" } else { "" };
+                format!("{name} has its type in its name: {}{more}.", references::one_of(&names))
+            }
+            (None, Some(near)) => format!("{} has no such element; did you mean {near}?", ty.name),
+            (None, None) => format!("{} has no such element.", ty.name),
+        };
+        self.error("structure", place, message);
+    }
+
+    fn missing(&mut self, ty: &TypeDef, missing: Mask, place: &Place) {
+        for (_, element) in ty.elements.iter().enumerate().filter(|(i, _)| missing & (1 << i) != 0) {
+            let choice = if element.is_choice { "[x]" } else { "" };
+            let message = format!("{}{choice} is missing; {} must have it.", element.name, ty.name);
+            self.error("required", &place.member(&element.name), message);
+        }
+    }
+
+    /// `ext-1`: a value or extensions, not both.
+    fn extension(&mut self, object: &Object, place: &Place) {
+        let has_value = object.iter().any(|(name, _)| name.trim_start_matches('_').starts_with("value"));
+        let has_extensions = object.get("extension").is_some();
+        if has_value == has_extensions {
+            self.error("invariant", place, "An extension must have either a value or extensions, not both (ext-1).");
+        }
+    }
+}
