@@ -1,6 +1,7 @@
 //! What can go wrong: a rule says no (a refusal), or the machine broke (a fault).
 
 use base::refusal::Refusal;
+use std::path::Path;
 
 /// The machine broke. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -22,9 +23,19 @@ pub enum Fault {
     /// Keys do not fit the data, are missing, or could not be used.
     #[error("{0}")]
     Key(String),
+    /// A write to the disk failed; nothing may be acknowledged until the program has been started again.
+    #[error("{0}")]
+    Broken(String),
     /// Another process has the data directory.
     #[error("{0}")]
     Busy(String),
+}
+
+impl Fault {
+    /// A file operation that failed: what was tried (`reading`), where, why.
+    pub(crate) fn file(deed: &str, path: &Path, source: std::io::Error) -> Fault {
+        Fault::File { what: format!("{deed} {}", path.display()), source }
+    }
 }
 
 /// No, or broken.
@@ -41,5 +52,11 @@ pub enum Error {
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Error {
         Error::Fault(Fault::Database(error))
+    }
+}
+
+impl From<tlog_tiles::Error> for Error {
+    fn from(error: tlog_tiles::Error) -> Error {
+        Error::Fault(Fault::Altered(format!("The log could not be read: {error}. next: run verify.")))
     }
 }
