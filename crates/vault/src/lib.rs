@@ -7,6 +7,7 @@ pub mod access;
 pub mod error;
 pub mod exchange;
 pub mod keys;
+pub mod log;
 pub mod records;
 pub mod search;
 

@@ -91,7 +91,7 @@ fn broken(fault: &Fault) -> Response<Bytes> {
             "transient",
             "the record store is busy; nothing was written: try again shortly",
         )),
-        Fault::Database(_) | Fault::File { .. } | Fault::Altered(_) | Fault::Key(_) => internal(),
+        Fault::Database(_) | Fault::File { .. } | Fault::Altered(_) | Fault::Key(_) | Fault::Broken(_) => internal(),
     }
 }
 

@@ -1,12 +1,35 @@
 //! Records: versions of resources, written together or not at all, read as they are or as they were.
+//!
+//! A change is prepared in the caller's thread ([`prepare`]: shape, compress, seal, index rows), then waits for the writer
+//! thread ([`writer`], [`desk`]), which gives it position, version and time, adds its leaf to the log, and makes a group
+//! of changes durable with one wait for the disk. Readers ([`lookup`]) never wait for the writer.
+
+pub(crate) mod body;
+mod desk;
+pub(crate) mod dictionary;
+mod lookup;
+pub(crate) mod opening;
+mod owner;
+mod prepare;
+mod readers;
+pub(crate) mod replay;
+pub(crate) mod schema;
+pub(crate) mod store;
+mod training;
+mod writer;
 
 use crate::access::Visit;
-use crate::error::Error;
+use crate::error::{Error, Fault};
 use base::clock::{Clock, Instant};
 use base::id::Ids;
+use crossbeam_channel::Sender;
 use fhir::json::Json;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
+use store::Store;
+use writer::{Budget, Done, Job, Submission};
 
 /// A place in the log, from 0. Every version has one; it never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,7 +130,26 @@ pub struct Version {
 /// An open vault. Cheap to clone; the last one to go closes it.
 #[derive(Clone)]
 pub struct Vault {
-    _inner: Arc<()>,
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What closes when the last clone of a [`Vault`] goes.
+pub(crate) struct Inner {
+    pub store: Arc<Store>,
+    pub jobs: Sender<Job>,
+    pub budget: Arc<Budget>,
+    pub writer: Option<JoinHandle<()>>,
+    _lock: File,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let _ = self.jobs.send(Job::Stop);
+        // The last clone may go in an answer, on the writer's own thread: that thread is ending by itself.
+        if let Some(writer) = self.writer.take().filter(|w| w.thread().id() != std::thread::current().id()) {
+            let _ = writer.join();
+        }
+    }
 }
 
 /// Whose history.
@@ -124,42 +166,51 @@ pub enum Scope {
 impl Vault {
     /// Opens or makes a data directory, recovers what a crash left, and takes the directory's lock.
     pub fn open(options: Options) -> Result<Vault, Error> {
-        let _ = options;
-        unimplemented!()
+        Ok(Vault { inner: Arc::new(opening::open(options)?) })
     }
 
     /// The position the next entry will get: everything below it is committed and durable.
     pub fn head(&self) -> Position {
-        unimplemented!()
+        Position(self.inner.store.head())
     }
 
     /// The clock this vault was opened with.
     pub fn clock(&self) -> &Clock {
-        unimplemented!()
+        &self.inner.store.clock
     }
 
     /// A fresh logical id.
     pub fn fresh_id(&self) -> String {
-        unimplemented!()
+        self.inner.store.ids.uuid()
     }
 
     /// Writes all changes or none, and returns when they are durable. One [`Written`] a change, in order.
     ///
     /// Refuses with `Conflict`/`Precondition` when an expectation does not hold, `Full` when the disk is full.
     pub fn commit(&self, visit: &Visit, changes: Vec<Change>) -> Result<Vec<Written>, Error> {
-        let _ = (visit, changes);
-        unimplemented!()
+        let (answer, answered) = crossbeam_channel::bounded(1);
+        let done = move |result| {
+            let _ = answer.send(result);
+        };
+        self.submit(visit, changes, Box::new(done));
+        answered.recv().unwrap_or_else(|_| Err(Fault::Broken("The writer thread has ended.".to_owned()).into()))
     }
 
-    /// Like [`Vault::commit`], but answers through `done` (called on another thread) instead of waiting.
+    /// Like [`Vault::commit`], but answers through `done` instead of waiting for the disk. Waits only while too much is
+    /// queued already.
+    ///
+    /// `done` is called on the writer's thread, or on this one when nothing could be prepared: it must be short, and may
+    /// not write to the vault.
     pub fn submit(
         &self,
         visit: &Visit,
         changes: Vec<Change>,
         done: Box<dyn FnOnce(Result<Vec<Written>, Error>) + Send>,
     ) {
-        let _ = (visit, changes, done);
-        unimplemented!()
+        let _ = visit;
+        if let Err((done, error)) = self.enqueue(changes, done) {
+            done(Err(error));
+        }
     }
 
     /// The version current at `at` (exclusive upper position; `None`: now). A deletion is returned as such.
@@ -170,14 +221,14 @@ impl Vault {
         id: &str,
         at: Option<Position>,
     ) -> Result<Option<Version>, Error> {
-        let _ = (visit, resource_type, id, at);
-        unimplemented!()
+        let _ = visit;
+        self.inner.store.read(resource_type, id, at)
     }
 
     /// One version by its number.
     pub fn vread(&self, visit: &Visit, resource_type: &str, id: &str, version: u64) -> Result<Option<Version>, Error> {
-        let _ = (visit, resource_type, id, version);
-        unimplemented!()
+        let _ = visit;
+        self.inner.store.vread(resource_type, id, version)
     }
 
     /// Versions newest first, below `below` and at or above `since`, at most `count`.
@@ -189,13 +240,42 @@ impl Vault {
         since: Option<Instant>,
         count: usize,
     ) -> Result<Vec<Version>, Error> {
-        let _ = (visit, scope, below, since, count);
-        unimplemented!()
+        let _ = visit;
+        self.inner.store.history(scope, below, since, count)
     }
 
     /// The first position whose entry is later than `instant`: reading at it shows the record as it was known then.
     pub fn position_at(&self, instant: Instant) -> Result<Position, Error> {
-        let _ = instant;
-        unimplemented!()
+        self.inner.store.position_at(instant)
+    }
+
+    /// The version at a position. `None`: there is no version there, or its patient was shredded.
+    pub fn at(&self, visit: &Visit, position: Position) -> Result<Option<Version>, Error> {
+        let _ = visit;
+        let store = &self.inner.store;
+        store.readers.with(|connection| store.version_at(connection, position))
+    }
+
+    /// Prepares and queues; gives `done` back with the error when that cannot be.
+    fn enqueue(&self, changes: Vec<Change>, done: Done) -> Result<(), (Done, Error)> {
+        let store = &self.inner.store;
+        if let Err(fault) = store.check_sound() {
+            return Err((done, fault.into()));
+        }
+        let prepared = changes.into_iter().map(|change| store.prepare(change)).collect::<Result<Vec<_>, Error>>();
+        let changes = match prepared {
+            Ok(changes) => changes,
+            Err(error) => return Err((done, error)),
+        };
+        let bytes = changes.iter().map(prepare::Prepared::bytes).sum();
+        self.inner.budget.take(bytes);
+        let ended = || Fault::Broken("The writer thread has ended.".to_owned()).into();
+        self.inner.jobs.send(Job::Changes(Submission { changes, bytes, done })).map_err(|back| {
+            self.inner.budget.give(bytes);
+            match back.into_inner() {
+                Job::Changes(submission) => (submission.done, ended()),
+                _ => (Box::new(|_| ()) as Done, ended()),
+            }
+        })
     }
 }

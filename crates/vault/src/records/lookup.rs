@@ -1,0 +1,126 @@
+//! Reading: one resource now or as it was, one version, histories, and which position a moment stands for.
+
+use super::store::{Entry, Store, altered, shape, shredded};
+use super::{Position, Scope, Version};
+use crate::error::Error;
+use base::clock::Instant;
+use rusqlite::{Connection, OptionalExtension, Params, params};
+
+/// Above every position SQLite can hold.
+const END: i64 = i64::MAX;
+
+impl Store {
+    /// The version of a resource current below `at`.
+    pub fn read(&self, resource_type: &str, id: &str, at: Option<Position>) -> Result<Option<Version>, Error> {
+        let key = self.hasher.resource(resource_type, id);
+        let below = at.map_or(END, below);
+        self.one(
+            "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry WHERE key = ? AND pos < ?
+             ORDER BY pos DESC LIMIT 1",
+            params![key, below],
+            (resource_type, id),
+        )
+    }
+
+    /// One version by its number.
+    pub fn vread(&self, resource_type: &str, id: &str, version: u64) -> Result<Option<Version>, Error> {
+        let Some(before) = version.checked_sub(1) else { return Ok(None) };
+        let key = self.hasher.resource(resource_type, id);
+        // Versions are numbered without a gap, so the n-th row is version n: the index alone finds it.
+        let found = self.one(
+            "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry
+             WHERE pos = (SELECT pos FROM entry WHERE key = ? ORDER BY pos LIMIT 1 OFFSET ?)",
+            params![key, before.min(END as u64).cast_signed()],
+            (resource_type, id),
+        )?;
+        match found {
+            Some(found) if found.version != version => Err(altered(found.position.0).into()),
+            found => Ok(found),
+        }
+    }
+
+    fn one(&self, sql: &str, wanted: impl Params, of: (&str, &str)) -> Result<Option<Version>, Error> {
+        self.readers.with(|connection| {
+            let mut find = connection.prepare_cached(sql)?;
+            let Some(mut entry) = find.query_row(wanted, Entry::of).optional()? else { return Ok(None) };
+            let Some(kept) = self.open(connection, &mut entry)? else { return Err(shredded().into()) };
+            let version = shape(&entry, &kept).filter(|v| (v.resource_type.as_str(), v.id.as_str()) == of);
+            version.map(Some).ok_or_else(|| altered(entry.pos).into())
+        })
+    }
+
+    /// Versions newest first. Those of shredded patients are left out.
+    pub fn history(
+        &self,
+        scope: &Scope,
+        below_position: Position,
+        since: Option<Instant>,
+        count: usize,
+    ) -> Result<Vec<Version>, Error> {
+        let from = since.map_or(Ok(Position(0)), |since| self.position_from(since))?;
+        let (below, from) = (below(below_position), from.0.cast_signed());
+        self.readers.with(|connection| match scope {
+            Scope::Instance(resource_type, id) => self.many(
+                connection,
+                "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry WHERE key = ? AND pos < ? AND pos >= ?
+                 ORDER BY pos DESC",
+                params![self.hasher.resource(resource_type, id), below, from],
+                count,
+            ),
+            Scope::Type(resource_type) => self.many(
+                connection,
+                "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry
+                 WHERE type = (SELECT number FROM type WHERE name = ?) AND pos < ? AND pos >= ? ORDER BY pos DESC",
+                params![resource_type, below, from],
+                count,
+            ),
+            Scope::System => self.many(
+                connection,
+                "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry WHERE pos < ? AND pos >= ? AND kind < 2
+                 ORDER BY pos DESC",
+                params![below, from],
+                count,
+            ),
+        })
+    }
+
+    fn many(
+        &self,
+        connection: &Connection,
+        sql: &str,
+        wanted: impl Params,
+        count: usize,
+    ) -> Result<Vec<Version>, Error> {
+        let mut find = connection.prepare_cached(sql)?;
+        let mut rows = find.query(wanted)?;
+        let mut versions = Vec::new();
+        while versions.len() < count {
+            let Some(row) = rows.next()? else { break };
+            versions.extend(self.version(connection, Entry::of(row)?)?);
+        }
+        Ok(versions)
+    }
+
+    /// The first position whose entry is later than `instant`.
+    pub fn position_at(&self, instant: Instant) -> Result<Position, Error> {
+        instant.0.checked_add(1).map_or_else(|| Ok(Position(self.head())), |next| self.position_from(Instant(next)))
+    }
+
+    /// The first position whose entry is at or later than `instant`: times never decrease, so halving finds it.
+    fn position_from(&self, instant: Instant) -> Result<Position, Error> {
+        self.readers.with(|connection| {
+            let mut find = connection.prepare_cached("SELECT at FROM entry WHERE pos = ?")?;
+            let (mut low, mut high) = (0, self.head());
+            while low < high {
+                let middle = low + (high - low) / 2;
+                let at: i64 = find.query_row([middle.cast_signed()], |row| row.get(0))?;
+                if at < instant.0 { low = middle + 1 } else { high = middle }
+            }
+            Ok(Position(low))
+        })
+    }
+}
+
+fn below(position: Position) -> i64 {
+    i64::try_from(position.0).unwrap_or(END)
+}

@@ -1,0 +1,268 @@
+//! Opening a data directory: the lock, the root key, the tables, and whether the log's edge is what was signed.
+
+use super::desk::Desk;
+use super::dictionary::{Dictionaries, Dictionary};
+use super::readers::Readers;
+use super::store::Store;
+use super::writer::{Budget, Writer};
+use super::{Inner, KeySource, Options, replay, schema, training};
+use crate::error::{Error, Fault};
+use crate::keys::Hasher;
+use crate::keys::patients::{Kid, PatientKey, PatientKeys, SHARED};
+use crate::keys::root::{Ring, RootKey, hex};
+use crate::log::checkpoint::{Signed, Signer};
+use crate::log::nodes::Nodes;
+use crate::log::tree::Tree;
+use crate::search::index::Index;
+use base::id::Ids;
+use parking_lot::RwLock;
+use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
+
+/// Opens or makes a data directory.
+pub(crate) fn open(options: Options) -> Result<Inner, Error> {
+    make_folder(&options.dir)?;
+    let lock = lock(&options.dir)?;
+    let path = options.dir.join(schema::FILE);
+    let new = is_new(&path)?;
+    let ring = RootKey::find(&options.key, &options.dir, new)?.ring()?;
+    if !new {
+        check_key(&schema::reader(&path)?, &ring)?;
+    }
+    let connection = schema::writer(&path)?;
+    if new {
+        make(&connection, &ring)?;
+    }
+    let secrets = Secrets::open(&connection, &ring)?;
+    let signer = Signer::new(&secrets.origin, &secrets.signing)?;
+    let tree = check_edge(&connection, &signer)?;
+    let hasher = Hasher::new(&secrets.index);
+    let store = Arc::new(Store {
+        clock: options.clock,
+        ids: options.ids,
+        link_key: secrets.link,
+        keys: open_keys(&connection, &ring)?,
+        dictionaries: open_dictionaries(&connection, &ring)?,
+        readers: Readers::new(path),
+        index: Index::open(&options.dir.join(replay::FILE), &hasher, &replay::stamp())?,
+        hasher,
+        head: AtomicU64::new(tree.size()),
+        broken: OnceLock::new(),
+        ring: RwLock::new(Arc::new(ring)),
+        dir: options.dir,
+        signer,
+    });
+    store.replay(&store.index, &|_| ())?;
+    let desk = desk(connection, Arc::clone(&store), tree)?;
+    start(store, desk, lock)
+}
+
+/// The keys of a data directory that has a record, without opening it.
+pub(crate) fn ring_of(dir: &Path, key: &KeySource) -> Result<Ring, Error> {
+    let path = dir.join(schema::FILE);
+    if !path.is_file() {
+        return Err(
+            Fault::Key(format!("There is no record in {}. next: name the right directory.", dir.display())).into()
+        );
+    }
+    let ring = RootKey::find(key, dir, false)?.ring()?;
+    check_key(&schema::reader(&path)?, &ring)?;
+    Ok(ring)
+}
+
+fn start(store: Arc<Store>, desk: Desk, lock: File) -> Result<Inner, Error> {
+    let (jobs, queue) = crossbeam_channel::unbounded();
+    let budget = Arc::new(Budget::default());
+    let writer = Writer::new(desk, queue, jobs.clone(), Arc::clone(&budget));
+    let thread = std::thread::Builder::new().name("record writer".to_owned()).spawn(move || writer.run());
+    let thread = thread.map_err(|source| Fault::File { what: "starting the writer thread".to_owned(), source })?;
+    training::train_if_due(&store, &jobs);
+    Ok(Inner { store, jobs, budget, writer: Some(thread), _lock: lock })
+}
+
+fn make_folder(dir: &Path) -> Result<(), Fault> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(dir).map_err(|error| Fault::file("making", dir, error))?;
+    #[cfg(unix)]
+    {
+        let owner_only = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        fs::set_permissions(dir, owner_only).map_err(|error| Fault::file("closing to others", dir, error))?;
+    }
+    Ok(())
+}
+
+fn lock(dir: &Path) -> Result<File, Fault> {
+    let path = dir.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|error| Fault::file("opening", &path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Fault::Busy(format!(
+            "{} is in use by another chartroom process. next: stop that one, or name another data directory.",
+            dir.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(Fault::file("locking", &path, error)),
+    }
+}
+
+/// Whether nothing was ever recorded here: no file, or one whose making was cut short.
+fn is_new(path: &Path) -> Result<bool, Fault> {
+    let size = match fs::metadata(path) {
+        Ok(found) => found.len(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(Fault::file("looking at", path, error)),
+    };
+    // The tables may still be in the write-ahead log alone, so an empty file is opened, too.
+    let connection = schema::writer(path).map_err(|fault| match fault {
+        Fault::Database(error) if size > 0 => unreadable(path, &error),
+        other => other,
+    })?;
+    Ok(!schema::exists(&connection)?)
+}
+
+fn unreadable(path: &Path, error: &rusqlite::Error) -> Fault {
+    Fault::Altered(format!("{} cannot be read as a database ({error}). next: run verify.", path.display()))
+}
+
+fn check_key(connection: &Connection, ring: &Ring) -> Result<(), Fault> {
+    if meta(connection, "format")? != schema::FORMAT {
+        let line = "The record has a format that this program does not know. next: use the version that wrote it.";
+        return Err(Fault::Altered(line.to_owned()));
+    }
+    let kept = meta(connection, "key check")?;
+    aws_lc_rs::constant_time::verify_slices_are_equal(&kept, &ring.check).map_err(|_| {
+        Fault::Key("The root key is not the one this record was made with. next: give the right key.".to_owned())
+    })
+}
+
+/// A value of the table `meta`.
+pub(crate) fn meta(connection: &Connection, name: &str) -> Result<Vec<u8>, Fault> {
+    let value = connection.query_row("SELECT value FROM meta WHERE name = ?", [name], |row| row.get(0)).optional()?;
+    value.ok_or_else(|| Fault::Altered(format!("The record lacks its {name}. next: run verify.")))
+}
+
+/// Makes the tables, the secrets, the shared key and the checkpoint of an empty log, in one transaction.
+fn make(connection: &Connection, ring: &Ring) -> Result<(), Fault> {
+    let secrets = Secrets::make();
+    let shared = PatientKey::new(SHARED, 0, random(), true)?;
+    let signer = Signer::new(&secrets.origin, &secrets.signing)?;
+    let tree = Tree::default();
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    schema::create(connection)?;
+    let mut put = connection.prepare("INSERT INTO meta(name, value) VALUES (?, ?)")?;
+    put.execute(params!["format", schema::FORMAT])?;
+    put.execute(params!["key check", ring.check.as_slice()])?;
+    put.execute(params!["origin", secrets.origin.as_bytes()])?;
+    for (name, secret) in
+        [("index key", &secrets.index), ("signing key", &secrets.signing), ("link key", &secrets.link)]
+    {
+        put.execute(params![name, ring.secrets.seal(name.as_bytes(), secret)?])?;
+    }
+    drop(put);
+    connection.execute(
+        "INSERT INTO patient_key(kid, owner, wrapped) VALUES (?, ?, ?)",
+        params![SHARED, 0, shared.wrap(ring)?],
+    )?;
+    connection.execute(
+        "INSERT INTO checkpoint(name, note) VALUES ('latest', ?)",
+        params![signer.sign(tree.size(), tree.root())],
+    )?;
+    connection.execute_batch("COMMIT")?;
+    Ok(())
+}
+
+/// The site's own secrets.
+pub(crate) struct Secrets {
+    pub index: [u8; 32],
+    pub signing: [u8; 32],
+    pub link: [u8; 32],
+    pub origin: String,
+}
+
+impl Secrets {
+    fn make() -> Secrets {
+        let name: [u8; 32] = random();
+        let origin = format!("chartroom.example/{}", hex(&name[..8]));
+        Secrets { index: random(), signing: random(), link: random(), origin }
+    }
+
+    /// Opens the sealed secrets.
+    pub fn open(connection: &Connection, ring: &Ring) -> Result<Secrets, Fault> {
+        let secret = |name: &str| {
+            let opened = ring.secrets.open_key(name.as_bytes(), &meta(connection, name)?);
+            opened.ok_or_else(|| Fault::Altered(format!("The {name} does not open: it was altered. next: run verify.")))
+        };
+        let origin = String::from_utf8(meta(connection, "origin")?)
+            .map_err(|_| Fault::Altered("The log's name was altered. next: run verify.".to_owned()))?;
+        Ok(Secrets { index: secret("index key")?, signing: secret("signing key")?, link: secret("link key")?, origin })
+    }
+}
+
+fn random() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    Ids::System.fill(&mut bytes);
+    bytes
+}
+
+/// Rebuilds the right edge of the log and compares it with the signed checkpoint.
+fn check_edge(connection: &Connection, signer: &Signer) -> Result<Tree, Error> {
+    let size: i64 = connection.query_row("SELECT coalesce(max(pos) + 1, 0) FROM entry", [], |row| row.get(0))?;
+    let nodes = Nodes::new(connection);
+    let tree = Tree::restore(size.cast_unsigned(), &nodes, |level, n| nodes.tile(level, n)).map_err(|_| edge())?;
+    let note: Option<Vec<u8>> =
+        connection.query_row("SELECT note FROM checkpoint WHERE name = 'latest'", [], |row| row.get(0)).optional()?;
+    let signed = note.and_then(|note| Signed::parse(&note)).filter(|signed| signed.is_signed_by(&signer.verifier()));
+    let same = signed.is_some_and(|s| s.checkpoint.size() == tree.size() && *s.checkpoint.hash() == tree.root());
+    if same { Ok(tree) } else { Err(edge().into()) }
+}
+
+fn edge() -> Fault {
+    let line = "The end of the record does not fit its signed checkpoint: it was altered or cut. next: run verify.";
+    Fault::Altered(line.to_owned())
+}
+
+fn open_keys(connection: &Connection, ring: &Ring) -> Result<PatientKeys, Fault> {
+    let wrapped: Vec<u8> =
+        connection.query_row("SELECT wrapped FROM patient_key WHERE kid = 0", [], |row| row.get(0))?;
+    let shared = PatientKey::unwrap(ring, SHARED, 0, &wrapped)
+        .ok_or_else(|| Fault::Altered("Data key 0 does not open: it was altered. next: run verify.".to_owned()))?;
+    let next: Kid = connection.query_row("SELECT max(kid) + 1 FROM patient_key", [], |row| row.get(0))?;
+    Ok(PatientKeys::new(Arc::new(shared), next))
+}
+
+fn open_dictionaries(connection: &Connection, ring: &Ring) -> Result<Dictionaries, Fault> {
+    let dictionaries = Dictionaries::default();
+    let mut find = connection.prepare("SELECT id, sealed FROM dictionary")?;
+    let mut rows = find.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, mut sealed): (u32, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        let bytes = ring.secrets.open(&training::label(id), &mut sealed);
+        let bytes = bytes.ok_or_else(|| {
+            Fault::Altered(format!("Dictionary {id} does not open: it was altered. next: run verify."))
+        })?;
+        dictionaries.add(Dictionary::new(id, bytes));
+    }
+    Ok(dictionaries)
+}
+
+fn desk(connection: Connection, store: Arc<Store>, tree: Tree) -> Result<Desk, Fault> {
+    let at = connection
+        .query_row("SELECT at FROM entry ORDER BY pos DESC LIMIT 1", [], |row| row.get(0))
+        .optional()?
+        .unwrap_or(i64::MIN);
+    let types = connection
+        .prepare("SELECT name, number FROM type")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<HashMap<String, i64>, _>>()?;
+    let shredded = connection
+        .prepare("SELECT kid FROM patient_key WHERE owner IS NULL")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<HashSet<Kid>, _>>()?;
+    Ok(Desk { connection, store, tree, at, types, shredded })
+}

@@ -1,0 +1,78 @@
+//! Handing in to the index what it lacks: after a crash the tail, for a new index everything.
+
+use super::store::{Entry, Store};
+use crate::error::{Error, Fault};
+use crate::log::leaf::Kind;
+use crate::search::index::{Appended, Index};
+use crate::search::rows::{Rows, derive};
+use fhir::json::Json;
+use fhir::search::params;
+use rusqlite::Connection;
+
+/// The index's file in the data directory.
+pub(crate) const FILE: &str = "index.sqlite";
+
+/// Entries read at once.
+const CHUNK: u64 = 2_048;
+
+/// What the rows depend on beside the records.
+pub(crate) fn stamp() -> String {
+    format!("{:016x}", params::pack_fingerprint())
+}
+
+impl Store {
+    /// Hands in all entries from the index's watermark to the head. `progress` hears the position reached.
+    pub fn replay(&self, index: &Index, progress: &dyn Fn(u64)) -> Result<(), Error> {
+        let head = self.head();
+        let mut first = index.watermark().0;
+        if first > head {
+            let line = "The index is ahead of the record: one of them is from another time. next: run rebuild.";
+            return Err(Fault::Altered(line.to_owned()).into());
+        }
+        while first < head {
+            let last = head.min(first + CHUNK);
+            let middle = first + (last - first) / 2;
+            let (low, high) = std::thread::scope(|scope| {
+                let low = scope.spawn(|| self.appended(first, middle));
+                let high = self.appended(middle, last);
+                (low.join(), high)
+            });
+            let low = low.map_err(|_| Fault::Altered("Reading entries back failed.".to_owned()))??;
+            index.append(low.into_iter().chain(high?));
+            first = last;
+            progress(first);
+        }
+        Ok(())
+    }
+
+    fn appended(&self, first: u64, last: u64) -> Result<Vec<Appended>, Error> {
+        self.readers.with(|connection| {
+            let mut find = connection.prepare_cached(
+                "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry WHERE pos >= ? AND pos < ? ORDER BY pos",
+            )?;
+            let entries = find.query_map([first.cast_signed(), last.cast_signed()], Entry::of)?;
+            entries.map(|entry| self.appended_one(connection, entry?)).collect()
+        })
+    }
+
+    fn appended_one(&self, connection: &Connection, mut entry: Entry) -> Result<Appended, Error> {
+        let previous = if entry.ver > 1 { previous(connection, &entry)? } else { None };
+        let rows = match entry.kind {
+            Some(Kind::Version) => self.rows(connection, &mut entry)?,
+            _ => Rows::none(),
+        };
+        Ok(Appended { position: super::Position(entry.pos), key: entry.key, previous, rows })
+    }
+
+    /// The rows of a version; none for one whose key was shredded.
+    fn rows(&self, connection: &Connection, entry: &mut Entry) -> Result<Rows, Error> {
+        let Some(kept) = self.open(connection, entry)? else { return Ok(Rows::none()) };
+        let resource = Json::parse(&kept).map_err(|_| super::store::altered(entry.pos))?;
+        Ok(derive(&self.hasher, &resource))
+    }
+}
+
+fn previous(connection: &Connection, entry: &Entry) -> Result<Option<u32>, Error> {
+    let mut find = connection.prepare_cached("SELECT max(pos) FROM entry WHERE key = ? AND pos < ?")?;
+    Ok(find.query_row([entry.key, entry.pos.cast_signed()], |row| row.get(0))?)
+}

@@ -1,0 +1,238 @@
+//! The writer thread: what waits is written in one transaction with one wait for the disk (group commit).
+//!
+//! A full disk is an answer, and service goes on when there is room. A failed write or sync breaks the vault: what the
+//! disk then holds is unknown, so nothing more is acknowledged until the program has been started again and has looked.
+
+use super::Written;
+use super::desk::{Desk, Group};
+use super::prepare::Prepared;
+use super::store::Store;
+use crate::error::{Error, Fault};
+use base::refusal::{Kind, Refusal};
+use crossbeam_channel::{Receiver, Sender};
+use parking_lot::{Condvar, Mutex};
+use rusqlite::ErrorCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// A transaction takes in no more once it holds this many bytes or changes.
+const GROUP_BYTES_MAX: usize = 8 << 20;
+const GROUP_CHANGES_MAX: usize = 8_192;
+
+/// Submissions wait before the queue when it holds this many bytes.
+const QUEUE_BYTES_MAX: usize = 64 << 20;
+
+/// The write-ahead log is moved into the file after this many entries or transactions.
+const MOVE_ENTRIES: u64 = 8_192;
+const MOVE_GROUPS: u64 = 1_000;
+
+/// `SQLITE_IOERR_SHMSIZE`: no room for the shared-memory file beside the write-ahead log.
+const NO_ROOM_FOR_SHM: i32 = 10 | (19 << 8);
+
+/// Called once with what became of a submission.
+pub(crate) type Done = Box<dyn FnOnce(Result<Vec<Written>, Error>) + Send>;
+
+/// Something for the writer thread.
+pub(crate) enum Job {
+    /// Changes, all or none.
+    Changes(Submission),
+    /// Work that needs the writer to stand still.
+    Task(Box<dyn FnOnce(&mut Desk) + Send>),
+    /// The end.
+    Stop,
+}
+
+/// Changes that belong together.
+pub(crate) struct Submission {
+    pub changes: Vec<Prepared>,
+    pub bytes: usize,
+    pub done: Done,
+}
+
+/// The bytes that may wait.
+#[derive(Default)]
+pub(crate) struct Budget {
+    used: Mutex<usize>,
+    freed: Condvar,
+}
+
+impl Budget {
+    /// Waits until there is room; one submission alone may be larger than the bound.
+    pub fn take(&self, bytes: usize) {
+        let mut used = self.used.lock();
+        while *used > 0 && *used + bytes > QUEUE_BYTES_MAX {
+            self.freed.wait(&mut used);
+        }
+        *used += bytes;
+    }
+
+    /// Gives room back.
+    pub fn give(&self, bytes: usize) {
+        *self.used.lock() -= bytes;
+        self.freed.notify_all();
+    }
+}
+
+/// The writer thread's loop.
+pub(crate) struct Writer {
+    pub desk: Desk,
+    pub jobs: Receiver<Job>,
+    pub again: Sender<Job>,
+    pub budget: Arc<Budget>,
+    entries: u64,
+    groups: u64,
+}
+
+impl Writer {
+    /// A writer at its desk.
+    pub fn new(desk: Desk, jobs: Receiver<Job>, again: Sender<Job>, budget: Arc<Budget>) -> Writer {
+        Writer { desk, jobs, again, budget, entries: 0, groups: 0 }
+    }
+
+    /// Works until it is told to stop.
+    pub fn run(mut self) {
+        let mut next = self.jobs.recv().ok();
+        while let Some(job) = next.take() {
+            match job {
+                Job::Stop => break,
+                Job::Task(task) => task(&mut self.desk),
+                Job::Changes(first) => next = self.write(first),
+            }
+            next = next.or_else(|| self.jobs.recv().ok());
+        }
+        let _ = move_log(&self.desk.connection, "TRUNCATE");
+    }
+
+    /// Writes a submission and what waits behind it; returns the job that did not belong to the group.
+    fn write(&mut self, first: Submission) -> Option<Job> {
+        let (mut bytes, mut count) = (first.bytes, first.changes.len());
+        let mut waiting = vec![first];
+        let mut other = None;
+        while bytes < GROUP_BYTES_MAX && count < GROUP_CHANGES_MAX {
+            match self.jobs.try_recv() {
+                Ok(Job::Changes(submission)) => {
+                    bytes += submission.bytes;
+                    count += submission.changes.len();
+                    waiting.push(submission);
+                }
+                Ok(job) => {
+                    other = Some(job);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        self.write_group(waiting, count as u64);
+        self.budget.give(bytes);
+        self.train_if_due();
+        other
+    }
+
+    fn write_group(&mut self, mut waiting: Vec<Submission>, count: u64) {
+        let answers = transact(&mut self.desk, |desk, group| {
+            waiting.iter_mut().map(|s| settle(desk.write(&mut s.changes, group))).collect::<Result<Vec<_>, Fault>>()
+        });
+        match answers {
+            Ok(answers) => waiting.into_iter().zip(answers).for_each(|(s, answer)| (s.done)(answer)),
+            Err(stop) => waiting.into_iter().for_each(|s| (s.done)(Err(stop.error()))),
+        }
+        self.entries += count;
+        self.groups += 1;
+        if self.entries >= MOVE_ENTRIES || self.groups >= MOVE_GROUPS {
+            (self.entries, self.groups) = (0, 0);
+            if let Err(fault) = move_log(&self.desk.connection, "PASSIVE") {
+                note_broken(&self.desk.store, &fault);
+            }
+        }
+    }
+
+    fn train_if_due(&mut self) {
+        super::training::train_if_due(&self.desk.store, &self.again);
+    }
+}
+
+/// Why a whole group was not written.
+pub(crate) enum Stop {
+    /// The disk is full.
+    Full,
+    /// The vault is broken, or the database engine said no.
+    Fault(String),
+}
+
+impl Stop {
+    /// The answer to one submission.
+    pub fn error(&self) -> Error {
+        match self {
+            Stop::Full => {
+                let message = "The disk is full; nothing was written. next: make room, and send it again.";
+                Refusal::new(Kind::Full, "no-store", message).into()
+            }
+            Stop::Fault(line) => Fault::Broken(line.clone()).into(),
+        }
+    }
+}
+
+/// Runs `work` in one transaction and makes it durable, visible and fed to the index; or undoes it.
+pub(crate) fn transact<T>(
+    desk: &mut Desk,
+    work: impl FnOnce(&mut Desk, &mut Group) -> Result<T, Fault>,
+) -> Result<T, Stop> {
+    let stop = |desk: &Desk, fault: &Fault| {
+        if is_full(fault) {
+            return Stop::Full;
+        }
+        note_broken(&desk.store, fault);
+        Stop::Fault(fault.to_string())
+    };
+    desk.store.check_sound().map_err(|fault| Stop::Fault(fault.to_string()))?;
+    let tree = desk.tree.clone();
+    let mut group = desk.begin().map_err(|fault| stop(desk, &fault))?;
+    let done = work(desk, &mut group).and_then(|value| desk.commit(&mut group).map(|()| value));
+    match done {
+        Ok(value) => {
+            desk.store.head.store(desk.tree.size(), Ordering::Release);
+            desk.store.index.append(std::mem::take(&mut group.fed));
+            Ok(value)
+        }
+        Err(fault) => {
+            desk.roll_back(&group, tree);
+            Err(stop(desk, &fault))
+        }
+    }
+}
+
+/// A refusal answers its own submission; a fault stops the group.
+fn settle(result: Result<Vec<Written>, Error>) -> Result<Result<Vec<Written>, Error>, Fault> {
+    match result {
+        Ok(written) => Ok(Ok(written)),
+        Err(Error::Refusal(refusal)) => Ok(Err(refusal.into())),
+        Err(Error::Fault(fault)) => Err(fault),
+    }
+}
+
+fn is_full(fault: &Fault) -> bool {
+    let Fault::Database(rusqlite::Error::SqliteFailure(error, _)) = fault else { return false };
+    error.code == ErrorCode::DiskFull || error.extended_code == NO_ROOM_FOR_SHM
+}
+
+/// Breaks the vault where the disk cannot be trusted any more.
+fn note_broken(store: &Store, fault: &Fault) {
+    let Fault::Database(rusqlite::Error::SqliteFailure(error, _)) = fault else { return };
+    let unsure = matches!(
+        error.code,
+        ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::CannotOpen
+    );
+    if unsure && !is_full(fault) {
+        let line = format!("Writing to the record failed ({fault}). next: mend the disk, then start again.");
+        let _ = store.broken.set(line);
+    }
+}
+
+/// Moves the write-ahead log into the file. Readers that stand in the way, or a full disk, only put it off.
+pub(crate) fn move_log(connection: &rusqlite::Connection, mode: &str) -> Result<(), Fault> {
+    let moved = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
+    match moved.map_err(Fault::from) {
+        Err(fault) if is_full(&fault) => Ok(()),
+        other => other,
+    }
+}

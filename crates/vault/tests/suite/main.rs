@@ -1,0 +1,4 @@
+//! What the vault promises, tested from outside.
+
+mod place;
+mod records;
