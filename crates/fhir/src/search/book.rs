@@ -80,6 +80,8 @@ struct Place {
     steps: Vec<Step>,
     target: Option<String>,
     kind: Kind,
+    /// Types its references may point to; `None`: any.
+    points_to: Option<Vec<String>>,
 }
 
 fn write(defs: &'static Definitions) -> Book {
@@ -173,13 +175,25 @@ fn place(defs: &'static Definitions, name: &str, kind: Kind, path: Path, def: &S
     }
     let text = format!("{} {}", kind.code(), Path(steps.clone()));
     let steps = steps.split_off(1);
-    let leads = Program::default().add(defs, defs.type_id(name)?, &steps, 0, kind);
-    leads.then_some(Place { text, steps, target, kind })
+    let ty = defs.type_id(name)?;
+    let leads = Program::default().add(defs, ty, &steps, 0, kind);
+    let points_to = target.clone().map(|t| vec![t]).or_else(|| Program::points_to(defs, ty, &steps));
+    leads.then_some(Place { text, steps, target, kind, points_to })
 }
 
 impl Draft {
     fn all_places(&self) -> impl Iterator<Item = &Place> {
         self.places.iter().chain(self.components.iter().flat_map(|(_, _, places)| places))
+    }
+
+    /// The types the definition names, without those that the elements of this type cannot point to: a definition that
+    /// serves many types names the targets of all.
+    fn targets(&self) -> Vec<String> {
+        let there = |target: &String| {
+            self.places.iter().any(|p| p.points_to.as_ref().is_none_or(|types| types.contains(target)))
+        };
+        let narrowed: Vec<String> = self.def.targets.iter().filter(|t| there(t)).cloned().collect();
+        if narrowed.is_empty() { self.def.targets.clone() } else { narrowed }
     }
 
     /// Splits a composite into its elements and its components.
@@ -291,7 +305,7 @@ fn numbered(draft: &Draft, numbers: &HashMap<&str, PathId>) -> Param {
         url: draft.def.url.clone(),
         kind: draft.kind,
         paths: uses(&draft.places),
-        targets: draft.def.targets.clone(),
+        targets: draft.targets(),
         components: draft.components.iter().map(component).collect(),
         expression: draft.def.expression.clone(),
     }

@@ -133,6 +133,11 @@ pub fn normal(text: &str) -> String {
     out
 }
 
+/// The words of a text, normalised, as `_text` and `_content` compare them: runs of letters and digits.
+pub fn words(text: &str) -> Vec<String> {
+    normal(text).split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_owned).collect()
+}
+
 fn squeeze(chars: impl Iterator<Item = char>, out: &mut String) {
     for c in chars {
         if !c.is_whitespace() {
@@ -291,7 +296,7 @@ mod tests {
         let param = find("Observation", "combo-code-value-quantity").unwrap();
         let mut lines = Vec::new();
         tuples(param, &observation, &mut |element, part, value| {
-            lines.push(format!("{element}.{part} {}", line(&value)))
+            lines.push(format!("{element}.{part} {}", line(&value)));
         });
         let expected = [
             "0.0 http://loinc.org|85354-9",

@@ -78,7 +78,7 @@ pub struct Param {
     /// Where its values come from. Empty for those the vault answers itself (`_id`, `_lastUpdated`, `_text`, ...) and
     /// for composites.
     pub paths: Vec<PathUse>,
-    /// Types a reference may point to.
+    /// Types a reference may point to, in this resource type.
     pub targets: Vec<String>,
     /// For composites: each part's kind, with its expression relative to the composite's element.
     pub components: Vec<Component>,

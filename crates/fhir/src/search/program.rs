@@ -84,6 +84,26 @@ impl Program {
         })
     }
 
+    /// The resource types that references at the end of a path of plain members may point to; `None`: any.
+    pub(super) fn points_to(defs: &'static Definitions, ty: TypeId, steps: &[Step]) -> Option<Vec<String>> {
+        let plain: Vec<Step> = steps.iter().filter(|s| !matches!(s, Step::OfType(_))).cloned().collect();
+        let (Step::Child(last), before) = plain.split_last()? else { return None };
+        let holder = Program::lands(defs, ty, before)?;
+        let mut targets = Vec::new();
+        for one in &defs.get(holder).element(last)?.types {
+            let name = defs.get(one.id).name.as_str();
+            if matches!(name, "Reference" | "canonical") {
+                if one.targets.is_empty() || one.targets.iter().any(|t| t == "Resource") {
+                    return None;
+                }
+                targets.extend_from_slice(&one.targets);
+            } else if matches!(name, "uri" | "Resource") {
+                return None;
+            }
+        }
+        Some(targets)
+    }
+
     /// Calls `found` for each element each path leads to.
     pub(super) fn run<'a>(&self, element: &'a Json<'a>, found: &mut impl FnMut(&Emit, &'a Json<'a>)) {
         self.root.visit(element, found);

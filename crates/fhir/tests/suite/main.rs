@@ -4,4 +4,5 @@ mod archives;
 mod definitions;
 mod examples;
 mod faults;
+mod query;
 mod synthea;

@@ -1,9 +1,18 @@
 //! A query: what `GET /Patient?name=eve&_include=...` asks, parsed and checked, before anyone looks for matches.
 
+mod chain;
+mod condition;
+mod filter;
+mod parse;
+mod result;
+mod value;
+mod words;
+
+pub use parse::parse;
+
 use super::params::{Kind, Param};
 use base::clock::Instant;
 use base::finding::Finding;
-use base::refusal::Refusal;
 
 /// A parsed search.
 #[derive(Clone, Debug)]
@@ -332,19 +341,4 @@ pub enum Contained {
     Only,
     /// Both.
     Both,
-}
-
-/// Parses a search on one type (`Some`) or on all (`None`).
-///
-/// `pairs` are the percent-decoded names and values in order. `now` serves the prefix `ap`. A parameter nobody knows
-/// becomes a finding, or the refusal itself when `strict` (R4 http section 3.1.0.6 `Prefer: handling`); a value that
-/// cannot be read is always a refusal (400).
-pub fn parse(
-    resource_type: Option<&str>,
-    pairs: &[(String, String)],
-    strict: bool,
-    now: Instant,
-) -> Result<Query, Refusal> {
-    let _ = (resource_type, pairs, strict, now);
-    unimplemented!()
 }
