@@ -41,6 +41,25 @@ pub fn members_of(library: &Library, set: &ValueSet) -> Result<Vec<Member>, Term
     Composer { library }.set(set, 0)
 }
 
+/// Whether a code belongs to a value set. Without a system any system's code will do.
+///
+/// Only the clauses that can decide are worked out: a clause about SNOMED CT, which is not loaded, does not hinder the
+/// answer about a LOINC code.
+///
+/// # Errors
+/// If a clause that could decide cannot be worked out, and no other says yes.
+pub fn contains(library: &Library, set: &ValueSet, system: Option<&str>, code: &str) -> Result<bool, TerminologyError> {
+    Composer { library }.has(set, Asked { system, code, inactive: set.inactive }, 0)
+}
+
+/// The question of [`contains`].
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    system: Option<&'a str>,
+    code: &'a str,
+    inactive: bool,
+}
+
 struct Composer<'c, 'l> {
     library: &'c Library<'l>,
 }
@@ -84,6 +103,60 @@ impl Composer<'_, '_> {
             members.retain(|m| keep.contains(&key(m)));
         }
         Ok(members)
+    }
+
+    fn has(&self, set: &ValueSet, asked: Asked, depth: usize) -> Result<bool, TerminologyError> {
+        if depth > IMPORT_DEPTH_MAX {
+            return Err(TerminologyError::Circle(set.url.clone()));
+        }
+        for clause in &set.exclude {
+            if self.clause_has(clause, asked, depth)? {
+                return Ok(false);
+            }
+        }
+        let mut unclear = Ok(false);
+        for clause in &set.include {
+            match self.clause_has(clause, asked, depth) {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                Err(why) => unclear = Err(why),
+            }
+        }
+        unclear
+    }
+
+    fn clause_has(&self, clause: &Clause, asked: Asked, depth: usize) -> Result<bool, TerminologyError> {
+        if !clause.system.is_empty() && !self.system_has(clause, asked)? {
+            return Ok(false);
+        }
+        for import in &clause.value_sets {
+            let set = self.library.value_set(import)?;
+            if !self.has(&set, Asked { inactive: asked.inactive && set.inactive, ..asked }, depth + 1)? {
+                return Ok(false);
+            }
+        }
+        Ok(!(clause.system.is_empty() && clause.value_sets.is_empty()))
+    }
+
+    fn system_has(&self, clause: &Clause, asked: Asked) -> Result<bool, TerminologyError> {
+        if asked.system.is_some_and(|system| system != clause.system) {
+            return Ok(false);
+        }
+        if !clause.concepts.is_empty() {
+            return Ok(self.listed(clause).iter().any(|m| m.code == asked.code && (asked.inactive || !m.inactive)));
+        }
+        let system = self.library.loaded(&canonical(clause))?;
+        let Some(place) = system.position(asked.code) else {
+            // What a part does not have, the whole may have.
+            let is_whole = system.content == Content::Complete;
+            return if is_whole { Ok(false) } else { Err(TerminologyError::NotLoaded(canonical(clause))) };
+        };
+        let mut keep = vec![true; if clause.filters.is_empty() { 0 } else { system.concepts.len() }];
+        for filter in &clause.filters {
+            selects(&system, filter, &mut keep)?;
+        }
+        let passes = keep.get(place as usize).is_none_or(|keep| *keep);
+        Ok(passes && (asked.inactive || !system.concepts[place as usize].is_inactive()))
     }
 
     fn of_system(&self, clause: &Clause) -> Result<Vec<Member>, TerminologyError> {

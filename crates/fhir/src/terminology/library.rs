@@ -98,7 +98,10 @@ impl fmt::Display for TerminologyError {
                 write!(f, "The value set {url} is not known here; store it as a ValueSet resource first.")
             }
             TerminologyError::NotLoaded(system) => {
-                write!(f, "The code system {system} is not loaded; store it as a complete CodeSystem resource first.")
+                write!(
+                    f,
+                    "The code system {system} is not loaded, or not whole; store it as a complete CodeSystem resource first."
+                )
             }
             TerminologyError::UnknownCode { system, code } => write!(f, "The code system {system} has no code {code}."),
             TerminologyError::Filter { system, what } => {

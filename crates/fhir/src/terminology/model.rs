@@ -96,6 +96,8 @@ pub struct ValueSet {
     pub name: String,
     /// Name for people, may be empty.
     pub title: String,
+    /// `draft`, `active`, `retired` or `unknown`.
+    pub status: String,
     /// `compose.inactive`: whether inactive codes belong to it. True where the resource does not say.
     pub inactive: bool,
     /// What belongs to it.
@@ -214,6 +216,7 @@ impl ValueSet {
             version: text(resource, "version"),
             name: text(resource, "name"),
             title: text(resource, "title"),
+            status: resource.text("status").unwrap_or("unknown").to_owned(),
             inactive: compose.and_then(|c| c.get("inactive")).and_then(Json::as_bool) != Some(false),
             include,
             exclude: clauses("exclude"),

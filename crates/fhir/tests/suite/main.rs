@@ -6,3 +6,4 @@ mod examples;
 mod faults;
 mod query;
 mod synthea;
+mod value_sets;

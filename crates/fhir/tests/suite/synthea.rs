@@ -15,6 +15,8 @@ fn every_synthea_resource_is_valid() {
     files.retain(|p| p.extension().is_some_and(|x| x == "bz2"));
     files.sort();
     let (mut count, mut spent, mut found) = (0, Duration::ZERO, BTreeMap::new());
+    // The first call works the definitions out.
+    let _ = validate(&Json::Null, Depth::Full);
     for path in files.iter().take(limit()) {
         let mut text = Vec::new();
         let file = File::open(path).expect("the file cannot be opened");
