@@ -100,7 +100,7 @@ fn make_file(path: &Path) -> Result<RootKey, Fault> {
     Ids::System.fill(&mut key);
     let mut text = hex(&key);
     text.push('\n');
-    write_new(path, text.as_bytes())?;
+    write_file(path, text.as_bytes())?;
     Ok(RootKey(key))
 }
 
@@ -135,8 +135,13 @@ fn unusable() -> Fault {
     Fault::Key("The passphrase cannot be stretched into a key: it is empty or too long.".to_owned())
 }
 
+/// A secret of its own for something beside the record: read from its file, made there the first time.
+pub(crate) fn own_secret(path: &Path) -> Result<[u8; 32], Fault> {
+    from_file(path, true).map(|key| key.0)
+}
+
 /// Writes a file that only its owner can read, whole or not at all, and durably.
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     let draft = path.with_extension("new");
     let write = || -> std::io::Result<()> {
         let mut options = OpenOptions::new();

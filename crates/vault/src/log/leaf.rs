@@ -93,7 +93,7 @@ impl Leaf<'_> {
 
 /// What a leaf commits to: the served bytes, salted so that nobody can try texts against it.
 #[must_use]
-pub fn payload(salt: &[u8; 32], served: &[u8]) -> [u8; 32] {
+pub fn payload(salt: &[u8], served: &[u8]) -> [u8; 32] {
     sha256(&[salt, served])
 }
 

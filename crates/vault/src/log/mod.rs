@@ -4,5 +4,6 @@
 pub mod checkpoint;
 pub mod leaf;
 pub(crate) mod nodes;
+mod proof;
 pub(crate) mod tree;
 pub mod witness;

@@ -5,7 +5,7 @@
 //! of changes durable with one wait for the disk. Readers ([`lookup`]) never wait for the writer.
 
 pub(crate) mod body;
-mod desk;
+pub(crate) mod desk;
 pub(crate) mod dictionary;
 mod lookup;
 pub(crate) mod opening;
@@ -16,7 +16,7 @@ pub(crate) mod replay;
 pub(crate) mod schema;
 pub(crate) mod store;
 mod training;
-mod writer;
+pub(crate) mod writer;
 
 use crate::access::Visit;
 use crate::error::{Error, Fault};
@@ -254,6 +254,20 @@ impl Vault {
         let _ = visit;
         let store = &self.inner.store;
         store.readers.with(|connection| store.version_at(connection, position))
+    }
+
+    /// Does work on the writer's thread, between two transactions, and waits for it.
+    pub(crate) fn task<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut desk::Desk) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let (answer, answered) = crossbeam_channel::bounded(1);
+        let job = move |desk: &mut desk::Desk| {
+            let _ = answer.send(work(desk));
+        };
+        let ended = || Error::from(Fault::Broken("The writer thread has ended.".to_owned()));
+        self.inner.jobs.send(Job::Task(Box::new(job))).map_err(|_| ended())?;
+        answered.recv().map_err(|_| ended())
     }
 
     /// Prepares and queues; gives `done` back with the error when that cannot be.

@@ -1,4 +1,5 @@
 //! What the vault promises, tested from outside.
 
+mod log;
 mod place;
 mod records;
