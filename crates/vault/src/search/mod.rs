@@ -1,13 +1,33 @@
 //! Search over the index: from a query to pages of versions.
+//!
+//! A resource becomes [`rows`] when it is written; the [`index`] keeps them. A query becomes a [`plan`] over lists and
+//! columns of the index; [`matching`] finds what it describes, [`residual`] looks into a resource where the index only
+//! narrows, [`sort`] orders, [`include`] brings along. Every answer is true for one position of the log.
 
+mod compare;
+mod include;
 pub mod index;
+mod matching;
 mod narrative;
+mod plan;
+mod records;
+mod residual;
 pub mod rows;
+mod sort;
 
 use crate::access::Visit;
 use crate::error::Error;
 use crate::records::{Position, Vault, Version};
-use fhir::search::query::Query;
+use base::clock::Instant;
+use base::finding::Finding;
+use base::refusal::{Kind as No, Refusal};
+use fhir::search::query::{Contained, DateTest, Filter, Include, Prefix, Query, Summary, Total};
+use include::Including;
+use index::Reading;
+use matching::{Matcher, Set, Types};
+use plan::Planner;
+use records::Records;
+use rows::{Names, type_number};
 
 /// Which slice of the matches.
 #[derive(Clone, Debug, Default)]
@@ -33,12 +53,130 @@ pub struct Found {
     pub total: Option<u64>,
     /// Whether there are more matches after this page.
     pub more: bool,
+    /// What the answer lacks and why: included resources beyond a bound.
+    pub findings: Vec<Finding>,
 }
 
 impl Vault {
     /// Answers a query. Waits until the index has reached the head, so that what was acknowledged is found.
     pub fn search(&self, visit: &Visit, query: &Query, page: &Page) -> Result<Found, Error> {
-        let _ = (visit, query, page);
-        unimplemented!()
+        let _ = visit;
+        if query.contained != Contained::Without {
+            let why = "_contained is answered only with false: contained resources are found through what holds them";
+            return Err(Refusal::new(No::NotOffered, "not-supported", why).into());
+        }
+        self.look(query.as_of, page, |look| {
+            let (types, set) = look.matching(&query.filter, &query.types)?;
+            let total = set.len() as u64;
+            let only_total = query.summary == Summary::Count || query.count == Some(0);
+            let (matches, more) = if only_total {
+                (Vec::new(), false)
+            } else {
+                look.slice(&sort::ordered(&query.sort, set, &look.reading, &look.matcher())?, page)?
+            };
+            let _ = types;
+            let seen = matches.iter().map(position);
+            let matcher = look.matcher();
+            let including = Including::new(&look.reading, &look.records, &matcher, seen);
+            let brought = including.follow(&matches, &query.include, &query.revinclude)?;
+            Ok(Found {
+                at: Position(u64::from(look.reading.at)),
+                matches,
+                included: brought.included,
+                total: (only_total || query.total != Total::None).then_some(total),
+                more,
+                findings: brought.findings,
+            })
+        })
     }
+
+    /// Everything of a compartment (`Patient/1/$everything`): the patient, what belongs to the patient, and what these
+    /// refer to outside, newest first. `types` narrows the matches; empty means all. `since` keeps what was written
+    /// then or later.
+    ///
+    /// Answers what is there; whether the patient exists is for the caller to ask.
+    pub fn everything(
+        &self,
+        visit: &Visit,
+        (kind, id): (&str, &str),
+        types: &[String],
+        since: Option<Instant>,
+        as_of: Option<Instant>,
+        page: &Page,
+    ) -> Result<Found, Error> {
+        let _ = visit;
+        let mut filters = vec![Filter::Compartment { kind: kind.to_owned(), id: id.to_owned() }];
+        let from = |since: Instant| DateTest { prefix: Prefix::Ge, low: since.0, high: since.0 };
+        filters.extend(since.map(|since| Filter::LastUpdated(from(since))));
+        let filter = Filter::And(filters);
+        self.look(as_of, page, |look| {
+            let (_, set) = look.matching(&filter, types)?;
+            let total = set.len() as u64;
+            let newest: Set = set.iter().rev().copied().collect();
+            let (matches, more) = look.slice(&newest, page)?;
+            let every = Include { source: "*".into(), param: "*".into(), target: None, iterate: false };
+            let forward = if types.is_empty() { vec![every] } else { Vec::new() };
+            let matcher = look.matcher();
+            let including = Including::new(&look.reading, &look.records, &matcher, set);
+            let brought = including.follow(&matches, &forward, &[])?;
+            let at = Position(u64::from(look.reading.at));
+            let (included, findings) = (brought.included, brought.findings);
+            Ok(Found { at, matches, included, total: Some(total), more, findings })
+        })
+    }
+
+    fn look<T>(
+        &self,
+        as_of: Option<Instant>,
+        page: &Page,
+        answer: impl FnOnce(&Look) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let head = self.head();
+        let at = match (page.at, as_of) {
+            (Some(at), _) => at.min(head),
+            (None, Some(instant)) => self.position_at(instant)?.min(head),
+            (None, None) => head,
+        };
+        let store = &self.inner.store;
+        store.index.wait_for(at)?;
+        let reading = store.index.reading(u32::try_from(at.0).unwrap_or(u32::MAX))?;
+        answer(&Look { reading, records: Records::new(store) })
+    }
+}
+
+/// One look at index and record, at one position.
+struct Look<'v> {
+    reading: Reading<'v>,
+    records: Records<'v>,
+}
+
+impl Look<'_> {
+    fn matcher(&self) -> Matcher<'_> {
+        Matcher::new(&self.reading, &self.records)
+    }
+
+    /// What matches, in log order, and the types' numbers.
+    fn matching(&self, filter: &Filter, types: &[String]) -> Result<(Types, Set), Error> {
+        let names = Names::new(self.reading.hasher());
+        let mut planner = Planner { reading: &self.reading, records: &self.records, names };
+        let plan = planner.plan(filter, types)?;
+        let mut numbers: Types = types.iter().map(|t| type_number(t)).collect();
+        numbers.sort_unstable();
+        let set = self.matcher().all(&plan, &numbers)?;
+        Ok((numbers, set))
+    }
+
+    fn slice(&self, ordered: &[u32], page: &Page) -> Result<(Vec<Version>, bool), Error> {
+        let from = usize::try_from(page.offset).unwrap_or(usize::MAX).min(ordered.len());
+        let to = from.saturating_add(page.count).min(ordered.len());
+        let mut versions = Vec::with_capacity(to - from);
+        for &position in &ordered[from..to] {
+            versions.extend(self.records.version(position)?);
+        }
+        Ok((versions, to < ordered.len()))
+    }
+}
+
+fn position(version: &Version) -> u32 {
+    u32::try_from(version.position.0).unwrap_or(u32::MAX)
 }

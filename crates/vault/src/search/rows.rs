@@ -253,8 +253,7 @@ impl Taker<'_, '_> {
     }
 
     fn take(&mut self, path: PathId, value: &Value) {
-        let says_nothing = matches!(value, Value::Display(_) | Value::OfType { .. });
-        if !says_nothing && self.any.replace(path) != Some(path) {
+        if self.any.replace(path) != Some(path) {
             self.post(path, Sort::Any, &[""]);
         }
         match value {

@@ -3,3 +3,4 @@
 mod log;
 mod place;
 mod records;
+mod search;

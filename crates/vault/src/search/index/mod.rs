@@ -175,6 +175,11 @@ impl Index {
         u32::try_from(position.0).map_or(0, |position| self.shared.places.read().key(position))
     }
 
+    /// Whether a version of a resource stands at the position, rather than a deletion or another kind of entry.
+    pub fn is_resource(&self, position: u32) -> bool {
+        self.shared.places.read().type_number(position) != 0
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.shared.path

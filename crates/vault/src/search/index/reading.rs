@@ -80,6 +80,11 @@ impl Reading<'_> {
         Ok(self.db().prepare_cached(sql)?)
     }
 
+    /// The keyed hash that names lists.
+    pub fn hasher(&self) -> &crate::keys::Hasher {
+        &self.shared.hasher
+    }
+
     /// What is known of every position.
     pub fn places(&self) -> RwLockReadGuard<'_, Places> {
         self.shared.places.read()

@@ -1,0 +1,55 @@
+//! What a search asks of the record itself: the version at a position, where a resource stands, what it says.
+
+use super::index::Index;
+use crate::error::Error;
+use crate::records::store::Store;
+use crate::records::{Position, Version};
+use base::clock::Instant;
+use fhir::json::Json;
+use rusqlite::OptionalExtension;
+
+/// The record, for one search.
+pub struct Records<'v> {
+    store: &'v Store,
+}
+
+impl<'v> Records<'v> {
+    /// Over an open vault.
+    pub fn new(store: &'v Store) -> Records<'v> {
+        Records { store }
+    }
+
+    /// Where the version of a resource stands that is current when the log has `at` entries; `None` when it does not
+    /// exist or is deleted.
+    pub fn current(&self, key: i64, at: u32) -> Result<Option<u32>, Error> {
+        let sql = "SELECT pos FROM entry WHERE key = ?1 AND pos < ?2 ORDER BY pos DESC LIMIT 1";
+        let position: Option<u32> = self
+            .store
+            .readers
+            .with(|db| Ok(db.prepare_cached(sql)?.query_row([key, i64::from(at)], |row| row.get(0)).optional()?))?;
+        Ok(position.filter(|&p| self.index().is_resource(p)))
+    }
+
+    fn index(&self) -> &Index {
+        &self.store.index
+    }
+
+    /// The version at a position; `None` when its patient's key was destroyed.
+    pub fn version(&self, position: u32) -> Result<Option<Version>, Error> {
+        let position = Position(u64::from(position));
+        self.store.readers.with(|db| self.store.version_at(db, position))
+    }
+
+    /// What `look` sees in the resource at a position; `None` when its patient's key was destroyed.
+    pub fn resource<T>(&self, position: u32, look: impl FnOnce(&Json) -> T) -> Result<Option<T>, Error> {
+        let Some(version) = self.version(position)? else { return Ok(None) };
+        Ok(Json::parse(&version.body).ok().map(|resource| look(&resource)))
+    }
+
+    /// The first position written at or after `ms` (milliseconds since 1970).
+    pub fn first_at(&self, ms: i64) -> Result<u32, Error> {
+        let Some(before) = ms.checked_sub(1) else { return Ok(0) };
+        let position = self.store.position_at(Instant(before))?;
+        Ok(u32::try_from(position.0).unwrap_or(u32::MAX))
+    }
+}
