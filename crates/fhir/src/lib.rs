@@ -2,6 +2,7 @@
 //! network, no clock.
 
 pub mod definitions;
+pub mod fhirpath;
 pub mod json;
 pub mod search;
 pub mod terminology;

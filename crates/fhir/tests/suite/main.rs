@@ -7,3 +7,5 @@ mod faults;
 mod query;
 mod synthea;
 mod value_sets;
+mod fhir_xml;
+mod fhirpath;
