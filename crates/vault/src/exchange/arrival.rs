@@ -15,7 +15,7 @@ use base::finding::Finding;
 use base::refusal::{Kind, Refusal};
 use fhir::definitions::r4;
 use fhir::json::Json;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What a file, or a line of one, holds.
 pub struct Arrivals<'a> {
@@ -97,7 +97,10 @@ impl<'a> Arrivals<'a> {
             items.push((i, item.map_err(Error::from).and_then(|item| taking.aim(item))));
         }
         let wanted = items.into_iter().filter(|(i, _)| only.is_none_or(|only| only.contains(i)));
-        let arrivals: Vec<Arrival> = wanted.map(|(i, item)| taking.arrival(i, item)).collect();
+        let mut arrivals: Vec<Arrival> = wanted.map(|(i, item)| taking.arrival(i, item)).collect();
+        if self.together {
+            distinct(&mut arrivals);
+        }
         taking.learn(&arrivals);
         arrivals
     }
@@ -210,6 +213,25 @@ impl Taking<'_, '_> {
         }
         if arrivals.iter().any(|a| matches!(a.outcome, Ok(Ready::Change(Change::Delete { .. }, _)))) {
             self.resolver.forget();
+        }
+    }
+}
+
+/// Refuses what a transaction changes a second time.
+fn distinct(arrivals: &mut [Arrival]) {
+    let mut seen = HashSet::with_capacity(arrivals.len());
+    for Arrival { index, outcome } in arrivals {
+        let Ok(Ready::Change(change, _)) = &outcome else { continue };
+        let fresh = match change {
+            Change::Put { resource, .. } => seen.insert((
+                resource.text("resourceType").unwrap_or_default().to_owned(),
+                resource.text("id").unwrap_or_default().to_owned(),
+            )),
+            Change::Delete { resource_type, id, .. } => seen.insert((resource_type.clone(), id.clone())),
+        };
+        if !fresh {
+            let message = "an earlier entry is about the same resource; a transaction may change it only once";
+            *outcome = Err(at_entry(malformed("", message), *index).into());
         }
     }
 }
