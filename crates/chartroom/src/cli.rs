@@ -40,8 +40,12 @@ pub enum Command {
     Serve(ServeArgs),
     /// Take in bundles, resources and NDJSON from files and directories
     Import(ImportArgs),
+    /// Write the current record as NDJSON, one file a type
+    Export(ExportArgs),
     /// Print a bearer token with the operator's full rights, also while the server runs
     Token,
+    /// Look at the key, the disk and the directory, and say what to mend
+    Doctor,
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -78,6 +82,14 @@ pub struct ImportArgs {
     /// [default: quarantine-TIME.ndjson in the data directory, with places and reasons but without the resources]
     #[arg(long, value_name = "FILE")]
     pub quarantine: Option<PathBuf>,
+}
+
+/// Where to write.
+#[derive(Clone, Debug, Args)]
+pub struct ExportArgs {
+    /// A new or empty directory. What is written there is readable by whoever can read the directory.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// What to do with the configuration.

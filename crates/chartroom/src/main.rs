@@ -15,7 +15,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match commands::run(cli::Cli::parse()) {
+    match commands::run(&cli::Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => stop.end(),
     }

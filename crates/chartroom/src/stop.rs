@@ -23,6 +23,8 @@ pub struct Trouble {
     pub why: String,
     /// What to do next.
     pub next: String,
+    /// What the vault said, for a caller who can go on.
+    pub error: Option<Error>,
 }
 
 impl fmt::Display for Trouble {
@@ -34,7 +36,7 @@ impl fmt::Display for Trouble {
 impl Stop {
     /// A command that could not run.
     pub fn cannot(what: impl Into<String>, why: impl fmt::Display, next: impl Into<String>) -> Stop {
-        Stop::Cannot(Trouble { what: what.into(), why: why.to_string(), next: next.into() })
+        Stop::Cannot(Trouble { what: what.into(), why: why.to_string(), next: next.into(), error: None })
     }
 
     /// What the vault said, with what to do about it.
@@ -48,7 +50,8 @@ impl Stop {
             Error::Fault(Fault::Altered(_)) => "run `chartroom verify`, and restore a backup if it confirms this",
             Error::Fault(Fault::File { .. } | Fault::Database(_)) => "run `chartroom doctor`, which checks the disk",
         };
-        Stop::cannot(what, error, next)
+        let why = error.to_string();
+        Stop::Cannot(Trouble { what: what.into(), why, next: next.to_owned(), error: Some(error) })
     }
 
     /// Says it on standard error, and gives the exit code.

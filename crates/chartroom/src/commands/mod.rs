@@ -1,5 +1,9 @@
 //! The commands: each a small module that opens what it needs, does its deed and says what came of it.
 
+mod doctor;
+mod export;
+mod serve;
+
 use crate::cli::{Cli, Command, ConfigCommand, ServeArgs};
 use crate::config::Config;
 use crate::import;
@@ -7,24 +11,35 @@ use crate::stop::Stop;
 use base::clock::Clock;
 use base::id::Ids;
 use std::path::Path;
+use vault::access::issue_token;
 use vault::{Options, Vault};
 
 /// The data directory when nobody names one.
 const DATA: &str = "./chartroom-data";
 
 /// Carries out one command.
-pub fn run(cli: Cli) -> Result<(), Stop> {
+pub fn run(cli: &Cli) -> Result<(), Stop> {
     let config = |default_data: &str| Config::load(&cli.place, default_data);
     match &cli.command {
-        Command::Serve(args) => Err(Stop::cannot("x", format!("{args:?}"), "y")),
+        Command::Serve(args) => serve::serve(&config(DATA)?, args),
         Command::Import(args) => import::run(&config(DATA)?, args),
-        Command::Token => Err(Stop::cannot("x", "x", "y")),
+        Command::Export(args) => export::export(&config(DATA)?, &args.out),
+        Command::Doctor => doctor::doctor(&config(DATA)?),
+        Command::Token => token(&config(DATA)?),
         Command::Config(ConfigCommand::Check) => {
             let config = config(DATA)?;
             config.show(&config.serving(&ServeArgs::default())?);
             Ok(())
         }
     }
+}
+
+/// Prints a token. Needs the key and not the lock, so that the server may run.
+fn token(config: &Config) -> Result<(), Stop> {
+    exists(&config.data)?;
+    let token = issue_token(&config.data, &config.key).map_err(|e| Stop::vault("No token was made.", e))?;
+    println!("{token}");
+    Ok(())
 }
 
 /// Opens the vault of a configuration, made if it is missing.
