@@ -48,10 +48,15 @@ impl Stop {
                 "give the key this directory was made with: --key-file, CHARTROOM_KEY or CHARTROOM_PASSPHRASE"
             }
             Error::Fault(Fault::Altered(_)) => "run `chartroom verify`, and restore a backup if it confirms this",
+            Error::Fault(Fault::Broken(_)) => {
+                "end this process, look at the disk with `chartroom doctor`, and start again"
+            }
             Error::Fault(Fault::File { .. } | Fault::Database(_)) => "run `chartroom doctor`, which checks the disk",
         };
-        let why = error.to_string();
-        Stop::Cannot(Trouble { what: what.into(), why, next: next.to_owned(), error: Some(error) })
+        let said = error.to_string();
+        // A fault that knows better what to do says so itself.
+        let (why, next) = said.split_once(" next: ").unwrap_or((&said, next));
+        Stop::Cannot(Trouble { what: what.into(), why: why.to_owned(), next: next.to_owned(), error: Some(error) })
     }
 
     /// Says it on standard error, and gives the exit code.

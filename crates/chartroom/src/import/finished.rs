@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use vault::exchange::Fingerprint;
 
@@ -31,7 +32,7 @@ impl Finished {
             HashMap::new()
         };
         let mut options = OpenOptions::new();
-        let file = options.create(true).write(true).append(fits).truncate(!fits).open(path)?;
+        let file = options.mode(0o600).create(true).write(true).append(fits).truncate(!fits).open(path)?;
         Ok(Finished { known, file })
     }
 
