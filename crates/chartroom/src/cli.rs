@@ -36,6 +36,8 @@ pub struct Place {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a demo hospital and serve it
+    Demo(DemoArgs),
     /// Serve FHIR over HTTP
     Serve(ServeArgs),
     /// Take in bundles, resources and NDJSON from files and directories
@@ -66,6 +68,20 @@ pub struct ServeArgs {
     /// Private key for TLS, PEM
     #[arg(long, value_name = "FILE", requires = "tls_certificate", env = "CHARTROOM_TLS_KEY")]
     pub tls_key: Option<PathBuf>,
+}
+
+/// Which hospital to make.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// Where to listen.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+    /// How many patients [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub patients: Option<usize>,
+    /// What it is made from: the same seed gives the same hospital [default: 1]
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
 }
 
 /// What to take in.

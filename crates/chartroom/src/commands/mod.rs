@@ -1,5 +1,6 @@
 //! The commands: each a small module that opens what it needs, does its deed and says what came of it.
 
+mod demo;
 mod doctor;
 mod export;
 mod serve;
@@ -17,10 +18,14 @@ use vault::{Options, Vault};
 /// The data directory when nobody names one.
 const DATA: &str = "./chartroom-data";
 
+/// The demo's data directory when nobody names one.
+const DEMO_DATA: &str = "./chartroom-demo";
+
 /// Carries out one command.
 pub fn run(cli: &Cli) -> Result<(), Stop> {
     let config = |default_data: &str| Config::load(&cli.place, default_data);
     match &cli.command {
+        Command::Demo(args) => demo::demo(&config(DEMO_DATA)?, args),
         Command::Serve(args) => serve::serve(&config(DATA)?, args),
         Command::Import(args) => import::run(&config(DATA)?, args),
         Command::Export(args) => export::export(&config(DATA)?, &args.out),

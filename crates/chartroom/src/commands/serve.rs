@@ -19,8 +19,6 @@ pub struct Port {
     runtime: Runtime,
     listener: TcpListener,
     settings: Settings,
-    /// Where it listens.
-    pub address: SocketAddr,
 }
 
 /// Serves the data of a configuration.
@@ -49,7 +47,7 @@ impl Port {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let url = serving.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", reachable(address)));
         let settings = Settings { tls, ..Settings::new(url) };
-        Ok(Port { runtime, listener, settings, address })
+        Ok(Port { runtime, listener, settings })
     }
 
     /// The FHIR base, as clients write it.
@@ -59,7 +57,7 @@ impl Port {
 
     /// Serves until Ctrl-C or SIGTERM; requests under way are answered first.
     pub fn serve(self, vault: Vault) -> Result<(), Stop> {
-        let Port { runtime, listener, settings, .. } = self;
+        let Port { runtime, listener, settings } = self;
         let served = runtime.block_on(async {
             let server = Server::new(vault, settings);
             web::serve(&server, listener, told_to_stop()).await
