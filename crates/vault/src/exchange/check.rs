@@ -1,10 +1,12 @@
 //! The checks every resource passes before it is written.
 
-use super::links::{Links, Lookup, rewrite};
+use super::conditional::Resolver;
+use super::links::{Links, rewrite};
 use crate::error::Error;
 use base::finding::Finding;
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
+use fhir::validate::{Depth, validate};
 use std::borrow::Cow;
 
 /// A resource ready to be written.
@@ -24,16 +26,17 @@ pub(super) struct Around<'a> {
     pub strict: bool,
 }
 
-/// Gives a resource its id, follows its links and validates it. `lookup` finds what a conditional reference means.
+/// Gives a resource its id, follows its links and validates it.
 pub(super) fn check(
     mut resource: Json<'_>,
     resource_type: &str,
     id: &str,
     around: Around<'_>,
-    lookup: Lookup<'_>,
+    resolver: &Resolver<'_>,
 ) -> Result<Checked, Error> {
     identify(&mut resource, resource_type, id)?;
-    rewrite(&mut resource, around.links, around.base, around.strict, lookup)?;
+    let mut lookup = |kind: &str, query: &str| resolver.reference(kind, query);
+    rewrite(&mut resource, around.links, around.base, around.strict, &mut lookup)?;
     let findings = valid(&resource)?;
     Ok(Checked { resource: resource.into_owned(), findings })
 }
@@ -66,9 +69,13 @@ pub(super) fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
 }
 
+/// What validation remarks on a resource that can be taken; the refusal for one that cannot.
 fn valid(resource: &Json<'_>) -> Result<Vec<Finding>, Refusal> {
-    let _ = resource;
-    Ok(Vec::new())
+    let findings = validate(resource, Depth::Full);
+    if findings.iter().any(Finding::is_error) {
+        return Err(Refusal::because(Kind::Invalid, findings));
+    }
+    Ok(findings)
 }
 
 /// A request that cannot be understood, with its place.
