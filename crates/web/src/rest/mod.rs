@@ -5,16 +5,20 @@ mod capability;
 pub mod condition;
 mod everything;
 mod history;
+mod inputs;
 pub mod links;
 pub mod negotiate;
 mod operations;
 pub mod outcome;
 mod page;
 mod patch;
+mod proof;
 mod read;
 pub mod route;
 mod search;
+mod terminology;
 pub mod url;
+mod validation;
 pub mod view;
 mod write;
 
@@ -111,13 +115,22 @@ pub(crate) struct Asked<'c> {
     pairs: Vec<(String, String)>,
     /// Indented for people.
     pretty: bool,
+    /// Plain text is what the caller wants; only a proof has that form.
+    wants_text: bool,
     prefer: Prefer,
+}
+
+/// What a request says about the form of its answer.
+struct Form {
+    format: Option<String>,
+    pretty: bool,
 }
 
 /// The capability statement, for whoever asks.
 pub(crate) fn metadata(shared: &Shared, parts: &Parts) -> Outcome {
     let mut pairs = url::pairs(parts.uri.query().unwrap_or_default())?;
-    let pretty = take_form(parts, &mut pairs)?;
+    let Form { format, pretty } = take_form(&mut pairs);
+    check_wanted(parts, format.as_deref())?;
     let body = shared.metadata.get_or_init(|| capability::statement(&shared.base).into()).clone();
     let view = View { pretty, ..View::default() };
     Ok(crate::answer::json(axum::http::StatusCode::OK, view.printed(body)))
@@ -132,10 +145,14 @@ pub(crate) fn answer(shared: &Shared, call: &Call) -> Outcome {
         Some(query) => url::pairs(query)?,
         None => Vec::new(),
     };
-    let pretty = take_form(&call.parts, &mut pairs)?;
+    let Form { format, pretty } = take_form(&mut pairs);
+    let wants_text = is_proof(target) && negotiate::wants_text(&call.parts.headers, format.as_deref());
+    if !wants_text {
+        check_wanted(&call.parts, format.as_deref())?;
+    }
     let prefer = negotiate::prefer(&call.parts.headers);
     let path = path.strip_suffix('/').unwrap_or(&path);
-    dispatch(shared, Asked { call, path, pairs, pretty, prefer }, target)
+    dispatch(shared, Asked { call, path, pairs, pretty, wants_text, prefer }, target)
 }
 
 fn dispatch(shared: &Shared, asked: Asked<'_>, target: Target<'_>) -> Outcome {
@@ -167,26 +184,33 @@ fn dispatch(shared: &Shared, asked: Asked<'_>, target: Target<'_>) -> Outcome {
     }
 }
 
-/// Takes `_format` and `_pretty` out of the parameters, and refuses what is no JSON.
-fn take_form(parts: &Parts, pairs: &mut Vec<(String, String)>) -> Result<bool, Refusal> {
-    let mut format = None;
-    let mut pretty = false;
+/// Takes `_format` and `_pretty` out of the parameters.
+fn take_form(pairs: &mut Vec<(String, String)>) -> Form {
+    let mut form = Form { format: None, pretty: false };
     pairs.retain_mut(|(name, value)| match name.as_str() {
         "_format" => {
-            format = Some(std::mem::take(value));
+            form.format = Some(std::mem::take(value));
             false
         }
         "_pretty" => {
-            pretty = value != "false";
+            form.pretty = value != "false";
             false
         }
         _ => true,
     });
-    // A bare number of headers is the common case of programs that ask for what they get anyway.
+    form
+}
+
+/// Refuses what is no JSON.
+fn check_wanted(parts: &Parts, format: Option<&str>) -> Result<(), Refusal> {
     if format.is_some() || parts.headers.contains_key(header::ACCEPT) {
-        negotiate::check_wanted(&parts.headers, format.as_deref())?;
+        negotiate::check_wanted(&parts.headers, format)?;
     }
-    Ok(pretty)
+    Ok(())
+}
+
+fn is_proof(target: Target<'_>) -> bool {
+    matches!(target, Target::Operation(_, "proof") | Target::VersionOperation(_, _, "proof"))
 }
 
 fn check_type(target: Target<'_>) -> Result<(), Refusal> {

@@ -58,6 +58,17 @@ pub fn check_wanted(headers: &HeaderMap, format: Option<&str>) -> Result<(), Ref
     Err(not_json("what Accept asks for"))
 }
 
+/// Whether plain text is wanted, or at least as welcome as anything (where both are offered, text is what is kept and
+/// checked).
+pub fn wants_text(headers: &HeaderMap, format: Option<&str>) -> bool {
+    if let Some(format) = format {
+        return matches!(format, "text" | "text/plain");
+    }
+    let said: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let names_json = said.iter().any(|text| text.contains("json"));
+    !names_json || said.iter().any(|text| text.contains("text/plain"))
+}
+
 fn not_json(what: &str) -> Refusal {
     let message = format!("{what} is not offered; answers are FHIR R4 JSON: ask for application/fhir+json");
     Refusal::new(Kind::NotAcceptable, "not-supported", message)
@@ -79,7 +90,7 @@ fn accepts_json(range: &str) -> bool {
     let media = parts.next().unwrap_or_default();
     let known = matches_ignoring_case(media, &["*/*", "application/*", "application/fhir+json", "application/json"])
         || matches_ignoring_case(media, &["text/json", "text/*", "application/json+fhir"]);
-    known && parts.all(|parameter| parameter_fits(parameter))
+    known && parts.all(parameter_fits)
 }
 
 fn parameter_fits(parameter: &str) -> bool {

@@ -1,7 +1,8 @@
 //! Operations: which name at which address is answered by what (R4 operations).
 
 use super::route::{Key, Target};
-use super::{Asked, everything, not_found, read};
+use super::terminology::{self, Operation};
+use super::{Asked, everything, not_found, proof, read, validation};
 use crate::answer::{Outcome, json};
 use crate::server::Shared;
 use axum::http::{Method, StatusCode};
@@ -25,10 +26,16 @@ const fn offered(name: &'static str, resource_type: Option<&'static str>, defini
 }
 
 /// Every operation that is answered.
-pub const OFFERED: [Offered; 3] = [
+pub const OFFERED: [Offered; 9] = [
     offered("everything", Some("Patient"), "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
     offered("everything", Some("Encounter"), "http://hl7.org/fhir/OperationDefinition/Encounter-everything"),
     offered("meta", None, "http://hl7.org/fhir/OperationDefinition/Resource-meta"),
+    offered("validate", None, "http://hl7.org/fhir/OperationDefinition/Resource-validate"),
+    offered("expand", Some("ValueSet"), "http://hl7.org/fhir/OperationDefinition/ValueSet-expand"),
+    offered("validate-code", Some("ValueSet"), "http://hl7.org/fhir/OperationDefinition/ValueSet-validate-code"),
+    offered("validate-code", Some("CodeSystem"), "http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code"),
+    offered("lookup", Some("CodeSystem"), "http://hl7.org/fhir/OperationDefinition/CodeSystem-lookup"),
+    offered("subsumes", Some("CodeSystem"), "http://hl7.org/fhir/OperationDefinition/CodeSystem-subsumes"),
 ];
 
 /// Calls an operation.
@@ -37,6 +44,16 @@ pub fn answer(shared: &Shared, asked: Asked<'_>, target: Target<'_>) -> Outcome 
         Target::Operation(key, "everything") => read_only(&asked).and_then(|()| everything::answer(shared, asked, key)),
         Target::Operation(key, "meta") => read_only(&asked).and_then(|()| meta(shared, &asked, key, None)),
         Target::VersionOperation(key, version, "meta") => meta(shared, &asked, key, Some(version)),
+        Target::TypeOperation(ty, "validate") => validation::answer(shared, asked, ty, None),
+        Target::Operation(key, "validate") => validation::answer(shared, asked, key.resource_type, Some(key)),
+        Target::Operation(key, "proof") => proof::answer(shared, &asked, key, None),
+        Target::VersionOperation(key, version, "proof") => proof::answer(shared, &asked, key, Some(version)),
+        Target::TypeOperation(ty, name) if let Some(operation) = Operation::of(ty, name) => {
+            terminology::answer(shared, asked, operation, None)
+        }
+        Target::Operation(key, name) if let Some(operation) = Operation::of(key.resource_type, name) => {
+            terminology::answer(shared, asked, operation, Some(key))
+        }
         _ => Err(Refusal::new(
             Kind::NotOffered,
             "not-supported",

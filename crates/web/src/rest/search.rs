@@ -42,7 +42,9 @@ fn add_form(asked: &mut Asked<'_>) -> Result<(), Refusal> {
     let text = str::from_utf8(&asked.call.body)
         .map_err(|_| Refusal::new(Kind::Malformed, "invalid", "the form is not percent-coded UTF-8"))?;
     let mut pairs = url::pairs(text)?;
-    asked.pretty |= super::take_form(&asked.call.parts, &mut pairs)?;
+    let form = super::take_form(&mut pairs);
+    super::check_wanted(&asked.call.parts, form.format.as_deref())?;
+    asked.pretty |= form.pretty;
     asked.pairs.append(&mut pairs);
     if asked.pairs.len() > url::PAIRS_MAX {
         return Err(Refusal::new(Kind::Malformed, "too-costly", "the request has too many parameters"));

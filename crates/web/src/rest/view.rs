@@ -152,7 +152,7 @@ fn trim_inner(object: &mut Object<'_>, ty: &TypeDef) {
         };
         match value {
             Json::Array(items) => {
-                items.iter_mut().filter_map(Json::as_object_mut).for_each(|o| trim_backbone(o, inner))
+                items.iter_mut().filter_map(Json::as_object_mut).for_each(|o| trim_backbone(o, inner));
             }
             Json::Object(object) => trim_backbone(object, inner),
             _ => {}

@@ -1,0 +1,168 @@
+//! Hostile requests: each is answered as it deserves, and the server goes on (SECURITY.md I01, I02, I09, I12).
+
+use crate::house::{Answer, House};
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+#[track_caller]
+fn is_well(house: &House) {
+    assert_eq!(house.bare("GET", "/health", &[], b"").status, 200);
+}
+
+#[test]
+fn bodies_that_hide_or_swell_are_refused() {
+    let house = House::with(|settings| {
+        settings.body_bytes_max = 4 << 20;
+        settings.memory_bytes_max = 16 << 20;
+    });
+    let patient = |inner: &str| format!("{{\"resourceType\":\"Patient\",{inner}}}").into_bytes();
+    for (name, body, statuses) in [
+        ("deep arrays", patient(&format!("\"name\":{}", "[".repeat(10_000))), [400, 413]),
+        ("deep objects", patient(&"\"a\":{".repeat(10_000)), [400, 413]),
+        ("duplicate keys", patient("\"active\":true,\"active\":false"), [400, 400]),
+        (
+            "a million keys",
+            patient(&(0..100_000).map(|i| format!("\"k{i}\":1")).collect::<Vec<_>>().join(",")),
+            [422, 413],
+        ),
+        ("a huge string", patient(&format!("\"language\":\"{}\"", "a".repeat(3 << 20))), [201, 422]),
+        ("a huge number", patient("\"multipleBirthInteger\":1e400"), [422, 422]),
+        ("lone surrogate", patient("\"language\":\"\\ud800\""), [400, 400]),
+        ("NUL", patient("\"language\":\"\\u0000\""), [400, 400]),
+        ("byte-order mark", [b"\xef\xbb\xbf".to_vec(), patient("\"active\":true")].concat(), [400, 400]),
+        (
+            "not UTF-8",
+            patient("\"language\":\"x\"").into_iter().map(|b| if b == b'x' { 0xff } else { b }).collect(),
+            [400, 400],
+        ),
+        ("too large", vec![b' '; (4 << 20) + 1], [413, 413]),
+        ("a forest", b"[[],".repeat(1 << 19), [400, 413]),
+    ] {
+        let answer = house.send("POST", "Patient", &[], &body);
+        assert!(statuses.contains(&answer.status), "{name}: {}", answer.status);
+        is_well(&house);
+    }
+    let entry = r#"{"request":{"method":"POST","url":"Patient"},"resource":{"resourceType":"Patient"}}"#;
+    let many =
+        format!(r#"{{"resourceType":"Bundle","type":"transaction","entry":[{}]}}"#, vec![entry; 45_000].join(","));
+    assert_eq!(house.send("POST", "", &[], many.as_bytes()).status, 413);
+    is_well(&house);
+}
+
+#[test]
+fn long_addresses_and_many_parameters_are_answered() {
+    let house = House::open();
+    house.put("Patient/p", &json!({"resourceType": "Patient", "id": "p"})).expect(201);
+    let long = "a".repeat(10_000);
+    assert_eq!(house.get(&format!("Patient?name={long}")).expect(200).json()["total"], 0);
+    house.get(&format!("Patient/{long}")).expect(404);
+    house.get(&format!("Patient?{}", "gender=male&".repeat(10_000))).expect(431);
+    house.get(&format!("Patient?{}", "_id=p&".repeat(2_000))).expect(400);
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    house.send("POST", "Patient/_search", &form, "name=x&".repeat(10_000).as_bytes()).expect(400);
+    let includes = "_include=*&".repeat(100);
+    assert!(house.get(&format!("Patient?{includes}")).status < 500);
+    let nested = "_has:Observation:patient:".repeat(50);
+    assert!(house.get(&format!("Patient?{nested}code=x")).status < 500);
+    is_well(&house);
+}
+
+#[test]
+fn a_request_is_never_two() {
+    let house = House::open();
+    let token = &house.token;
+    for (name, head) in [
+        ("length and chunks", "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n"),
+        ("two lengths", "Content-Length: 6\r\nContent-Length: 60\r\n"),
+        ("odd coding", "Transfer-Encoding: xchunked\r\n"),
+        ("folded", "Transfer-Encoding:\r\n chunked\r\n"),
+        ("negative", "Content-Length: -1\r\n"),
+        ("plus", "Content-Length: +6\r\n"),
+        ("space before the colon", "Content-Length : 6\r\n"),
+    ] {
+        let request = format!(
+            "POST /fhir/Patient HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/fhir+json\r\n{head}\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: h\r\n\r\n"
+        );
+        let answer = String::from_utf8_lossy(&house.raw(request.as_bytes())).into_owned();
+        assert!(!answer.contains("\"ready\""), "{name}: {answer}");
+        assert!(!answer.starts_with("HTTP/1.1 2"), "{name}: {answer}");
+        is_well(&house);
+    }
+}
+
+#[test]
+fn slow_and_broken_clients_are_let_go() {
+    let house = House::with(|settings| {
+        settings.header_timeout = Duration::from_millis(300);
+        settings.request_timeout = Duration::from_secs(1);
+    });
+    let start = Instant::now();
+    for sent in ["", "P", "GET /health HTTP/1.1\r\nHost: h\r\nX-Slow: "] {
+        let mut stream = TcpStream::connect(house.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.write_all(sent.as_bytes()).unwrap();
+        let mut out = Vec::new();
+        let _ = stream.read_to_end(&mut out);
+        assert!(start.elapsed() < Duration::from_secs(8), "{sent:?}");
+    }
+    // A body that never comes ends with the request's own time.
+    let head = format!(
+        "POST /fhir/Patient HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {}\r\nContent-Length: 100\r\n\
+         Content-Type: application/fhir+json\r\n\r\n{{",
+        house.token
+    );
+    let answer = Answer::read(&house.raw(head.as_bytes()));
+    assert_eq!(answer.status, 503);
+    is_well(&house);
+}
+
+#[test]
+fn odd_requests_are_refused() {
+    let house = House::open();
+    for (name, bytes, statuses) in [
+        ("no HTTP", b"\x16\x03\x01\x00\x00".to_vec(), [400, 0]),
+        ("no version", b"GET /\r\n\r\n".to_vec(), [400, 0]),
+        (
+            "many headers",
+            [b"GET /health HTTP/1.1\r\n".to_vec(), b"A: b\r\n".repeat(200), b"\r\n".to_vec()].concat(),
+            [431, 400],
+        ),
+        (
+            "a huge header",
+            [b"GET /health HTTP/1.1\r\nA: ".to_vec(), vec![b'a'; 200_000], b"\r\n\r\n".to_vec()].concat(),
+            [431, 0],
+        ),
+        ("upward", b"GET /fhir/../health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".to_vec(), [401, 404]),
+    ] {
+        let answer = Answer::read(&house.raw(&bytes));
+        assert!(statuses.contains(&answer.status), "{name}: {}", answer.status);
+        is_well(&house);
+    }
+    let ranges = format!("bytes={}", (0..2_000).map(|i| format!("{i}-{i}")).collect::<Vec<_>>().join(","));
+    assert_eq!(house.bare("GET", "/health", &[("Range", &ranges)], b"").status, 200);
+    let encoded = house.send("POST", "Patient", &[("Content-Encoding", "gzip")], b"\x1f\x8b");
+    assert_eq!(encoded.status, 415);
+}
+
+#[test]
+fn errors_say_nothing_about_a_patient_or_the_machine() {
+    let house = House::open();
+    for (method, path, body) in [
+        ("GET", "Patient/ZQX-CANARY-1", ""),
+        ("GET", "Patient?nonsense=ZQX-CANARY-1", ""),
+        ("GET", "Patient/ZQX-CANARY-1?x=ZQX-CANARY-1", ""),
+        ("GET", "ZQX-CANARY-1", ""),
+        ("POST", "Patient", "{\"resourceType\":\"Patient\",\"gender\":\"ZQX-CANARY-1\"}"),
+        ("POST", "Patient", "{\"resourceType\":\"Patient\",\"birthDate\":\"ZQX-CANARY-1\"}"),
+        ("POST", "Patient", "ZQX-CANARY-1"),
+        ("GET", "Patient?birthdate=ZQX-CANARY-1", ""),
+    ] {
+        let answer = house.send(method, path, &[("Prefer", "handling=strict")], body.as_bytes());
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(answer.status >= 400, "{method} {path}");
+        assert!(!text.contains("CANARY") && !text.contains("/tmp") && !text.contains("SELECT"), "{path}: {text}");
+    }
+}

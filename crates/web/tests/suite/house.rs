@@ -1,0 +1,165 @@
+//! A server on a loopback port with a vault of its own, and the smallest client that can say anything.
+
+use base::clock::Clock;
+use base::id::Ids;
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use vault::access::issue_token;
+use vault::records::KeySource;
+use vault::{Options, Vault};
+use web::{Server, Settings, serve};
+
+/// A running server. Stops when it goes.
+pub struct House {
+    pub address: SocketAddr,
+    pub token: String,
+    stop: Option<oneshot::Sender<()>>,
+    runtime: Option<tokio::runtime::Runtime>,
+    _dir: tempfile::TempDir,
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl House {
+    pub fn open() -> House {
+        House::with(|_| {})
+    }
+
+    pub fn with(change: impl FnOnce(&mut Settings)) -> House {
+        let dir = tempfile::tempdir().unwrap();
+        let options =
+            Options { dir: dir.path().to_owned(), key: KeySource::Beside, clock: Clock::System, ids: Ids::seeded(1) };
+        let vault = Vault::open(options).unwrap();
+        let token = issue_token(dir.path(), &KeySource::Beside).unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut settings = Settings::new(format!("http://{address}"));
+        change(&mut settings);
+        let server = Server::new(vault, settings);
+        let (stop, stopped) = oneshot::channel();
+        runtime.spawn(async move { serve(&server, listener, async { drop(stopped.await) }).await });
+        House { address, token, stop: Some(stop), runtime: Some(runtime), _dir: dir }
+    }
+
+    /// The FHIR base.
+    pub fn base(&self) -> String {
+        format!("http://{}/fhir", self.address)
+    }
+
+    /// Sends bytes as they are and reads until the server closes.
+    pub fn raw(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        // A server that refuses early may close before all is sent.
+        let _ = stream.write_all(bytes);
+        let mut out = Vec::new();
+        let _ = stream.read_to_end(&mut out);
+        out
+    }
+
+    /// A request as it stands, without a token.
+    pub fn bare(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut text = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
+        for (name, value) in headers {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !body.is_empty() || matches!(method, "POST" | "PUT" | "PATCH") {
+            text.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        text.push_str("\r\n");
+        let mut bytes = text.into_bytes();
+        bytes.extend_from_slice(body);
+        Answer::read(&self.raw(&bytes))
+    }
+
+    /// A request below the FHIR base with the token; a body is FHIR JSON unless the headers say otherwise.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let bearer = format!("Bearer {}", self.token);
+        let mut all = vec![("Authorization", bearer.as_str())];
+        if !body.is_empty() && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            all.push(("Content-Type", "application/fhir+json"));
+        }
+        all.extend_from_slice(headers);
+        self.bare(method, &format!("/fhir/{path}"), &all, body)
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], b"")
+    }
+
+    pub fn put(&self, path: &str, resource: &Value) -> Answer {
+        self.send("PUT", path, &[], resource.to_string().as_bytes())
+    }
+
+    pub fn post(&self, path: &str, resource: &Value) -> Answer {
+        self.send("POST", path, &[], resource.to_string().as_bytes())
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(Duration::from_secs(5));
+        }
+    }
+}
+
+impl Answer {
+    pub fn read(bytes: &[u8]) -> Answer {
+        let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").unwrap_or(bytes.len());
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        let mut lines = head.split("\r\n");
+        let status = lines.next().and_then(|l| l.split(' ').nth(1)).and_then(|s| s.parse().ok()).unwrap_or(0);
+        let headers = lines.filter_map(|line| line.split_once(": ")).map(|(n, v)| (n.to_lowercase(), v.to_owned()));
+        Answer { status, headers: headers.collect(), body: bytes.get(end + 4..).unwrap_or_default().to_vec() }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Answer {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        self
+    }
+
+    /// The text of the first issue of an `OperationOutcome`.
+    #[track_caller]
+    pub fn issue(&self) -> String {
+        let tree = self.json();
+        assert_eq!(tree["resourceType"], "OperationOutcome");
+        tree["issue"][0]["diagnostics"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The URL of a link, without the scheme and host, so that it can be sent again.
+    pub fn link(&self, relation: &str) -> Option<String> {
+        let tree = self.json();
+        let url = tree["link"].as_array()?.iter().find(|l| l["relation"] == relation)?["url"].as_str()?.to_owned();
+        Some(url.split_once("/fhir/")?.1.to_owned())
+    }
+
+    /// Ids of the matches of a searchset.
+    pub fn ids(&self) -> Vec<String> {
+        let tree = self.json();
+        let entries = tree["entry"].as_array().cloned().unwrap_or_default();
+        let matches = entries.iter().filter(|e| e["search"]["mode"] == "match");
+        matches.map(|e| e["resource"]["id"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+}

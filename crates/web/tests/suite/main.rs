@@ -1,0 +1,8 @@
+//! The server from outside: real sockets, real vault, every interaction and every error.
+
+mod bombs;
+mod gate;
+mod house;
+mod interactions;
+mod operations;
+mod searches;
