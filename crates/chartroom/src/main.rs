@@ -1,7 +1,22 @@
-//! The command line.
+//! The program: command line, configuration, wiring.
 
-// The demo command is its first user.
-#[cfg(test)]
+mod cli;
+mod commands;
+mod config;
 mod hospital;
+mod import;
+mod stop;
 
-fn main() {}
+use clap::Parser;
+use std::process::ExitCode;
+
+// Serving and importing allocate in small pieces on many threads; mimalloc keeps both fast and the memory bounded.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match commands::run(&cli::Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => stop.end(),
+    }
+}

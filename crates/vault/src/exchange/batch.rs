@@ -108,7 +108,8 @@ impl<'v> Rank<'v> {
 
     fn put(&self, resource: Json<'_>, kind: &str, id: &str, expect: Expect) -> Result<(Change, Vec<Finding>), Error> {
         let around = Around { links: &Links::default(), base: None, strict: false };
-        let checked = check(resource, kind, id, around, &self.resolver)?;
+        let checked =
+            check(resource, kind, id, around, &mut |kind: &str, query: &str| self.resolver.reference(kind, query))?;
         Ok((Change::Put { resource: checked.resource, expect, skip_same: false }, checked.findings))
     }
 

@@ -1,7 +1,6 @@
 //! The checks every resource passes before it is written.
 
-use super::conditional::Resolver;
-use super::links::{Links, rewrite};
+use super::links::{Links, Lookup, rewrite};
 use crate::error::Error;
 use base::finding::Finding;
 use base::refusal::{Kind, Refusal};
@@ -26,17 +25,16 @@ pub(super) struct Around<'a> {
     pub strict: bool,
 }
 
-/// Gives a resource its id, follows its links and validates it.
+/// Gives a resource its id, follows its links and validates it. `lookup` finds what a conditional reference means.
 pub(super) fn check(
     mut resource: Json<'_>,
     resource_type: &str,
     id: &str,
     around: Around<'_>,
-    resolver: &Resolver<'_>,
+    lookup: Lookup<'_>,
 ) -> Result<Checked, Error> {
     identify(&mut resource, resource_type, id)?;
-    let mut lookup = |kind: &str, query: &str| resolver.reference(kind, query);
-    rewrite(&mut resource, around.links, around.base, around.strict, &mut lookup)?;
+    rewrite(&mut resource, around.links, around.base, around.strict, lookup)?;
     let findings = valid(&resource)?;
     Ok(Checked { resource: resource.into_owned(), findings })
 }

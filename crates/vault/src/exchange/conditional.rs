@@ -51,6 +51,16 @@ impl<'v> Resolver<'v> {
         self.known.lock().insert(key(resource_type, query), target);
     }
 
+    /// Forgets everything, because something was deleted.
+    pub fn forget(&self) {
+        self.known.lock().clear();
+    }
+
+    /// Whether a resource is there now.
+    pub(super) fn has(&self, resource_type: &str, id: &str) -> Result<bool, Error> {
+        Ok(self.vault.read(self.visit, resource_type, id, None)?.is_some_and(|version| !version.deleted))
+    }
+
     /// What was learned about a query.
     pub(super) fn known(&self, resource_type: &str, query: &str) -> Option<String> {
         self.known.lock().get(&key(resource_type, query)).cloned()

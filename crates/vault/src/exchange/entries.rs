@@ -73,8 +73,11 @@ impl Request {
     }
 }
 
+/// An entry by its number, or why it cannot be carried out.
+pub(super) type Numbered<'a> = (usize, Result<Entry<'a>, Refusal>);
+
 /// The entries of a bundle with what each turned out to be. Refuses a bundle with more than [`ENTRIES_MAX`].
-pub(super) fn read(mut bundle: Json<'_>) -> Result<Vec<(usize, Result<Entry<'_>, Refusal>)>, Refusal> {
+pub(super) fn read(mut bundle: Json<'_>) -> Result<Vec<Numbered<'_>>, Refusal> {
     let items = match bundle.as_object_mut().and_then(|b| b.remove("entry")) {
         Some(Json::Array(items)) => items,
         Some(_) => return Err(malformed("Bundle.entry", "this must be an array")),

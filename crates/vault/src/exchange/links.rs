@@ -157,10 +157,9 @@ impl Walk<'_, '_> {
                 Ok(())
             }
             _ => {
-                if self.links.may_name(text) && place.holds_address() {
-                    if let Some(target) = self.links.target(text, None) {
-                        *text = Cow::Owned(target);
-                    }
+                let is_link = self.links.may_name(text) && place.holds_address();
+                if let Some(target) = is_link.then(|| self.links.target(text, None)).flatten() {
+                    *text = Cow::Owned(target);
                 }
                 Ok(())
             }

@@ -6,18 +6,22 @@
 //!
 //! A query is given as it stands in a URL after the `?`, percent-encoded.
 
+mod arrival;
 mod batch;
 mod check;
 mod conditional;
 mod entries;
+mod fingerprint;
 mod links;
 mod plan;
 mod response;
 mod single;
 mod transaction;
 
+pub use arrival::{Arrival, Arrivals, Ready, waits};
 pub use batch::batch;
 pub use conditional::{Resolver, conditional_delete, conditional_patch, conditional_update};
+pub use fingerprint::Fingerprint;
 pub use response::{Answer, Answers, Return, status, write_outcome};
 pub use single::{create, delete, patch, update};
 pub use transaction::transaction;

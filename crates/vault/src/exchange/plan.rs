@@ -180,7 +180,7 @@ fn step(
     };
     let base = entry.full_url.as_deref().and_then(base_of);
     let around = Around { links, base, strict: true };
-    let checked = check(resource, &resource_type, &id, around, resolver)?;
+    let checked = check(resource, &resource_type, &id, around, &mut |kind, query| resolver.reference(kind, query))?;
     changes.push(Change::Put { resource: checked.resource, expect, skip_same: false });
     let findings = checked.findings.into_iter().map(|f| Finding { path: in_entry(&f.path, entry.index), ..f });
     Ok(Step::Change(changes.len() - 1, findings.collect()))

@@ -72,7 +72,8 @@ pub(super) fn put(
     resolver: &Resolver<'_>,
 ) -> Result<Outcome, Error> {
     let around = Around { links: &Links::default(), base: None, strict: false };
-    let Checked { resource, findings } = check(resource, resource_type, id, around, resolver)?;
+    let Checked { resource, findings } =
+        check(resource, resource_type, id, around, &mut |kind, query| resolver.reference(kind, query))?;
     let written = commit_one(vault, visit, Change::Put { resource, expect, skip_same: false })?;
     Ok(Outcome { written, findings })
 }

@@ -1,9 +1,9 @@
 //! `_include` and `_revinclude`: what the matches refer to, and what refers to them. Each resource once.
 
-use super::index::{ListName, Reading};
-use super::matching::{Matcher, Types};
-use super::records::Records;
-use super::rows::{Names, Sort, type_number};
+use super::Look;
+use super::index::ListName;
+use super::matching::Types;
+use super::rows::{Names, type_number};
 use crate::error::Error;
 use crate::records::Version;
 use base::finding::Finding;
@@ -18,9 +18,7 @@ pub const INCLUDED_MAX: usize = 5_000;
 
 /// What a page brings along.
 pub struct Including<'i> {
-    reading: &'i Reading<'i>,
-    records: &'i Records<'i>,
-    matcher: &'i Matcher<'i>,
+    look: &'i Look<'i>,
     names: Names<'i>,
     seen: HashSet<u32>,
     found: Vec<Version>,
@@ -29,14 +27,9 @@ pub struct Including<'i> {
 
 impl<'i> Including<'i> {
     /// For a page of matches; `seen` are positions that are not brought along.
-    pub fn new(
-        reading: &'i Reading<'i>,
-        records: &'i Records<'i>,
-        matcher: &'i Matcher<'i>,
-        seen: impl IntoIterator<Item = u32>,
-    ) -> Including<'i> {
-        let names = Names::new(reading.hasher());
-        Including { reading, records, matcher, names, seen: seen.into_iter().collect(), found: Vec::new(), cut: false }
+    pub fn new(look: &'i Look<'i>, seen: impl IntoIterator<Item = u32>) -> Including<'i> {
+        let names = Names::new(look.reading.hasher());
+        Including { look, names, seen: seen.into_iter().collect(), found: Vec::new(), cut: false }
     }
 
     /// Follows the includes from the matches, and those marked `:iterate` from what was brought along, to the end.
@@ -95,7 +88,7 @@ impl<'i> Including<'i> {
         match value {
             Value::Local { resource_type, id } => {
                 let key = self.names.resource(resource_type, id);
-                if let Some(position) = self.records.current(key, self.reading.at)? {
+                if let Some(position) = self.look.records.current(key, self.look.reading.at)? {
                     self.take(position)?;
                 }
             }
@@ -110,23 +103,11 @@ impl<'i> Including<'i> {
     }
 
     /// The resources here that bear a canonical URL.
-    fn canonical(&mut self, param: &Param, include: &Include, url: &str) -> Result<Vec<u32>, Error> {
-        let (url, version) = url.split_once('|').map_or((url, None), |(url, version)| (url, Some(version)));
+    fn canonical(&self, param: &Param, include: &Include, url: &str) -> Result<Vec<u32>, Error> {
         let wanted = |target: &&String| include.target.as_ref().is_none_or(|only| only == *target);
         let mut found = Vec::new();
         for target in param.targets.iter().filter(wanted) {
-            let Some(urls) = params::find(target, "url") else { continue };
-            let types = vec![type_number(target)];
-            let lists = urls.paths.iter().map(|p| ListName::plain(self.names.list(p.path, Sort::Uri, &[url])));
-            let mut bearing = self.matcher.lists(&lists.collect::<Vec<_>>(), &types)?;
-            if let (Some(version), Some(versions)) = (version, params::find(target, "version")) {
-                let lists = versions.paths.iter().map(|p| {
-                    let hash = self.names.list(p.path, Sort::Code, &[version]);
-                    ListName { hash, system: None }
-                });
-                bearing = self.matcher.lists_within(&lists.collect::<Vec<_>>(), &types, &bearing)?;
-            }
-            found.extend(bearing);
+            found.extend(self.look.bearing(target, url)?);
         }
         Ok(found)
     }
@@ -149,7 +130,7 @@ impl<'i> Including<'i> {
         paths.sort_unstable();
         paths.dedup();
         let lists: Vec<_> = paths.iter().map(|&path| ListName::plain(self.names.local(path, key))).collect();
-        for position in self.matcher.lists(&lists, &types)?.into_iter().rev() {
+        for position in self.look.matcher().lists(&lists, &types)?.into_iter().rev() {
             self.take(position)?;
         }
         Ok(())
@@ -164,7 +145,7 @@ impl<'i> Including<'i> {
             return Ok(());
         }
         self.seen.insert(position);
-        self.found.extend(self.records.version(position)?);
+        self.found.extend(self.look.records.version(position)?);
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ mod records;
 mod residual;
 pub mod rows;
 mod sort;
+mod terms;
 
 use crate::access::Visit;
 use crate::error::Error;
@@ -65,8 +66,8 @@ impl Vault {
             let why = "_contained is answered only with false: contained resources are found through what holds them";
             return Err(Refusal::new(No::NotOffered, "not-supported", why).into());
         }
-        self.look(query.as_of, page, |look| {
-            let (types, set) = look.matching(&query.filter, &query.types)?;
+        self.look(page.at, query.as_of, |look| {
+            let set = look.matching(&query.filter, &query.types)?;
             let total = set.len() as u64;
             let only_total = query.summary == Summary::Count || query.count == Some(0);
             let (matches, more) = if only_total {
@@ -74,10 +75,8 @@ impl Vault {
             } else {
                 look.slice(&sort::ordered(&query.sort, set, &look.reading, &look.matcher())?, page)?
             };
-            let _ = types;
             let seen = matches.iter().map(position);
-            let matcher = look.matcher();
-            let including = Including::new(&look.reading, &look.records, &matcher, seen);
+            let including = Including::new(look, seen);
             let brought = including.follow(&matches, &query.include, &query.revinclude)?;
             Ok(Found {
                 at: Position(u64::from(look.reading.at)),
@@ -109,15 +108,14 @@ impl Vault {
         let from = |since: Instant| DateTest { prefix: Prefix::Ge, low: since.0, high: since.0 };
         filters.extend(since.map(|since| Filter::LastUpdated(from(since))));
         let filter = Filter::And(filters);
-        self.look(as_of, page, |look| {
-            let (_, set) = look.matching(&filter, types)?;
+        self.look(page.at, as_of, |look| {
+            let set = look.matching(&filter, types)?;
             let total = set.len() as u64;
             let newest: Set = set.iter().rev().copied().collect();
             let (matches, more) = look.slice(&newest, page)?;
             let every = Include { source: "*".into(), param: "*".into(), target: None, iterate: false };
             let forward = if types.is_empty() { vec![every] } else { Vec::new() };
-            let matcher = look.matcher();
-            let including = Including::new(&look.reading, &look.records, &matcher, set);
+            let including = Including::new(look, set);
             let brought = including.follow(&matches, &forward, &[])?;
             let at = Position(u64::from(look.reading.at));
             let (included, findings) = (brought.included, brought.findings);
@@ -127,12 +125,12 @@ impl Vault {
 
     fn look<T>(
         &self,
+        pinned: Option<Position>,
         as_of: Option<Instant>,
-        page: &Page,
         answer: impl FnOnce(&Look) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let head = self.head();
-        let at = match (page.at, as_of) {
+        let at = match (pinned, as_of) {
             (Some(at), _) => at.min(head),
             (None, Some(instant)) => self.position_at(instant)?.min(head),
             (None, None) => head,
@@ -155,15 +153,15 @@ impl Look<'_> {
         Matcher::new(&self.reading, &self.records)
     }
 
-    /// What matches, in log order, and the types' numbers.
-    fn matching(&self, filter: &Filter, types: &[String]) -> Result<(Types, Set), Error> {
+    /// What matches, in log order.
+    fn matching(&self, filter: &Filter, types: &[String]) -> Result<Set, Error> {
         let names = Names::new(self.reading.hasher());
         let mut planner = Planner { reading: &self.reading, records: &self.records, names };
-        let plan = planner.plan(filter, types)?;
+        let resolved = self.resolved(filter)?;
+        let plan = planner.plan(resolved.as_ref().unwrap_or(filter), types)?;
         let mut numbers: Types = types.iter().map(|t| type_number(t)).collect();
         numbers.sort_unstable();
-        let set = self.matcher().all(&plan, &numbers)?;
-        Ok((numbers, set))
+        self.matcher().all(&plan, &numbers)
     }
 
     fn slice(&self, ordered: &[u32], page: &Page) -> Result<(Vec<Version>, bool), Error> {

@@ -7,7 +7,7 @@ use vault::access::Visit;
 use vault::search::{Found, Page};
 use vault::{Error, Vault};
 
-const WARD: [&str; 16] = [
+const WARD: [&str; 17] = [
     r#"{"resourceType":"Organization","id":"o1","name":"Saint Mary's Hospital","address":[{"city":"Zürich"}]}"#,
     r#"{"resourceType":"Practitioner","id":"d1","name":[{"family":"Weiß","given":["Ada"]}]}"#,
     r#"{"resourceType":"Patient","id":"p1","active":true,"gender":"female","birthDate":"1974-12-25",
@@ -34,6 +34,8 @@ const WARD: [&str; 16] = [
         "code":{"text":"Heart rhythm as seen on the monitor of ward seven"},"valueString":"irregular"}"#,
     r#"{"resourceType":"ValueSet","id":"v1","url":"http://a.org/fhir/ValueSet/one","version":"1","status":"active","name":"One"}"#,
     r#"{"resourceType":"ValueSet","id":"v2","url":"http://a.org/fhir/ValueSet/one/more","status":"draft"}"#,
+    r#"{"resourceType":"ValueSet","id":"v3","url":"http://a.org/women","status":"active",
+        "compose":{"include":[{"system":"http://hl7.org/fhir/administrative-gender","concept":[{"code":"female"}]}]}}"#,
     r#"{"resourceType":"Questionnaire","id":"q1","url":"http://a.org/q","version":"2","status":"active"}"#,
     r#"{"resourceType":"QuestionnaireResponse","id":"r1","status":"completed","questionnaire":"http://a.org/q|2","subject":{"reference":"Patient/p1"}}"#,
     r#"{"resourceType":"List","id":"l1","status":"current","mode":"working","entry":[{"item":{"reference":"Patient/p3"}},{"item":{"reference":"Patient/p1"}}]}"#,
@@ -178,6 +180,11 @@ fn each_search_finds_what_it_asks_for() {
         ),
         ("Encounter?_revinclude=Observation:encounter", "e1 + b1"),
         ("Organization?_revinclude=Patient:organization&_revinclude:iterate=Observation:patient", "o1 + p1 b2 b1"),
+        ("Observation?status:in=http://hl7.org/fhir/ValueSet/observation-status", "b4 b3 b2 b1"),
+        ("Patient?gender:in=ValueSet/v3", "p1"),
+        ("Patient?gender:not-in=http://a.org/women", "p3 p2"),
+        ("Encounter?class:below=http://terminology.hl7.org/CodeSystem/v3-ActCode|_ActEncounterCode", "e1"),
+        ("Encounter?class:above=http://terminology.hl7.org/CodeSystem/v3-ActCode|AMB", "e1"),
         ("Location?near=42.0|-71.0|60|km", "k1"),
         ("Location?near=42.0|-71.0|10|km", ""),
         ("?_type=Patient,Encounter", "e1 p3 p2 p1"),

@@ -22,6 +22,7 @@ use super::rows::{Rows, Unit};
 use crate::error::Fault;
 use crate::keys::Hasher;
 use crate::records::Position;
+use fhir::terminology::Stored;
 use parking_lot::{Condvar, Mutex, RwLock};
 use places::Places;
 use rusqlite::Connection;
@@ -72,6 +73,8 @@ struct Shared {
     places: RwLock<Places>,
     units: RwLock<Vec<Unit>>,
     readers: Mutex<Vec<Connection>>,
+    /// Code systems and value sets that were read, by their position.
+    shelf: Mutex<VecDeque<(u32, Stored)>>,
 }
 
 #[derive(Default)]
@@ -106,6 +109,7 @@ impl Index {
             places: RwLock::new(places),
             units: RwLock::new(units),
             readers: Mutex::default(),
+            shelf: Mutex::default(),
         });
         let writer = Writer { shared: Arc::clone(&shared), db, memory, folded: true };
         let thread = std::thread::Builder::new().name("index".into()).spawn(move || writer.run());

@@ -8,6 +8,7 @@ use super::places::Places;
 use super::{Index, Shared, batch, list, store};
 use crate::error::Fault;
 use crate::search::rows::Unit;
+use fhir::terminology::Stored;
 use parking_lot::RwLockReadGuard;
 use rusqlite::{CachedStatement, Connection, params};
 use std::ops::RangeInclusive;
@@ -15,6 +16,9 @@ use std::sync::Arc;
 
 /// Connections kept for the next search.
 const READERS: usize = 8;
+
+/// Definitions of terminology kept in memory.
+const SHELF: usize = 32;
 
 /// Which posting: a hash, and one system or any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,6 +87,20 @@ impl Reading<'_> {
     /// The keyed hash that names lists.
     pub fn hasher(&self) -> &crate::keys::Hasher {
         &self.shared.hasher
+    }
+
+    /// A definition that was read before.
+    pub fn shelf(&self, position: u32) -> Option<Stored> {
+        self.shared.shelf.lock().iter().find(|kept| kept.0 == position).map(|kept| kept.1.clone())
+    }
+
+    /// Keeps a definition that was read, and forgets the oldest beyond [`SHELF`].
+    pub fn shelve(&self, position: u32, definition: Stored) {
+        let mut shelf = self.shared.shelf.lock();
+        shelf.push_back((position, definition));
+        if shelf.len() > SHELF {
+            shelf.pop_front();
+        }
     }
 
     /// What is known of every position.

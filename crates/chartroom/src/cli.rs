@@ -1,0 +1,116 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Chartroom keeps a hospital's records: every version sealed, in order, and provable.
+///
+/// Exit codes: 0 done, 1 found something wrong, 2 could not run.
+#[derive(Debug, Parser)]
+#[command(name = "chartroom", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// Where the data is and how it is opened.
+    #[command(flatten)]
+    pub place: Place,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes. A flag wins over the environment, the environment over the file.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Place {
+    /// Data directory [default: ./chartroom-data; demo: ./chartroom-demo]
+    #[arg(long, global = true, value_name = "DIR", env = "CHARTROOM_DATA")]
+    pub data: Option<PathBuf>,
+    /// Configuration file [default: chartroom.toml in the data directory, if it is there]
+    #[arg(long, global = true, value_name = "FILE", env = "CHARTROOM_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Root key file [default: root.key in the data directory]. Instead: CHARTROOM_KEY (64 hexadecimal digits) or
+    /// CHARTROOM_PASSPHRASE in the environment.
+    #[arg(long, global = true, value_name = "FILE", env = "CHARTROOM_KEY_FILE")]
+    pub key_file: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a demo hospital and serve it
+    Demo(DemoArgs),
+    /// Serve FHIR over HTTP
+    Serve(ServeArgs),
+    /// Take in bundles, resources and NDJSON from files and directories
+    Import(ImportArgs),
+    /// Write the current record as NDJSON, one file a type
+    Export(ExportArgs),
+    /// Print a bearer token with the operator's full rights, also while the server runs
+    Token,
+    /// Look at the key, the disk and the directory, and say what to mend
+    Doctor,
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ServeArgs {
+    /// Address and port [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT", env = "CHARTROOM_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// The address as clients write it, when it differs: https://records.example.org
+    #[arg(long, value_name = "URL", env = "CHARTROOM_PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// Certificate chain for TLS, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key", env = "CHARTROOM_TLS_CERTIFICATE")]
+    pub tls_certificate: Option<PathBuf>,
+    /// Private key for TLS, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_certificate", env = "CHARTROOM_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+}
+
+/// Which hospital to make.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// Where to listen.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+    /// How many patients [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub patients: Option<usize>,
+    /// What it is made from: the same seed gives the same hospital [default: 1]
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+}
+
+/// What to take in.
+#[derive(Clone, Debug, Args)]
+pub struct ImportArgs {
+    /// Files and directories: bundles, single resources, arrays, NDJSON; plain, .gz, .zst or .bz2. `-` is standard input.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// End with one line of JSON: {"read":n,"stored":n,"unchanged":n,"refused":n,"seconds":s}
+    #[arg(long)]
+    pub json: bool,
+    /// Write what is refused here, resources included, in plain text
+    ///
+    /// [default: quarantine-TIME.ndjson in the data directory, with places and reasons but without the resources]
+    #[arg(long, value_name = "FILE")]
+    pub quarantine: Option<PathBuf>,
+}
+
+/// Where to write.
+#[derive(Clone, Debug, Args)]
+pub struct ExportArgs {
+    /// A new or empty directory. What is written there is readable by whoever can read the directory.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every setting in force and where it comes from
+    Check,
+}

@@ -1,0 +1,70 @@
+//! The commands: each a small module that opens what it needs, does its deed and says what came of it.
+
+mod demo;
+mod doctor;
+mod export;
+mod serve;
+
+use crate::cli::{Cli, Command, ConfigCommand, ServeArgs};
+use crate::config::Config;
+use crate::import;
+use crate::stop::Stop;
+use base::clock::Clock;
+use base::id::Ids;
+use std::path::Path;
+use vault::access::issue_token;
+use vault::{Options, Vault};
+
+/// The data directory when nobody names one.
+const DATA: &str = "./chartroom-data";
+
+/// The demo's data directory when nobody names one.
+const DEMO_DATA: &str = "./chartroom-demo";
+
+/// Carries out one command.
+pub fn run(cli: &Cli) -> Result<(), Stop> {
+    let config = |default_data: &str| Config::load(&cli.place, default_data);
+    match &cli.command {
+        Command::Demo(args) => demo::demo(&config(DEMO_DATA)?, args),
+        Command::Serve(args) => serve::serve(&config(DATA)?, args),
+        Command::Import(args) => import::run(&config(DATA)?, args),
+        Command::Export(args) => export::export(&config(DATA)?, &args.out),
+        Command::Doctor => doctor::doctor(&config(DATA)?),
+        Command::Token => token(&config(DATA)?),
+        Command::Config(ConfigCommand::Check) => {
+            let config = config(DATA)?;
+            config.show(&config.serving(&ServeArgs::default())?);
+            Ok(())
+        }
+    }
+}
+
+/// Prints a token. Needs the key and not the lock, so that the server may run.
+fn token(config: &Config) -> Result<(), Stop> {
+    exists(&config.data)?;
+    let token = issue_token(&config.data, &config.key).map_err(|e| Stop::vault("No token was made.", e))?;
+    println!("{token}");
+    Ok(())
+}
+
+/// Opens the vault of a configuration, made if it is missing.
+pub fn open(config: &Config) -> Result<Vault, Stop> {
+    let options = Options { dir: config.data.clone(), key: config.key.clone(), clock: Clock::System, ids: Ids::System };
+    Vault::open(options).map_err(|error| Stop::vault(format!("{} was not opened.", config.data.display()), error))
+}
+
+/// Opens a vault that must be there already.
+pub fn open_existing(config: &Config) -> Result<Vault, Stop> {
+    exists(&config.data)?;
+    open(config)
+}
+
+/// Refuses a directory without a record in it.
+pub fn exists(data: &Path) -> Result<(), Stop> {
+    if data.join("record.sqlite").is_file() {
+        return Ok(());
+    }
+    let what = format!("{} was not opened.", data.display());
+    let next = "name the directory with --data, or begin one with `chartroom import` or `chartroom serve`";
+    Err(Stop::cannot(what, "there is no record in it", next))
+}

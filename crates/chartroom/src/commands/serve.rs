@@ -1,0 +1,109 @@
+//! `chartroom serve`: FHIR over HTTP until it is told to stop.
+
+use super::open;
+use crate::cli::ServeArgs;
+use crate::config::{Config, Serving};
+use crate::import::finished;
+use crate::stop::Stop;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use vault::Vault;
+use web::{Server, Settings, Tls};
+
+/// A port that is held, before anything else is done.
+pub struct Port {
+    runtime: Runtime,
+    listener: TcpListener,
+    settings: Settings,
+}
+
+/// Serves the data of a configuration.
+pub fn serve(config: &Config, args: &ServeArgs) -> Result<(), Stop> {
+    let port = Port::take(&config.serving(args)?)?;
+    let vault = open(config)?;
+    // From here on others than an import may write.
+    finished::forget(&config.data);
+    println!("Chartroom serves {} at {}", config.data.display(), port.settings.fhir_base());
+    println!("next: `chartroom token --data {}` prints a token; Ctrl-C stops the server", config.data.display());
+    port.serve(vault)
+}
+
+impl Port {
+    /// Takes the port, and reads what TLS needs.
+    pub fn take(serving: &Serving) -> Result<Port, Stop> {
+        let tls = serving.tls.as_ref().map(|(chain, key)| read_tls(chain, key)).transpose()?;
+        let runtime = Runtime::new().map_err(|e| not_started(e, "run `chartroom doctor`"))?;
+        let listener = runtime.block_on(TcpListener::bind(serving.listen)).map_err(|e| taken(serving.listen, &e))?;
+        let address = listener.local_addr().map_err(|e| not_started(e, "choose another address with --listen"))?;
+        if !address.ip().is_loopback() && tls.is_none() {
+            eprintln!(
+                "warning: {address} can be reached from other machines without TLS; set tls_certificate and tls_key"
+            );
+        }
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = serving.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", reachable(address)));
+        let settings = Settings { tls, ..Settings::new(url) };
+        Ok(Port { runtime, listener, settings })
+    }
+
+    /// The FHIR base, as clients write it.
+    pub fn base(&self) -> String {
+        self.settings.fhir_base()
+    }
+
+    /// Serves until Ctrl-C or SIGTERM; requests under way are answered first.
+    pub fn serve(self, vault: Vault) -> Result<(), Stop> {
+        let Port { runtime, listener, settings } = self;
+        let served = runtime.block_on(async {
+            let server = Server::new(vault, settings);
+            web::serve(&server, listener, told_to_stop()).await
+        });
+        served.map_err(|e| not_started(e, "give a PEM certificate chain and its private key"))
+    }
+}
+
+async fn told_to_stop() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        drop(tokio::signal::ctrl_c().await);
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// The address a client on this machine can use.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        return SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port());
+    }
+    address
+}
+
+fn read_tls(chain: &Path, key: &Path) -> Result<Tls, Stop> {
+    let read = |path: &Path| {
+        let next = "name a PEM file that can be read";
+        std::fs::read(path).map_err(|e| not_started(format!("{}: {e}", path.display()), next))
+    };
+    Ok(Tls { certificates: read(chain)?, key: read(key)? })
+}
+
+fn taken(address: SocketAddr, error: &io::Error) -> Stop {
+    let other = SocketAddr::new(address.ip(), address.port().wrapping_add(1).max(1024));
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            let why = format!("another program listens on {address} already");
+            not_started(why, &format!("stop that program, or choose another port: --listen {other}"))
+        }
+        _ => not_started(format!("{address}: {error}"), "choose another address with --listen ADDR:PORT"),
+    }
+}
+
+fn not_started(why: impl std::fmt::Display, next: &str) -> Stop {
+    Stop::cannot("The server was not started.", why, next)
+}

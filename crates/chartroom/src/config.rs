@@ -1,0 +1,236 @@
+//! Configuration: one file, the environment, flags, in that order of growing precedence.
+//!
+//! ```toml
+//! key_file = "/etc/chartroom/root.key"
+//!
+//! [serve]
+//! listen = "127.0.0.1:8080"
+//! public_url = "https://records.example.org"
+//! tls_certificate = "/etc/chartroom/cert.pem"
+//! tls_key = "/etc/chartroom/key.pem"
+//! ```
+
+use crate::cli::{Place, ServeArgs};
+use crate::stop::Stop;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use vault::records::KeySource;
+
+/// What the file says. Every name is optional; an unknown one is refused, because it is a typing error.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    key_file: Option<PathBuf>,
+    #[serde(default)]
+    serve: ServeFile,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServeFile {
+    listen: Option<SocketAddr>,
+    public_url: Option<String>,
+    tls_certificate: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+}
+
+/// Where a setting comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag or an environment variable.
+    Given,
+    /// The file.
+    File,
+    /// Nobody said anything.
+    Default,
+}
+
+impl Origin {
+    fn words(self) -> &'static str {
+        match self {
+            Origin::Given => "flag or environment",
+            Origin::File => "file",
+            Origin::Default => "default",
+        }
+    }
+}
+
+/// Everything the place of the data decides.
+#[derive(Debug)]
+pub struct Config {
+    /// The data directory.
+    pub data: PathBuf,
+    /// The configuration file that was read.
+    pub file: Option<PathBuf>,
+    /// Where the root key comes from.
+    pub key: KeySource,
+    key_origin: Origin,
+    data_origin: Origin,
+    serve: ServeFile,
+}
+
+/// Everything serving needs.
+#[derive(Debug)]
+pub struct Serving {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// As clients write it, if it differs.
+    pub public_url: Option<String>,
+    /// Certificate chain and private key.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    origins: [Origin; 3],
+}
+
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+impl Config {
+    /// Puts flags, environment and file together. `default_data` serves when nobody names a directory.
+    pub fn load(place: &Place, default_data: &str) -> Result<Config, Stop> {
+        let (data, data_origin) = choose(place.data.clone(), None, PathBuf::from(default_data));
+        let beside = data.join("chartroom.toml");
+        let path = place.config.clone().or_else(|| beside.is_file().then_some(beside));
+        let file = path.as_deref().map_or_else(|| Ok(File::default()), read)?;
+        let (key, key_origin) = key_source(place.key_file.clone(), file.key_file)?;
+        Ok(Config { data, file: path, key, key_origin, data_origin, serve: file.serve })
+    }
+
+    /// The settings of the server.
+    pub fn serving(&self, args: &ServeArgs) -> Result<Serving, Stop> {
+        let own = &self.serve;
+        let (listen, listen_from) = choose(args.listen, own.listen, LISTEN);
+        let (public_url, url_from) = choose_some(args.public_url.clone(), own.public_url.clone());
+        let (certificate, tls_from) = choose_some(args.tls_certificate.clone(), own.tls_certificate.clone());
+        let (key, _) = choose_some(args.tls_key.clone(), own.tls_key.clone());
+        let tls = match (certificate, key) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => {
+                let why = "TLS needs a certificate and its key, and only one of them is set";
+                return Err(Stop::cannot("The server was not started.", why, "set both tls_certificate and tls_key"));
+            }
+        };
+        Ok(Serving { listen, public_url, tls, origins: [listen_from, url_from, tls_from] })
+    }
+
+    /// Prints every setting and where it comes from. Secrets are not shown.
+    pub fn show(&self, serving: &Serving) {
+        let line = |name: &str, value: String, origin: Origin| println!("{name:<16} {value}   ({})", origin.words());
+        let file = self.file.as_ref().map_or_else(|| "none".to_owned(), |path| path.display().to_string());
+        println!("{:<16} {file}", "file");
+        line("data", self.data.display().to_string(), self.data_origin);
+        let key = match &self.key {
+            KeySource::Beside => "root.key in the data directory".to_owned(),
+            KeySource::File(path) => path.display().to_string(),
+            KeySource::Hex(_) => "CHARTROOM_KEY".to_owned(),
+            KeySource::Passphrase(_) => "CHARTROOM_PASSPHRASE".to_owned(),
+        };
+        line("root key", key, self.key_origin);
+        let [listen, url, tls] = serving.origins;
+        line("serve.listen", serving.listen.to_string(), listen);
+        line("serve.public_url", serving.public_url.clone().unwrap_or_else(|| "from serve.listen".to_owned()), url);
+        let certificate = serving.tls.as_ref().map_or_else(|| "off".to_owned(), |(path, _)| path.display().to_string());
+        line("serve.tls", certificate, tls);
+    }
+}
+
+fn choose<T>(given: Option<T>, file: Option<T>, default: T) -> (T, Origin) {
+    let (value, origin) = choose_some(given, file);
+    (value.unwrap_or(default), origin)
+}
+
+fn choose_some<T>(given: Option<T>, file: Option<T>) -> (Option<T>, Origin) {
+    match (given, file) {
+        (Some(value), _) => (Some(value), Origin::Given),
+        (None, Some(value)) => (Some(value), Origin::File),
+        (None, None) => (None, Origin::Default),
+    }
+}
+
+fn key_source(given: Option<PathBuf>, file: Option<PathBuf>) -> Result<(KeySource, Origin), Stop> {
+    let from_environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let given = [
+        given.map(KeySource::File),
+        from_environment("CHARTROOM_KEY").map(KeySource::Hex),
+        from_environment("CHARTROOM_PASSPHRASE").map(KeySource::Passphrase),
+    ];
+    let mut given = given.into_iter().flatten();
+    match (given.next(), given.next(), file) {
+        (Some(_), Some(_), _) => Err(Stop::cannot(
+            "The data was not opened.",
+            "more than one root key is given: --key-file, CHARTROOM_KEY and CHARTROOM_PASSPHRASE exclude each other",
+            "keep one of them",
+        )),
+        (Some(source), None, _) => Ok((source, Origin::Given)),
+        (None, _, Some(path)) => Ok((KeySource::File(path), Origin::File)),
+        (None, _, None) => Ok((KeySource::Beside, Origin::Default)),
+    }
+}
+
+fn read(path: &Path) -> Result<File, Stop> {
+    let what = "The configuration was not read.";
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Stop::cannot(what, format!("{}: {e}", path.display()), "name a file that can be read with --config")
+    })?;
+    toml::from_str(&text).map_err(|error| {
+        let offset = error.span().map_or(0, |span| span.start);
+        let line = text.as_bytes()[..offset.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1;
+        let why = format!("{}, line {line}: {}", path.display(), error.message());
+        Stop::cannot(what, why, fix(error.message()))
+    })
+}
+
+/// What to write instead of what stands there.
+fn fix(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    match (message.starts_with("unknown field"), quoted.next()) {
+        (true, Some(wrong)) => match quoted.min_by_key(|right| distance(wrong, right)) {
+            Some(right) => format!("did you mean `{right}`? `chartroom config check` shows all settings"),
+            None => format!("take `{wrong}` out"),
+        },
+        _ => "mend this line; `chartroom config check` tries it again".to_owned(),
+    }
+}
+
+/// How many letters must be changed, added or removed (Levenshtein 1966).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut before = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.chars().enumerate() {
+            let change = before + usize::from(x != y);
+            before = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(before + 1);
+        }
+    }
+    row[b.chars().count()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_in_the_file_is_shown_with_its_line_and_the_fix() {
+        let dir = tempfile::tempdir().expect("a folder");
+        for (text, line, next) in [
+            ("\n[serve]\nlistn = \"127.0.0.1:1\"\n", "line 3", "did you mean `listen`?"),
+            ("[serve]\nlisten = \"nowhere\"\n", "line 2", "mend this line"),
+            ("key_file = \n", "line 1", "mend this line"),
+        ] {
+            let path = dir.path().join("c.toml");
+            std::fs::write(&path, text).expect("written");
+            let Err(Stop::Cannot(trouble)) = read(&path) else { panic!("taken: {text}") };
+            assert!(trouble.why.contains(line), "{}", trouble.why);
+            assert!(trouble.next.starts_with(next), "{}", trouble.next);
+        }
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+        assert_eq!(choose(Some(1), Some(2), 3), (1, Origin::Given));
+        assert_eq!(choose(None, Some(2), 3), (2, Origin::File));
+        assert_eq!(choose(None, None, 3), (3, Origin::Default));
+        assert_eq!(distance("listn", "listen"), 1);
+    }
+}

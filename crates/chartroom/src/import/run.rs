@@ -1,0 +1,371 @@
+//! One run of an import: its passes, its counts, and what waits from pass to pass.
+
+use super::finished::{Finished, hash};
+use super::jobs::{self, Piece};
+use super::progress::Progress;
+use super::quarantine::{Origin, Quarantine};
+use super::source::Source;
+use super::worker::Worker;
+use crate::stop::Stop;
+use base::finding::Finding;
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use fhir::json::Json;
+use std::collections::HashMap;
+use std::io::{Cursor, Read};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use vault::access::Visit;
+use vault::exchange::Resolver;
+use vault::{Change, Error, Vault, Written};
+
+/// Pieces that wait for a worker.
+const PIECES_AHEAD: usize = 4;
+/// Groups that wait for the disk.
+const GROUPS_AHEAD: usize = 8;
+/// What waits of standard input, which cannot be read again, is kept in memory up to this many bytes.
+const KEPT_BYTES_MAX: usize = 256 << 20;
+
+/// Every input resource is in exactly one of the last three.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Found in the input.
+    pub read: u64,
+    /// Written.
+    pub stored: u64,
+    /// There already, saying the same.
+    pub unchanged: u64,
+    /// In the quarantine.
+    pub refused: u64,
+}
+
+/// What the vault's threads tell a run.
+#[derive(Default)]
+pub struct Tally {
+    pub read: AtomicU64,
+    pub stored: AtomicU64,
+    pub unchanged: AtomicU64,
+    pub refused: AtomicU64,
+    /// The first thing that makes going on pointless.
+    pub failure: Mutex<Option<Stop>>,
+    pub failed: AtomicBool,
+}
+
+impl Tally {
+    /// Stops the run.
+    pub fn fail(&self, stop: Stop) {
+        locked(&self.failure).get_or_insert(stop);
+        self.failed.store(true, Ordering::SeqCst);
+    }
+
+    fn dealt_with(&self) -> u64 {
+        [&self.stored, &self.unchanged, &self.refused].iter().map(|n| n.load(Ordering::Relaxed)).sum()
+    }
+}
+
+/// A file under way. When the last piece of it has been dealt with, it tells the run.
+pub struct Underway {
+    pub source: Source,
+    hash: Option<String>,
+    pub read: AtomicU64,
+    /// Something of it was refused or lost, so that it is not finished.
+    pub lacking: AtomicBool,
+    report: Sender<(String, u64)>,
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        if let (false, Some(hash)) = (self.lacking.load(Ordering::SeqCst), self.hash.take()) {
+            // The run may be over already; then nobody needs to know.
+            drop(self.report.send((hash, self.read.load(Ordering::SeqCst))));
+        }
+    }
+}
+
+/// What of a file has to wait: a line (0: the whole file), and which entries there (`None`: all, together).
+pub struct Held {
+    pub file: Arc<Underway>,
+    pub line: u64,
+    pub entries: Option<Vec<usize>>,
+    /// The text itself, if it cannot be read again.
+    pub text: Option<Vec<u8>>,
+}
+
+/// Lines of a file to look at again, with their entries.
+pub type Only = HashMap<u64, Option<Vec<usize>>>;
+
+/// A piece of work with the file it belongs to.
+pub struct Job {
+    pub file: Arc<Underway>,
+    pub piece: Piece,
+    pub only: Option<Arc<Only>>,
+}
+
+/// The state that all threads of an import share.
+pub struct Run<'v> {
+    pub vault: &'v Vault,
+    pub visit: &'v Visit,
+    pub resolver: Resolver<'v>,
+    pub tally: Arc<Tally>,
+    pub slots: (Sender<()>, Receiver<()>),
+    /// Whether this is the last pass: what still waits is refused.
+    pub last: AtomicBool,
+    held: Mutex<(Vec<Held>, usize)>,
+    quarantine: Mutex<Quarantine>,
+    finished: Mutex<Finished>,
+    done: (Sender<(String, u64)>, Receiver<(String, u64)>),
+    bytes_read: Arc<AtomicU64>,
+    progress: Progress,
+}
+
+impl<'v> Run<'v> {
+    /// A run over a vault.
+    pub fn new(vault: &'v Vault, visit: &'v Visit, bytes: u64, finished: Finished, quarantine: Quarantine) -> Run<'v> {
+        Run {
+            vault,
+            visit,
+            resolver: Resolver::new(vault, visit),
+            tally: Arc::default(),
+            slots: bounded(GROUPS_AHEAD),
+            last: AtomicBool::new(false),
+            held: Mutex::default(),
+            quarantine: Mutex::new(quarantine),
+            finished: Mutex::new(finished),
+            done: unbounded(),
+            bytes_read: Arc::default(),
+            progress: Progress::new(bytes),
+        }
+    }
+
+    /// All passes over all sources.
+    pub fn all(&self, sources: Vec<Source>) -> Result<(), Stop> {
+        self.pass(|jobs| sources.into_iter().all(|source| self.feed_first(source, jobs)))?;
+        loop {
+            let held = self.take_held();
+            let before = waiting(&held);
+            if before == 0 {
+                self.progress.end();
+                return Ok(());
+            }
+            self.pass(|jobs| self.feed_held(held, jobs))?;
+            let progressed = waiting(&locked(&self.held).0) < before;
+            self.last.store(!progressed, Ordering::SeqCst);
+        }
+    }
+
+    /// Two workers, fed by this thread; returns when everything submitted is durable.
+    fn pass(&self, feed: impl FnOnce(&Sender<Job>) -> bool) -> Result<(), Stop> {
+        let (sender, jobs) = bounded(PIECES_AHEAD);
+        let workers = thread::available_parallelism().map_or(2, |n| n.get().max(2));
+        thread::scope(|scope| {
+            for _ in 0..workers {
+                let jobs = jobs.clone();
+                scope.spawn(move || Worker::new(self).work(&jobs));
+            }
+            drop(jobs);
+            feed(&sender);
+            drop(sender);
+        });
+        for _ in 0..GROUPS_AHEAD {
+            // The receiver lives as long as the run, so this cannot fail; it waits for a free place.
+            let _ = self.slots.0.send(());
+        }
+        while self.slots.1.try_recv().is_ok() {}
+        self.note_finished();
+        self.show();
+        locked(&self.tally.failure).take().map_or(Ok(()), Err)
+    }
+
+    /// Cuts a source for the first time, unless an earlier import finished it. Says whether to go on.
+    fn feed_first(&self, source: Source, jobs: &Sender<Job>) -> bool {
+        let hash = match source.path.as_deref().map(hash).transpose() {
+            Ok(hash) => hash,
+            Err(error) => {
+                let file = self.underway(source, None);
+                self.unreadable(&file, &error);
+                return true;
+            }
+        };
+        let known = hash.as_deref().and_then(|hash| locked(&self.finished).count(hash));
+        if let Some(count) = known {
+            self.bytes_read.fetch_add(source.bytes, Ordering::Relaxed);
+            self.tally.read.fetch_add(count, Ordering::Relaxed);
+            self.tally.unchanged.fetch_add(count, Ordering::Relaxed);
+            return true;
+        }
+        let file = self.underway(source, hash);
+        self.feed(&file, None, jobs)
+    }
+
+    fn feed(&self, file: &Arc<Underway>, only: Option<&Arc<Only>>, jobs: &Sender<Job>) -> bool {
+        let mut go_on = true;
+        let cut = jobs::cut(&file.source, &self.bytes_read, &mut |piece| {
+            self.note_finished();
+            let job = Job { file: Arc::clone(file), piece, only: only.cloned() };
+            go_on = !self.tally.failed.load(Ordering::SeqCst) && jobs.send(job).is_ok();
+            go_on
+        });
+        if let Err(error) = cut {
+            self.unreadable(file, &error);
+        }
+        go_on
+    }
+
+    /// Feeds what waited, file by file.
+    fn feed_held(&self, held: Vec<Held>, jobs: &Sender<Job>) -> bool {
+        let mut again: Vec<(Arc<Underway>, Only)> = Vec::new();
+        for Held { file, line, entries, text } in held {
+            if let Some(text) = text {
+                let only = Some(Arc::new(HashMap::from([(line, entries)])));
+                let piece = match line {
+                    0 => Piece::Whole { head: text, rest: Box::new(Cursor::new(Vec::new())) as Box<dyn Read + Send> },
+                    first => Piece::Lines { first, text },
+                };
+                if jobs.send(Job { file, piece, only }).is_err() {
+                    return false;
+                }
+                continue;
+            }
+            match again.iter_mut().rfind(|(known, _)| Arc::ptr_eq(known, &file)) {
+                Some((_, only)) => drop(only.insert(line, entries)),
+                None => again.push((file, HashMap::from([(line, entries)]))),
+            }
+        }
+        again.into_iter().all(|(file, only)| self.feed(&file, Some(&Arc::new(only)), jobs))
+    }
+
+    fn underway(&self, source: Source, hash: Option<String>) -> Arc<Underway> {
+        let (read, lacking) = (AtomicU64::new(0), AtomicBool::new(false));
+        Arc::new(Underway { source, hash, read, lacking, report: self.done.0.clone() })
+    }
+
+    /// Counts resources found in a file.
+    pub fn found(&self, file: &Underway, count: usize) {
+        self.tally.read.fetch_add(count as u64, Ordering::Relaxed);
+        file.read.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// Puts something into the quarantine.
+    pub fn refuse(
+        &self,
+        file: &Underway,
+        place: (Option<u64>, Option<usize>),
+        why: &[Finding],
+        resource: Option<&Json<'_>>,
+    ) {
+        file.lacking.store(true, Ordering::SeqCst);
+        self.tally.refused.fetch_add(1, Ordering::Relaxed);
+        let origin = Origin { file: &file.source.name, line: place.0, entry: place.1 };
+        if let Err(error) = locked(&self.quarantine).add(origin, why, resource) {
+            let next = "make the quarantine file writable, or name another with --quarantine";
+            self.tally.fail(Stop::cannot(
+                "The import was stopped.",
+                format!("the quarantine cannot be written: {error}"),
+                next,
+            ));
+        }
+    }
+
+    /// Whether the quarantine wants the refused resources themselves.
+    pub fn keeps_resources(&self) -> bool {
+        locked(&self.quarantine).keeps_resources()
+    }
+
+    /// A file, or the rest of one, that cannot be read counts as one refused resource.
+    pub fn unreadable(&self, file: &Underway, error: &std::io::Error) {
+        self.found(file, 1);
+        let why = Finding::error("structure", "", format!("the file, or the rest of it, cannot be read: {error}"));
+        self.refuse(file, (None, None), &[why], None);
+    }
+
+    /// Lets something wait for the next pass. Refused: more of standard input than memory should hold.
+    pub fn hold(&self, held: Held) -> Result<(), Held> {
+        let mut all = locked(&self.held);
+        let kept = all.1 + held.text.as_ref().map_or(0, Vec::len);
+        if kept > KEPT_BYTES_MAX {
+            return Err(held);
+        }
+        all.1 = kept;
+        all.0.push(held);
+        Ok(())
+    }
+
+    fn take_held(&self) -> Vec<Held> {
+        std::mem::take(&mut *locked(&self.held)).0
+    }
+
+    /// Submits changes that are written together; waits while too many groups wait for the disk.
+    pub fn submit(&self, changes: Vec<Change>, files: Vec<Arc<Underway>>) {
+        if changes.is_empty() || self.tally.failed.load(Ordering::SeqCst) || self.slots.0.send(()).is_err() {
+            return;
+        }
+        let (tally, slots) = (Arc::clone(&self.tally), self.slots.1.clone());
+        let done = move |written: Result<Vec<Written>, Error>| {
+            match written {
+                Ok(written) => count(&tally, &written),
+                Err(error) => {
+                    files.iter().for_each(|file| file.lacking.store(true, Ordering::SeqCst));
+                    tally.fail(Stop::vault("The import was stopped; what was read so far is safe.", error));
+                }
+            }
+            drop(files);
+            let _ = slots.try_recv();
+        };
+        self.vault.submit(self.visit, changes, Box::new(done));
+    }
+
+    /// Brings the display up to date.
+    pub fn show(&self) {
+        self.progress.show(self.bytes_read.load(Ordering::Relaxed), self.tally.dealt_with());
+    }
+
+    fn note_finished(&self) {
+        let head = self.vault.head().0;
+        while let Ok((hash, count)) = self.done.1.try_recv() {
+            // It is a shortcut for next time only; an import does not fail for it.
+            drop(locked(&self.finished).add(&hash, count, head));
+        }
+    }
+
+    /// What became of everything.
+    pub fn counts(&self) -> Counts {
+        let get = |n: &AtomicU64| n.load(Ordering::SeqCst);
+        let Tally { read, stored, unchanged, refused, .. } = &*self.tally;
+        Counts { read: get(read), stored: get(stored), unchanged: get(unchanged), refused: get(refused) }
+    }
+
+    /// Since the beginning.
+    pub fn seconds(&self) -> f64 {
+        self.progress.elapsed().as_secs_f64()
+    }
+
+    /// Where the refused are, if any.
+    pub fn quarantine_path(&self) -> Result<Option<String>, Stop> {
+        let mut quarantine = locked(&self.quarantine);
+        let path = quarantine.close().map_err(|error| {
+            let why = format!("the quarantine cannot be written: {error}");
+            Stop::cannot("The refused resources were not noted.", why, "free disk space and run the import again")
+        })?;
+        Ok(path.map(|path| path.display().to_string()))
+    }
+}
+
+/// How many resources, or bundles that stay whole, wait.
+fn waiting(held: &[Held]) -> usize {
+    held.iter().map(|held| held.entries.as_ref().map_or(1, Vec::len)).sum()
+}
+
+fn count(tally: &Tally, written: &[Written]) {
+    let is_stored = |w: &Written| match w {
+        Written::Created(_) | Written::Updated(_) | Written::Deleted(Some(_)) => true,
+        Written::Unchanged(_) | Written::Deleted(None) => false,
+    };
+    let stored = written.iter().filter(|w| is_stored(w)).count();
+    tally.stored.fetch_add(stored as u64, Ordering::Relaxed);
+    tally.unchanged.fetch_add((written.len() - stored) as u64, Ordering::Relaxed);
+}
+
+/// A lock; a thread that panicked with it has left nothing half-done in these.
+pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,244 @@
+//! A worker: parses a piece, prepares its resources, gathers them in groups and submits these.
+
+use super::jobs::{self, Piece, WHOLE_BYTES_MAX};
+use super::run::{Held, Job, Only, Run, Underway};
+use super::source::up_to;
+use crate::stop::Stop;
+use base::finding::Finding;
+use base::refusal::{Kind, Refusal};
+use crossbeam_channel::Receiver;
+use fhir::json::Json;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use vault::exchange::{Arrival, Arrivals, Ready, waits};
+use vault::{Change, Error};
+
+/// Resources that need not stay together are committed in groups of about this many ...
+const GROUP: usize = 1_000;
+/// ... or this many bytes of input.
+const GROUP_BYTES: usize = 4 << 20;
+
+/// One thread of an import.
+pub struct Worker<'r, 'v> {
+    run: &'r Run<'v>,
+    group: Group,
+}
+
+#[derive(Default)]
+struct Group {
+    changes: Vec<Change>,
+    targets: HashSet<String>,
+    files: Vec<Arc<Underway>>,
+    bytes: usize,
+}
+
+/// One JSON text: a line, or a whole file.
+#[derive(Clone, Copy)]
+struct Text<'t> {
+    file: &'t Arc<Underway>,
+    line: Option<u64>,
+    bytes: &'t [u8],
+    /// Which entries to look at, when it is looked at again.
+    only: Option<&'t Only>,
+}
+
+impl<'r, 'v> Worker<'r, 'v> {
+    /// A worker of a run.
+    pub fn new(run: &'r Run<'v>) -> Worker<'r, 'v> {
+        Worker { run, group: Group::default() }
+    }
+
+    /// Works until there is nothing left.
+    pub fn work(mut self, jobs: &Receiver<Job>) {
+        for Job { file, piece, only } in jobs {
+            if self.run.tally.failed.load(Ordering::SeqCst) {
+                file.lacking.store(true, Ordering::SeqCst);
+                continue;
+            }
+            match piece {
+                Piece::Lines { first, text } => self.lines(&file, first, &text, only.as_deref()),
+                Piece::Whole { head, mut rest } => match up_to(&mut rest, (WHOLE_BYTES_MAX + 1) as u64) {
+                    Ok(more) => self.whole(&file, &[head, more].concat(), only.as_deref()),
+                    Err(error) => self.run.unreadable(&file, &error),
+                },
+            }
+            self.run.show();
+        }
+        self.flush();
+    }
+
+    fn lines(&mut self, file: &Arc<Underway>, first: u64, text: &[u8], only: Option<&Only>) {
+        for (line, bytes) in jobs::lines(first, text) {
+            if only.is_none_or(|only| only.contains_key(&line)) {
+                self.text(Text { file, line: Some(line), bytes, only });
+            }
+        }
+    }
+
+    fn whole(&mut self, file: &Arc<Underway>, bytes: &[u8], only: Option<&Only>) {
+        if bytes.len() > WHOLE_BYTES_MAX {
+            let message = format!("the text has more than {} MiB; split it, or write NDJSON", WHOLE_BYTES_MAX >> 20);
+            self.run.found(file, 1);
+            self.run.refuse(file, (None, None), &[Finding::error("too-long", "", message)], None);
+            return;
+        }
+        // Bytes that are one JSON text after another are NDJSON that did not look like it at first.
+        let first = bytes.trim_ascii_start().split(|&b| b == b'\n').next().unwrap_or_default();
+        let is_lines = Json::parse(bytes).is_err() && Json::parse(first).is_ok();
+        if is_lines {
+            self.lines(file, 1, bytes, only);
+        } else {
+            self.text(Text { file, line: None, bytes, only });
+        }
+    }
+
+    fn text(&mut self, text: Text<'_>) {
+        let arrivals = Json::parse(text.bytes)
+            .map_err(|e| Refusal::new(Kind::Malformed, "structure", format!("this is not JSON: {e}")))
+            .and_then(Arrivals::of);
+        let arrivals = match arrivals {
+            Ok(arrivals) => arrivals,
+            Err(refusal) => {
+                self.run.found(text.file, 1);
+                return self.run.refuse(text.file, (text.line, None), &refusal.findings, None);
+            }
+        };
+        if text.only.is_none() {
+            self.run.found(text.file, arrivals.len());
+        }
+        let only = text.only.and_then(|only| only.get(&text.line.unwrap_or(0))?.as_deref());
+        let (together, bytes_each) = (arrivals.together, text.bytes.len() / arrivals.len().max(1));
+        let arrived = arrivals.prepare(only, &self.run.resolver);
+        if together {
+            self.together(text, arrived);
+        } else {
+            self.apart(text, arrived, bytes_each);
+        }
+    }
+
+    /// Resources that come each on its own.
+    fn apart(&mut self, text: Text<'_>, arrived: Vec<Arrival>, bytes_each: usize) {
+        let mut waiting = Vec::new();
+        for Arrival { index, outcome } in arrived {
+            match outcome {
+                Ok(Ready::Change(change, _)) => self.add(change, text.file, bytes_each),
+                Ok(Ready::Nothing) => self.unchanged(1),
+                Err(Error::Refusal(refusal)) if self.may_wait(&refusal) => waiting.push(index),
+                Err(Error::Refusal(refusal)) => self.refuse(text, index, &refusal.findings),
+                Err(fault) => return self.fail(fault),
+            }
+        }
+        if !waiting.is_empty() {
+            self.hold(text, Some(waiting));
+        }
+    }
+
+    /// A transaction: all or nothing.
+    fn together(&mut self, text: Text<'_>, arrived: Vec<Arrival>) {
+        let mut changes = Vec::with_capacity(arrived.len());
+        let (mut nothing, mut refused) = (0, Vec::new());
+        let count = arrived.len();
+        for Arrival { index, outcome } in arrived {
+            match outcome {
+                Ok(Ready::Change(change, _)) => changes.push(change),
+                Ok(Ready::Nothing) => nothing += 1,
+                Err(Error::Refusal(refusal)) => refused.push((index, refusal)),
+                Err(fault) => return self.fail(fault),
+            }
+        }
+        if refused.is_empty() {
+            // What this worker gathered before may be about the same resources.
+            self.flush();
+            self.unchanged(nothing);
+            self.run.submit(changes, vec![Arc::clone(text.file)]);
+        } else if refused.iter().all(|(_, refusal)| self.may_wait(refusal)) {
+            self.hold(text, None);
+        } else {
+            self.refuse_all(text, count, &refused);
+        }
+    }
+
+    fn refuse_all(&self, text: Text<'_>, count: usize, refused: &[(usize, Refusal)]) {
+        let culprits: Vec<String> = refused.iter().take(5).map(|(i, _)| format!("Bundle.entry[{i}]")).collect();
+        let message = format!("the transaction was refused as a whole because of {}", culprits.join(", "));
+        let with_it = [Finding::error("business-rule", "", message)];
+        for index in 0..count {
+            let own = refused.iter().find(|(i, _)| *i == index).map(|(_, refusal)| refusal.findings.as_slice());
+            self.refuse(text, index, own.unwrap_or(&with_it));
+        }
+    }
+
+    fn may_wait(&self, refusal: &Refusal) -> bool {
+        waits(refusal) && !self.run.last.load(Ordering::SeqCst)
+    }
+
+    fn hold(&self, text: Text<'_>, entries: Option<Vec<usize>>) {
+        let again = text.file.source.path.is_none().then(|| text.bytes.to_vec());
+        let held = Held { file: Arc::clone(text.file), line: text.line.unwrap_or(0), entries, text: again };
+        if let Err(Held { entries, .. }) = self.run.hold(held) {
+            let message = "its conditional references do not resolve yet, and there is no room to keep it waiting; \
+                           import from a file instead of standard input";
+            for index in entries.unwrap_or_else(|| vec![0]) {
+                self.refuse(text, index, &[Finding::error("not-found", "", message)]);
+            }
+        }
+    }
+
+    fn refuse(&self, text: Text<'_>, index: usize, why: &[Finding]) {
+        let tree = if self.run.keeps_resources() { Json::parse(text.bytes).ok() } else { None };
+        let (resource, is_part) = tree.as_ref().map_or((None, false), |tree| part(tree, index));
+        let entry = (is_part || index > 0).then_some(index);
+        self.run.refuse(text.file, (text.line, entry), why, resource);
+    }
+
+    fn unchanged(&self, count: u64) {
+        self.run.tally.unchanged.fetch_add(count, Ordering::Relaxed);
+    }
+
+    fn fail(&self, error: Error) {
+        self.run.tally.fail(Stop::vault("The import was stopped; what was read so far is safe.", error));
+    }
+
+    /// Adds a change to the group. A resource comes only once in a group.
+    fn add(&mut self, change: Change, file: &Arc<Underway>, bytes: usize) {
+        let target = target(&change);
+        if self.group.targets.contains(&target) {
+            self.flush();
+        }
+        self.group.targets.insert(target);
+        self.group.changes.push(change);
+        self.group.bytes += bytes;
+        if self.group.files.last().is_none_or(|last| !Arc::ptr_eq(last, file)) {
+            self.group.files.push(Arc::clone(file));
+        }
+        if self.group.changes.len() >= GROUP || self.group.bytes >= GROUP_BYTES {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        let Group { changes, files, .. } = std::mem::take(&mut self.group);
+        self.run.submit(changes, files);
+    }
+}
+
+fn target(change: &Change) -> String {
+    match change {
+        Change::Put { resource, .. } => {
+            format!("{}/{}", resource.text("resourceType").unwrap_or_default(), resource.text("id").unwrap_or_default())
+        }
+        Change::Delete { resource_type, id, .. } => format!("{resource_type}/{id}"),
+    }
+}
+
+/// The resource at an index of a bundle or array, and whether the text is one of these.
+fn part<'t>(tree: &'t Json<'t>, index: usize) -> (Option<&'t Json<'t>>, bool) {
+    match tree {
+        Json::Array(items) => (items.get(index), true),
+        tree => match tree.get("entry") {
+            Some(entries) => (entries.items().get(index).and_then(|entry| entry.get("resource")), true),
+            None => (Some(tree), false),
+        },
+    }
+}
