@@ -142,14 +142,17 @@ fn draft(defs: &'static Definitions, name: &str, def: &'static SearchParamDef) -
     match def.code.as_str() {
         "_id" | "_lastUpdated" | "_text" | "_content" => {}
         _ if kind == Kind::Composite => draft.compose(defs, name),
-        _ => draft.places = branches(name, def).into_iter().filter_map(|p| place(defs, name, kind, p, def)).collect(),
+        _ => {
+            let branches = branches(defs, name, def);
+            draft.places = branches.into_iter().filter_map(|p| place(defs, name, kind, p, def)).collect();
+        }
     }
     Some(draft)
 }
 
 /// The branches of the expression that start at this type, with the type's name in front. A branch without a type's name
 /// (`name | alias`) starts at every type of the parameter.
-fn branches(name: &str, def: &SearchParamDef) -> Vec<Path> {
+fn branches(defs: &Definitions, name: &str, def: &SearchParamDef) -> Vec<Path> {
     let here = |mut path: Path| {
         let Some(Step::Child(root)) = path.0.first() else { return None };
         if root.starts_with(|c: char| c.is_ascii_lowercase()) {
@@ -159,7 +162,21 @@ fn branches(name: &str, def: &SearchParamDef) -> Vec<Path> {
         }
         Some(path)
     };
-    expression::paths(&def.expression).unwrap_or_default().into_iter().filter_map(here).collect()
+    spelt(defs, &def.expression).into_iter().filter_map(here).collect()
+}
+
+/// The branches of an expression, types spelt as they are: R4 writes `DateTime` once for `dateTime`.
+fn spelt(defs: &Definitions, expression: &str) -> Vec<Path> {
+    let mut paths = expression::paths(expression).unwrap_or_default();
+    for step in paths.iter_mut().flat_map(|p| &mut p.0) {
+        if let Step::OfType(name) = step
+            && defs.by_name(name).is_none()
+            && let Some(known) = defs.types.iter().find(|t| t.name.eq_ignore_ascii_case(name))
+        {
+            name.clone_from(&known.name);
+        }
+    }
+    paths
 }
 
 fn place(defs: &'static Definitions, name: &str, kind: Kind, path: Path, def: &SearchParamDef) -> Option<Place> {
@@ -201,12 +218,12 @@ impl Draft {
     /// R4 gives `DocumentReference?relationship` its components' definitions the wrong way round: the token has the
     /// reference's expression. The kind that the expression can give counts (docs/readings.md).
     fn compose(&mut self, defs: &'static Definitions, name: &str) {
-        let elements = branches(name, self.def);
+        let elements = branches(defs, name, self.def);
         let mut composite = Composite::default();
         composite.parts.resize_with(elements.len(), Program::default);
         for (i, (url, expression)) in (0u16..).zip(&self.def.components) {
             let defined = defs.search_params.iter().find(|d| d.url == *url).and_then(|d| Kind::parse(&d.kind));
-            let part = Part { defs, name, slot: i, paths: expression::paths(expression).unwrap_or_default() };
+            let part = Part { defs, name, slot: i, paths: spelt(defs, expression) };
             let kinds = defined.into_iter().chain([Kind::Token, Kind::Reference]);
             let fitting = kinds.map(|kind| (kind, part.places(&elements, kind, self.def))).find(|(_, p)| !p.is_empty());
             let Some((kind, places)) = fitting else { continue };
@@ -351,7 +368,7 @@ mod tests {
         for name in r4().resource_names() {
             for def in r4().search_params.iter().filter(|d| d.base.iter().any(|b| b == name)) {
                 let Some(kind) = Kind::parse(&def.kind).filter(|k| *k != Kind::Composite) else { continue };
-                for path in branches(name, def) {
+                for path in branches(r4(), name, def) {
                     let text = path.to_string();
                     if place(r4(), name, kind, path, def).is_none() {
                         nowhere.push(format!("{} {text}", kind.code()));

@@ -242,17 +242,9 @@ impl Compiler {
         true
     }
 
-    /// Whether a type is the one named. The specification itself writes `DateTime` once for `dateTime`.
+    /// Whether a type is the one named. A type that specialises it is not: `ConceptMap.source as uri` is no canonical.
     fn is(&self, ty: TypeId, wanted: &str) -> bool {
-        let mut at = Some(ty);
-        while let Some(id) = at {
-            let def = self.defs.get(id);
-            if def.name == wanted || (def.name.eq_ignore_ascii_case(wanted) && self.defs.by_name(wanted).is_none()) {
-                return true;
-            }
-            at = def.base;
-        }
-        false
+        self.defs.get(ty).name == wanted
     }
 }
 

@@ -3,9 +3,10 @@
 mod archives;
 mod definitions;
 mod examples;
+mod extraction;
 mod faults;
+mod fhir_xml;
+mod fhirpath;
 mod query;
 mod synthea;
 mod value_sets;
-mod fhir_xml;
-mod fhirpath;

@@ -220,6 +220,7 @@ const QUERIES: &[(&str, &str, &str)] = &[
         "Malformed: _has: that reference does not point to the type searched",
     ),
     ("Observation", "code-value-quantity=1", "Malformed: code-value-quantity: 2 values joined by $ were expected"),
+    ("Patient", "_type=Patient", "Malformed: \"_type\" has no meaning here, or not in this form"),
     ("Patient", "_count=-1", "Malformed: _count: a whole number, 0 or more, was expected"),
     ("Patient", "_sort=near", "Malformed: \"near\" is not a search parameter of Patient"),
     ("Observation", "_sort=code-value-concept", "Malformed: _sort: a composite parameter has no order"),

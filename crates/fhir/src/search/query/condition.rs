@@ -223,6 +223,9 @@ pub(super) fn known(types: &[&str], code: &str) -> Read<Vec<&'static Param>> {
 
 /// What to say about a parameter nobody knows.
 fn unknown(ty: &str, code: &str) -> String {
+    if super::parse::CONTROLS.contains(&code) {
+        return format!("\"{code}\" has no meaning here, or not in this form");
+    }
     let own = of(ty).iter().map(|p| p.code.as_str());
     let near = own.chain(super::parse::CONTROLS).map(|known| (distance(code, known), known)).min();
     let hint = match near {
