@@ -4,6 +4,7 @@
 pub mod definitions;
 pub mod fhirpath;
 pub mod json;
+pub mod patch;
 pub mod search;
 pub mod terminology;
 pub mod validate;

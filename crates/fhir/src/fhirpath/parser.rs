@@ -232,7 +232,7 @@ impl Parser {
         if !is_quoted && matches!(self.peek(), Token::Sign("(")) {
             self.next();
             steps.push(Step::Call(self.call(&text, at)?));
-        } else if !is_quoted && RESERVED.contains(&text.as_str()) {
+        } else if is_first && !is_quoted && RESERVED.contains(&text.as_str()) {
             return Err(FhirPathError::syntax(format!("the word {text} stands where a name was expected"), at));
         } else {
             steps.push_name(&text, is_first);
@@ -287,7 +287,8 @@ impl Parser {
     }
 }
 
-/// Words that are operators and name no element unless they stand in backticks.
+/// Words that are operators and begin no path unless they stand in backticks. After a dot they are names, which the
+/// grammar forbids and `Narrative.div` needs.
 const RESERVED: [&str; 8] = ["and", "or", "xor", "implies", "div", "mod", "true", "false"];
 const SYSTEM: [&str; 9] = ["Any", "Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time", "Quantity"];
 

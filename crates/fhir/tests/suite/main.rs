@@ -7,6 +7,7 @@ mod extraction;
 mod faults;
 mod fhir_xml;
 mod fhirpath;
+mod patch;
 mod query;
 mod synthea;
 mod value_sets;
