@@ -384,4 +384,12 @@ proptest! {
     fn no_filter_breaks_the_parser(value in r#"((name|subject|code|date)|[\[\]().]| (eq|co|and|or|not|pr) |"|\\|[a-z0-9|é]{1,3}){0,20}"#) {
         let _ = parse(Some("Observation"), &[("_filter".to_owned(), value)], true, NOW);
     }
+
+    #[test]
+    fn no_number_or_date_breaks_the_parser(value in r"(ge|ap|ne)?[0-9]{0,30}[.:T-]?[0-9]{0,9}([eE][+-]?[0-9]{0,10})?[|Z+]?[0-9:]{0,5}") {
+        for (ty, name) in [("RiskAssessment", "probability"), ("Patient", "birthdate"), ("Observation", "value-quantity")] {
+            let _ = parse(Some(ty), &[(name.to_owned(), value.clone())], true, NOW);
+        }
+        let _ = parse(Some("Location"), &[("near".to_owned(), format!("{value}|{value}"))], true, NOW);
+    }
 }

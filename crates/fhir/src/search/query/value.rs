@@ -141,7 +141,7 @@ fn precision(text: &str) -> Option<(f64, f64)> {
     let half = if last > 0 {
         Decimal::from(5).checked_mul(Decimal::from(10_i64.checked_pow(u32::try_from(last - 1).ok()?)?))?
     } else {
-        Decimal::try_new(5, u32::try_from(1 - last).ok()?).ok()?
+        Decimal::try_new(5, u32::try_from(1_i32.checked_sub(last)?).ok()?).ok()?
     };
     let edge = |d: Decimal| d.to_string().parse::<f64>().ok();
     Some((edge(value.checked_sub(half)?)?, edge(value.checked_add(half)?)?))
@@ -286,8 +286,16 @@ mod tests {
         for text in ["", "x", "inf", "NaN", "1,5", "--1", "1e999", "0x10"] {
             assert!(number(Prefix::Eq, text).is_err(), "{text}");
         }
-        let huge = number(Prefix::Eq, "1e300").unwrap();
-        assert!(huge.low <= huge.value && huge.value < huge.high);
+        for text in [
+            "1e300",
+            "1e-2147483647",
+            "1e-300",
+            "123456789012345678901234567890123",
+            "0.00000000000000000000000000000001",
+        ] {
+            let edge = number(Prefix::Eq, text).unwrap();
+            assert!(edge.low <= edge.value && edge.value < edge.high, "{text}");
+        }
     }
 
     #[test]
