@@ -126,7 +126,7 @@ impl Person {
             hispanic,
             spanish: hispanic && dice.chance(500),
             house_number: dice.between(1, 980),
-            street: *dice.pick(names::STREETS),
+            street: names::STREETS[dice.below(names::STREETS.len())],
             town: *dice.pick(names::TOWNS),
             payer: None,
             doctor: dice.below(house::PRIMARY),

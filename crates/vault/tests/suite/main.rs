@@ -4,3 +4,4 @@ mod log;
 mod place;
 mod records;
 mod search;
+mod second_verifier;
