@@ -10,6 +10,7 @@ pub mod keys;
 pub mod log;
 pub mod records;
 pub mod search;
+pub mod verify;
 
 pub use error::{Error, Fault};
 pub use records::{Change, Expect, Options, Position, Vault, Version, Written};

@@ -11,7 +11,7 @@ use crate::records::{Position, Vault};
 use base::refusal::{Kind, Refusal};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, params};
 use std::fmt::Write;
 use tlog_tiles::{Hash, prove_record, prove_tree, tree_hash};
 
@@ -99,7 +99,8 @@ impl Vault {
         if good.is_empty() {
             return Ok(0);
         }
-        self.task(move |desk| keep_cosignatures(desk, &signed, &good))?
+        let keys: String = witnesses.iter().map(|key| format!("{key}\n")).collect();
+        self.task(move |desk| keep_cosignatures(desk, &signed, &good, &keys))?
     }
 }
 
@@ -114,7 +115,12 @@ fn cosigned(signed: &Signed, witnesses: &[VerifierKey]) -> Vec<String> {
 }
 
 /// Keeps cosignatures beside the log's own signature; an older checkpoint never replaces a newer one.
-fn keep_cosignatures(desk: &mut crate::records::desk::Desk, signed: &Signed, good: &[String]) -> Result<usize, Error> {
+fn keep_cosignatures(
+    desk: &mut crate::records::desk::Desk,
+    signed: &Signed,
+    good: &[String],
+    keys: &str,
+) -> Result<usize, Error> {
     let size = signed.checkpoint.size();
     let root = tree_hash(size, &Nodes::new(&desk.connection))?;
     if size > desk.tree.size() || root != *signed.checkpoint.hash() {
@@ -136,10 +142,23 @@ fn keep_cosignatures(desk: &mut crate::records::desk::Desk, signed: &Signed, goo
         }
     }
     crate::records::writer::transact(desk, |desk, _| {
-        desk.connection.execute("INSERT OR REPLACE INTO checkpoint(name, note) VALUES ('witnessed', ?)", [whole])?;
+        let mut put = desk.connection.prepare("INSERT OR REPLACE INTO checkpoint(name, note) VALUES (?, ?)")?;
+        put.execute(params!["witnessed", whole])?;
+        // Verify checks the lines again, and needs the keys for it.
+        let keys = united(&note(&desk.connection, "witnesses")?.unwrap_or_default(), keys);
+        put.execute(params!["witnesses", keys.as_bytes()])?;
         Ok(good.len())
     })
     .map_err(|stop| stop.error())
+}
+
+/// The lines of both, each once.
+fn united(kept: &[u8], more: &str) -> String {
+    let kept = String::from_utf8_lossy(kept);
+    let mut lines: Vec<&str> = kept.lines().chain(more.lines()).collect();
+    lines.sort_unstable();
+    lines.dedup();
+    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 fn prove(store: &Store, connection: &Connection, position: u64) -> Result<Option<String>, Error> {

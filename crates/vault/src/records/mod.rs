@@ -15,7 +15,7 @@ mod readers;
 pub(crate) mod replay;
 pub(crate) mod schema;
 pub(crate) mod store;
-mod training;
+pub(crate) mod training;
 pub(crate) mod writer;
 
 use crate::access::Visit;

@@ -5,3 +5,4 @@ mod place;
 mod records;
 mod search;
 mod second_verifier;
+mod verify;

@@ -1,0 +1,362 @@
+//! The entries: opened, unpacked, served again and hashed, in chunks by two threads; then the tree over their leaves.
+
+use super::evidence::Evidence;
+use super::tables::{self, Claim};
+use super::{Altered, Report};
+use crate::error::Error;
+use crate::keys::patients::{Kid, PatientKey};
+use crate::log::leaf::{Kind, Leaf, payload};
+use crate::log::tree::Tree;
+use crate::records::schema;
+use crate::records::store::{Entry, label, shape};
+use crossbeam_channel::Sender;
+use fhir::json::Json;
+use rusqlite::{Connection, OptionalExtension, Row};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tlog_tiles::Hash;
+
+const CHUNK: u64 = 4_096;
+const THREADS: usize = 2;
+
+const ROW: &str = "SELECT pos, key, ver, kind, at, kid, dict, body, payload, type FROM entry";
+
+/// What a chunk gave.
+#[derive(Default)]
+struct Chunk {
+    first: u64,
+    /// A leaf for each place; `None` where it could not be made.
+    leaves: Vec<Option<Hash>>,
+    found: Vec<Altered>,
+    shredded: u64,
+    /// Keys that a log entry says were destroyed.
+    destroyed: Vec<Kid>,
+    at: Option<(i64, i64)>,
+    sums: [u128; 2],
+}
+
+/// What all threads look up.
+struct Desk<'e> {
+    evidence: &'e Evidence,
+    types: HashMap<i64, String>,
+    shredded: HashSet<Kid>,
+}
+
+/// Checks all entries and what is built on them.
+pub(super) fn check(
+    evidence: &Evidence,
+    path: &Path,
+    report: &mut Report,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<(), Error> {
+    let connection = schema::reader(path)?;
+    // One view of the tables, also while somebody writes.
+    connection.execute_batch("BEGIN")?;
+    let count: i64 = connection.query_row("SELECT coalesce(max(pos) + 1, 0) FROM entry", [], |row| row.get(0))?;
+    let count = count.cast_unsigned();
+    report.entries = count;
+    let latest = tables::claim(&connection, "latest", "record.sqlite checkpoint latest", evidence, report)?;
+    let witnessed = tables::claim(&connection, "witnessed", "record.sqlite checkpoint witnessed", evidence, report)?;
+    check_sizes(count, latest.as_ref(), witnessed.as_ref(), report);
+    let shredded = tables::keys(&connection, evidence, report)?;
+    let desk = Desk { evidence, types: types(&connection)?, shredded };
+    let claims: Vec<Claim> = latest.into_iter().chain(witnessed).collect();
+    let done = scan(&desk, path, count, &claims, report, progress)?;
+    for kid in desk.shredded.iter().filter(|kid| !done.destroyed.contains(kid)) {
+        report.find("record.sqlite patient_key", format!("data key {kid} is gone, and no entry of the log says why"));
+    }
+    if done.whole {
+        let checked = tables::tiles(&connection, &done.tiles, report);
+        report.step("record.sqlite tile", checked);
+    }
+    for (i, column) in ["key", "type"].into_iter().enumerate() {
+        let place = format!("record.sqlite entry_{column}");
+        let checked = check_index(&connection, evidence, column, done.sums[i], report);
+        report.step(&place, checked);
+    }
+    Ok(())
+}
+
+fn check_sizes(count: u64, latest: Option<&Claim>, witnessed: Option<&Claim>, report: &mut Report) {
+    match latest {
+        None => report.find("record.sqlite checkpoint latest", "it is missing"),
+        Some(claim) if claim.size > count => {
+            let what = format!("it signs {} entries, but there are {count}: the end was cut", claim.size);
+            report.find(claim.place, what);
+        }
+        Some(claim) if claim.size < count => {
+            let what =
+                format!("it signs {} entries, but there are {count}: some were added beside the log", claim.size);
+            report.find(claim.place, what);
+        }
+        Some(_) => {}
+    }
+    if let Some(claim) = witnessed.filter(|claim| claim.size > count) {
+        let what = format!(
+            "witnesses saw {} entries, but there are {count}: the end was cut, or a backup put back",
+            claim.size
+        );
+        report.find(claim.place, what);
+    }
+}
+
+fn types(connection: &Connection) -> Result<HashMap<i64, String>, Error> {
+    let mut find = connection.prepare("SELECT number, name FROM type")?;
+    let types = find.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(types.collect::<Result<_, _>>()?)
+}
+
+fn check_index(
+    connection: &Connection,
+    evidence: &Evidence,
+    column: &str,
+    expected: u128,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let Some(hasher) = &evidence.hasher else { return Ok(()) };
+    let sum = tables::index_sum(connection, column, report, |value, pos| hasher.hash128(&pair(value, pos)))?;
+    if sum == expected { Ok(()) } else { tables::index_differences(connection, column, report) }
+}
+
+fn pair(value: i64, pos: i64) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&value.to_le_bytes());
+    bytes[8..].copy_from_slice(&pos.to_le_bytes());
+    bytes
+}
+
+/// What the whole scan gave.
+#[derive(Default)]
+struct Scanned {
+    destroyed: HashSet<Kid>,
+    tiles: HashMap<(u8, u64), crate::log::tree::TileRow>,
+    sums: [u128; 2],
+    /// Whether every leaf could be made.
+    whole: bool,
+}
+
+fn scan(
+    desk: &Desk<'_>,
+    path: &Path,
+    count: u64,
+    claims: &[Claim],
+    report: &mut Report,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Scanned, Error> {
+    let next = AtomicU64::new(0);
+    let (give, chunks) = crossbeam_channel::bounded::<Result<Chunk, Error>>(THREADS * 4);
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            let give = give.clone();
+            scope.spawn(|| work(desk, path, count, &next, give));
+        }
+        drop(give);
+        let mut adding =
+            Adding { tree: Tree::default(), done: Scanned { whole: true, ..Scanned::default() }, at: i64::MIN };
+        claims.iter().for_each(|claim| tables::compare(claim, &adding.tree, report));
+        // Chunks end in any order; the tree needs them in theirs.
+        let mut waiting = BTreeMap::new();
+        let mut expected = 0;
+        for chunk in chunks {
+            let chunk = chunk?;
+            waiting.insert(chunk.first, chunk);
+            while let Some(chunk) = waiting.remove(&expected) {
+                expected += chunk.leaves.len() as u64;
+                adding.add(chunk, claims, report);
+                progress(expected, count);
+            }
+        }
+        Ok(adding.done)
+    })
+}
+
+struct Adding {
+    tree: Tree,
+    done: Scanned,
+    at: i64,
+}
+
+impl Adding {
+    fn add(&mut self, chunk: Chunk, claims: &[Claim], report: &mut Report) {
+        if let Some((first, last)) = chunk.at {
+            if first < self.at {
+                report.find("record.sqlite entry", format!("time goes back before entry {}", chunk.first));
+            }
+            self.at = last;
+        }
+        chunk.found.into_iter().for_each(|altered| report.add(altered));
+        report.shredded += chunk.shredded;
+        self.done.destroyed.extend(chunk.destroyed);
+        for (sum, more) in self.done.sums.iter_mut().zip(chunk.sums) {
+            *sum = sum.wrapping_add(more);
+        }
+        let mut changed = Vec::new();
+        for leaf in chunk.leaves {
+            self.done.whole &= leaf.is_some();
+            if !self.done.whole {
+                return;
+            }
+            self.tree.push(leaf.unwrap_or_default(), &mut changed);
+            for claim in claims.iter().filter(|claim| claim.size == self.tree.size()) {
+                tables::compare(claim, &self.tree, report);
+            }
+        }
+        self.done.tiles.extend(changed.into_iter().map(|row| ((row.level, row.n), row)));
+    }
+}
+
+fn work(desk: &Desk<'_>, path: &Path, count: u64, next: &AtomicU64, give: Sender<Result<Chunk, Error>>) {
+    let connection = match schema::reader(path) {
+        Ok(connection) => connection,
+        Err(fault) => {
+            let _ = give.send(Err(fault.into()));
+            return;
+        }
+    };
+    loop {
+        let first = next.fetch_add(CHUNK, Ordering::Relaxed);
+        if first >= count || give.send(Ok(chunk(desk, &connection, first, count.min(first + CHUNK)))).is_err() {
+            return;
+        }
+    }
+}
+
+fn chunk(desk: &Desk<'_>, connection: &Connection, first: u64, last: u64) -> Chunk {
+    let mut chunk = Chunk { first, ..Chunk::default() };
+    if read(desk, connection, &mut chunk, last).is_err() {
+        // A page cannot be read: the entries are asked for one by one, so that each lost one has a name.
+        chunk = Chunk { first, ..Chunk::default() };
+        for pos in first..last {
+            let row = connection.query_row(&format!("{ROW} WHERE pos = ?"), [pos.cast_signed()], |row| {
+                Ok(look(desk, connection, row, pos, &mut chunk))
+            });
+            match row.optional() {
+                Ok(Some(leaf)) => chunk.leaves.push(leaf),
+                Ok(None) => lost(&mut chunk, pos, "it is missing"),
+                Err(error) => lost(&mut chunk, pos, &format!("it cannot be read: {error}")),
+            }
+        }
+    }
+    chunk
+}
+
+fn read(desk: &Desk<'_>, connection: &Connection, chunk: &mut Chunk, last: u64) -> Result<(), rusqlite::Error> {
+    let mut find = connection.prepare_cached(&format!("{ROW} WHERE pos >= ? AND pos < ? ORDER BY pos"))?;
+    let mut rows = find.query([chunk.first.cast_signed(), last.cast_signed()])?;
+    while let Some(row) = rows.next()? {
+        let pos = row.get::<_, i64>(0)?.cast_unsigned();
+        while chunk.first + (chunk.leaves.len() as u64) < pos.min(last) {
+            let missing = chunk.first + chunk.leaves.len() as u64;
+            lost(chunk, missing, "it is missing");
+        }
+        let leaf = look(desk, connection, row, pos, chunk);
+        chunk.leaves.push(leaf);
+    }
+    while chunk.first + (chunk.leaves.len() as u64) < last {
+        let missing = chunk.first + chunk.leaves.len() as u64;
+        lost(chunk, missing, "it is missing");
+    }
+    Ok(())
+}
+
+fn lost(chunk: &mut Chunk, pos: u64, what: &str) {
+    chunk.found.push(at_entry(pos, None, what));
+    chunk.leaves.push(None);
+}
+
+fn at_entry(pos: u64, pseudonym: Option<i64>, what: impl Into<String>) -> Altered {
+    Altered { place: "record.sqlite entry".to_owned(), position: Some(pos), pseudonym, what: what.into() }
+}
+
+/// Checks one row and makes its leaf from its columns.
+fn look(desk: &Desk<'_>, connection: &Connection, row: &Row<'_>, pos: u64, chunk: &mut Chunk) -> Option<Hash> {
+    let read = || Ok::<_, rusqlite::Error>((Entry::of(row)?, row.get::<_, [u8; 32]>(8)?, row.get::<_, i64>(9)?));
+    let (mut entry, kept_payload, type_number) = match read() {
+        Ok(read) => read,
+        Err(error) => {
+            chunk.found.push(at_entry(pos, None, format!("it cannot be read: {error}")));
+            return None;
+        }
+    };
+    let key = entry.key;
+    add_sums(desk, &entry, type_number, chunk);
+    let from = chunk.at.map_or(entry.at, |(first, last)| {
+        if entry.at < last {
+            chunk.found.push(at_entry(pos, Some(key), "its time is before that of the entry before it"));
+        }
+        first
+    });
+    chunk.at = Some((from, entry.at));
+    let (kind, resource_type) = match (entry.kind, desk.types.get(&type_number)) {
+        (Some(Kind::Event), None) if type_number == 0 => (Kind::Event, ""),
+        (Some(kind @ (Kind::Version | Kind::Deletion)), Some(name)) => (kind, name.as_str()),
+        _ => {
+            chunk.found.push(at_entry(pos, Some(key), "its kind or type was altered"));
+            return None;
+        }
+    };
+    if let Err(what) = open(desk, connection, &mut entry, &kept_payload, resource_type, chunk) {
+        chunk.found.push(at_entry(pos, Some(key), what));
+    }
+    let leaf =
+        Leaf { kind, position: pos, at: entry.at, key, version: entry.ver, payload: kept_payload, resource_type };
+    Some(leaf.hash())
+}
+
+fn add_sums(desk: &Desk<'_>, entry: &Entry, type_number: i64, chunk: &mut Chunk) {
+    let Some(hasher) = &desk.evidence.hasher else { return };
+    let pos = entry.pos.cast_signed();
+    for (sum, value) in chunk.sums.iter_mut().zip([entry.key, type_number]) {
+        *sum = sum.wrapping_add(hasher.hash128(&pair(value, pos)));
+    }
+}
+
+/// Opens a body, serves it again, and compares it with what the leaf commits to.
+fn open(
+    desk: &Desk<'_>,
+    connection: &Connection,
+    entry: &mut Entry,
+    kept_payload: &[u8; 32],
+    resource_type: &str,
+    chunk: &mut Chunk,
+) -> Result<(), String> {
+    let evidence = desk.evidence;
+    if desk.shredded.contains(&entry.kid) {
+        chunk.shredded += 1;
+        return Ok(());
+    }
+    let key = evidence.keys.by_kid(entry.kid, || load(evidence, connection, entry.kid)).map_err(|e| e.to_string())?;
+    let Some(key) = key else { return Err(format!("its data key {} is missing", entry.kid)) };
+    let label = label(entry.key, entry.kid, entry.dict);
+    let packed = key.sealer().open(&label, &mut entry.body).ok_or("its body, key or resource was altered")?;
+    let kept = evidence.dictionaries.unpack(entry.dict, packed).ok_or("its body cannot be unpacked")?;
+    let served = if entry.kind == Some(Kind::Event) {
+        chunk.destroyed.extend(destroyed(&kept));
+        kept
+    } else {
+        let version = shape(entry, &kept).ok_or("its body has no resource's form")?;
+        let is_its_own =
+            evidence.hasher.as_ref().is_none_or(|h| h.resource(&version.resource_type, &version.id) == entry.key);
+        if !is_its_own || version.resource_type != resource_type {
+            return Err("it is not the resource that its key or type says".to_owned());
+        }
+        if version.deleted { kept } else { version.body.to_vec() }
+    };
+    if payload(&key.salt(entry.pos), &served) != *kept_payload {
+        return Err("its version, time, place or payload was altered".to_owned());
+    }
+    Ok(())
+}
+
+fn load(evidence: &Evidence, connection: &Connection, kid: Kid) -> Result<Option<PatientKey>, Error> {
+    let mut find = connection.prepare_cached("SELECT owner, wrapped FROM patient_key WHERE kid = ?")?;
+    let found: Option<(i64, Vec<u8>)> = find.query_row([kid], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    Ok(found.and_then(|(owner, wrapped)| PatientKey::unwrap(&evidence.ring, kid, owner, &wrapped)))
+}
+
+/// The data key that an event says was destroyed.
+fn destroyed(event: &[u8]) -> Option<Kid> {
+    let event = Json::parse(event).ok()?;
+    (event.text("event") == Some("shred")).then(|| event.get("kid")?.as_number()?.parse().ok())?
+}

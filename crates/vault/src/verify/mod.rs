@@ -1,0 +1,163 @@
+//! Verify: is everything still what was written? It trusts nothing that it checks, changes nothing, needs no lock, and
+//! goes on after what it finds, so that one report names everything.
+//!
+//! Checked are the structure of both files page by page, the schema, the secrets, every wrapped key and dictionary, every
+//! entry (opened, unpacked, served again, hashed and compared with what its leaf commits to), the order of both indexes
+//! over the entries, every tile, the checkpoint's signature and root, the witnessed checkpoint, and the search index.
+//!
+//! What may change without a word, because nobody reads it: free pages and unused bytes inside pages, the counters in the
+//! first 100 bytes of a file that SQLite keeps for itself, the separators of inner pages as long as they still separate,
+//! the `-shm` files, which are made anew at each start, and a write-ahead log's frames that were never committed. Whoever
+//! cuts committed frames off the write-ahead log, or puts an old copy in place, leaves a record that is whole but
+//! shorter: only a checkpoint that a witness has seen shows that.
+
+mod entries;
+mod evidence;
+mod tables;
+
+use crate::error::Error;
+use crate::records::{Options, Vault, schema};
+use crate::search::index::Index;
+use evidence::Evidence;
+use rusqlite::Connection;
+use std::fmt;
+use std::path::Path;
+
+/// More findings than this are only counted.
+const LISTED_MAX: usize = 1_000;
+
+/// What verify found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Entries in the log.
+    pub entries: u64,
+    /// Entries of patients whose keys were destroyed on purpose: their leaves are checked, their bodies are gone.
+    pub shredded: u64,
+    /// What was altered, removed, swapped or cut; at most 1,000.
+    pub altered: Vec<Altered>,
+    /// How many more there are.
+    pub more: u64,
+    /// What is worth knowing and no alarm.
+    pub notes: Vec<String>,
+}
+
+/// One thing that is not what was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Altered {
+    /// File and table: `record.sqlite entry`.
+    pub place: String,
+    /// Position in the log, where it has one.
+    pub position: Option<u64>,
+    /// Pseudonym of the resource (keyed hash of `Type/id`), where it has one.
+    pub pseudonym: Option<i64>,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl Report {
+    /// Whether all is as it was written.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.altered.is_empty()
+    }
+
+    fn add(&mut self, altered: Altered) {
+        if self.altered.len() < LISTED_MAX {
+            self.altered.push(altered);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    fn find(&mut self, place: &str, what: impl Into<String>) {
+        self.add(Altered { place: place.to_owned(), position: None, pseudonym: None, what: what.into() });
+    }
+
+    /// Notes a step that could not be carried through.
+    fn step(&mut self, place: &str, result: Result<(), Error>) {
+        if let Err(error) = result {
+            self.find(place, format!("cannot be read: {error}"));
+        }
+    }
+}
+
+impl fmt::Display for Altered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.place)?;
+        if let Some(position) = self.position {
+            write!(f, " {position}")?;
+        }
+        if let Some(pseudonym) = self.pseudonym {
+            write!(f, " (resource {:016x})", pseudonym.cast_unsigned())?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}
+
+impl Vault {
+    /// Checks a data directory, whether it is open or not. `progress` hears how many entries of how many are done.
+    ///
+    /// Fails only when it cannot run: there is no record, or the root key is missing or another one.
+    pub fn verify(options: &Options, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Report, Error> {
+        let mut report = Report::default();
+        let path = options.dir.join(schema::FILE);
+        let Some(evidence) = Evidence::gather(options, &path, &mut report)? else { return Ok(report) };
+        std::thread::scope(|scope| {
+            // The structure of the files is read beside the entries.
+            let structure = scope.spawn(|| structure(&options.dir, &evidence));
+            let checked = entries::check(&evidence, &path, &mut report, progress);
+            report.step("record.sqlite entry", checked);
+            match structure.join() {
+                Ok(found) => found.altered.into_iter().for_each(|altered| report.add(altered)),
+                Err(_) => report.find("record.sqlite", "its structure could not be read"),
+            }
+        });
+        Ok(report)
+    }
+}
+
+fn structure(dir: &Path, evidence: &Evidence) -> Report {
+    let mut report = Report::default();
+    for (file, pragma) in [(schema::FILE, "quick_check"), (crate::records::replay::FILE, "integrity_check")] {
+        let path = dir.join(file);
+        if path.exists() {
+            let checked = pages(&path, file, pragma, &mut report);
+            report.step(file, checked);
+        }
+    }
+    let path = dir.join(crate::records::replay::FILE);
+    if let (Some(hasher), true) = (&evidence.hasher, path.exists()) {
+        match Index::verify_file(&path, hasher) {
+            Ok(tables) => {
+                tables.iter().for_each(|table| report.find(&format!("index.sqlite {table}"), "rows were altered"));
+            }
+            Err(fault) => report.find("index.sqlite", fault.to_string()),
+        }
+    }
+    report
+}
+
+/// SQLite's own look at each page of a file.
+fn pages(path: &Path, file: &str, pragma: &str, report: &mut Report) -> Result<(), Error> {
+    let connection = schema::reader(path)?;
+    let check = |connection: &Connection, sql: &str, report: &mut Report| -> Result<(), Error> {
+        let mut check = connection.prepare(sql)?;
+        let mut rows = check.query([])?;
+        while let Some(row) = rows.next()? {
+            let line: String = row.get(0)?;
+            if line != "ok" {
+                // One row may hold several lines.
+                line.lines().filter(|l| !l.starts_with("***")).for_each(|line| report.find(file, line));
+            }
+        }
+        Ok(())
+    };
+    check(&connection, &format!("PRAGMA {pragma}(100)"), report)?;
+    if pragma == "quick_check" {
+        // Tables with a unique column have an index that the quick look passes over.
+        for table in ["meta", "type", "tile", "checkpoint", "patient_key"] {
+            check(&connection, &format!("PRAGMA integrity_check({table})"), report)?;
+        }
+    }
+    Ok(())
+}

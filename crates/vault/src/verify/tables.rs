@@ -1,0 +1,188 @@
+//! The tables beside the entries: schema, wrapped keys, indexes over the entries, tiles, checkpoints.
+
+use super::Report;
+use super::evidence::Evidence;
+use crate::error::Error;
+use crate::keys::patients::{Kid, PatientKey};
+use crate::log::checkpoint::{Signed, VerifierKey};
+use crate::log::tree::{TileRow, Tree};
+use crate::log::witness::is_cosigned;
+use crate::records::schema as record;
+use rusqlite::{Connection, OptionalExtension};
+use std::collections::{HashMap, HashSet};
+use tlog_tiles::Hash;
+
+/// Compares the schema with the one a new record gets.
+pub(super) fn schema(connection: &Connection, report: &mut Report) {
+    let read = |connection: &Connection| -> Result<Vec<(String, String, Option<String>)>, rusqlite::Error> {
+        let mut find = connection.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY name")?;
+        find.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+    };
+    let fresh = || -> Result<_, Error> {
+        let fresh = Connection::open_in_memory()?;
+        record::create(&fresh)?;
+        Ok(read(&fresh)?)
+    };
+    match (fresh(), read(connection)) {
+        (Ok(fresh), Ok(found)) if fresh == found => {}
+        (_, Err(error)) => report.find("record.sqlite sqlite_schema", format!("cannot be read: {error}")),
+        _ => report.find("record.sqlite sqlite_schema", "the tables are not the ones this program makes"),
+    }
+}
+
+/// Opens every wrapped key. Answers the numbers of those that were destroyed.
+pub(super) fn keys(connection: &Connection, evidence: &Evidence, report: &mut Report) -> Result<HashSet<Kid>, Error> {
+    let mut shredded = HashSet::new();
+    let mut find = connection.prepare("SELECT kid, owner, wrapped FROM patient_key ORDER BY kid")?;
+    let mut rows = find.query([])?;
+    while let Some(row) = rows.next()? {
+        let (kid, owner, wrapped): (Kid, Option<i64>, Option<Vec<u8>>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let opens = match (owner, wrapped) {
+            (None, None) => {
+                shredded.insert(kid);
+                true
+            }
+            (Some(owner), Some(wrapped)) => PatientKey::unwrap(&evidence.ring, kid, owner, &wrapped).is_some(),
+            _ => false,
+        };
+        if !opens {
+            report.find("record.sqlite patient_key", format!("data key {kid} was altered"));
+        }
+    }
+    Ok(shredded)
+}
+
+/// The sum over an index's rows, and whether they are in order.
+pub(super) fn index_sum(
+    connection: &Connection,
+    column: &str,
+    report: &mut Report,
+    hash: impl Fn(i64, i64) -> u128,
+) -> Result<u128, Error> {
+    let sql = format!("SELECT {column}, pos FROM entry INDEXED BY entry_{column} ORDER BY {column}, pos");
+    let mut find = connection.prepare(&sql)?;
+    let mut rows = find.query([])?;
+    let (mut sum, mut last) = (0u128, None);
+    while let Some(row) = rows.next()? {
+        let here: (i64, i64) = (row.get(0)?, row.get(1)?);
+        if last.is_some_and(|last| last >= here) {
+            report.find(&format!("record.sqlite entry_{column}"), format!("entry {} stands in a wrong place", here.1));
+        }
+        sum = sum.wrapping_add(hash(here.0, here.1));
+        last = Some(here);
+    }
+    Ok(sum)
+}
+
+/// Names the entries that an index lacks or has wrongly.
+pub(super) fn index_differences(connection: &Connection, column: &str, report: &mut Report) -> Result<(), Error> {
+    let place = format!("record.sqlite entry_{column}");
+    let sql = format!("SELECT pos, {column} FROM entry NOT INDEXED ORDER BY pos");
+    let mut entries = connection.prepare(&sql)?;
+    let sql = format!("SELECT count(*) FROM entry INDEXED BY entry_{column} WHERE {column} = ? AND pos = ?");
+    let mut find = connection.prepare(&sql)?;
+    let mut rows = entries.query([])?;
+    let before = report.altered.len();
+    while let Some(row) = rows.next()? {
+        let (pos, value): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let count: i64 = find.query_row([value, pos], |row| row.get(0))?;
+        if count != 1 {
+            report.find(&place, format!("entry {pos} is missing or stands twice"));
+        }
+    }
+    if report.altered.len() == before {
+        report.find(&place, "it has rows of entries that do not exist");
+    }
+    Ok(())
+}
+
+/// Compares the tiles that the entries make with those that are kept.
+pub(super) fn tiles(
+    connection: &Connection,
+    made: &HashMap<(u8, u64), TileRow>,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let mut find = connection.prepare("SELECT level, n, hashes FROM tile ORDER BY level, n")?;
+    let mut rows = find.query([])?;
+    let mut seen = HashSet::new();
+    while let Some(row) = rows.next()? {
+        let (level, n, hashes): (i64, i64, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let at = (u8::try_from(level).unwrap_or(u8::MAX), n.cast_unsigned());
+        seen.insert(at);
+        if made.get(&at).is_none_or(|row| row.hashes != hashes) {
+            report.find("record.sqlite tile", tile_difference(at, made.get(&at), &hashes));
+        }
+    }
+    for (level, n) in made.keys().filter(|at| !seen.contains(at)) {
+        report.find("record.sqlite tile", format!("tile {n} of level {level} is missing"));
+    }
+    Ok(())
+}
+
+fn tile_difference((level, n): (u8, u64), made: Option<&TileRow>, kept: &[u8]) -> String {
+    let Some(made) = made else { return format!("tile {n} of level {level} covers entries that do not exist") };
+    let differs = made.hashes.chunks(32).zip(kept.chunks(32)).position(|(a, b)| a != b);
+    let Some(index) = differs else { return format!("tile {n} of level {level} has a wrong length") };
+    let span = 1u64 << (8 * u32::from(level));
+    let first = (n * 256 + index as u64) * span;
+    format!("tile {n} of level {level} does not fit entries {first} to {}: one of both was altered", first + span - 1)
+}
+
+/// A checkpoint that was read, with the size and root it claims.
+pub(super) struct Claim {
+    pub place: &'static str,
+    pub size: u64,
+    pub root: Hash,
+}
+
+/// Reads a checkpoint and checks its signature.
+pub(super) fn claim(
+    connection: &Connection,
+    name: &str,
+    place: &'static str,
+    evidence: &Evidence,
+    report: &mut Report,
+) -> Result<Option<Claim>, Error> {
+    let note: Option<Vec<u8>> =
+        connection.query_row("SELECT note FROM checkpoint WHERE name = ?", [name], |row| row.get(0)).optional()?;
+    let Some(note) = note else { return Ok(None) };
+    let Some(signed) = Signed::parse(&note) else {
+        report.find(place, "it is no checkpoint");
+        return Ok(None);
+    };
+    if evidence.log_key.as_ref().is_some_and(|key| !signed.is_signed_by(key)) {
+        report.find(place, "its signature does not hold");
+    }
+    if name == "witnessed" {
+        witnesses(connection, &signed, report)?;
+    } else if signed.signatures.len() != 1 {
+        report.find(place, "it has more signatures than the log's own");
+    }
+    Ok(Some(Claim { place, size: signed.checkpoint.size(), root: *signed.checkpoint.hash() }))
+}
+
+/// Each cosignature must hold under a witness's key that was given when it was taken.
+fn witnesses(connection: &Connection, signed: &Signed, report: &mut Report) -> Result<(), Error> {
+    let kept: Option<Vec<u8>> = connection
+        .query_row("SELECT note FROM checkpoint WHERE name = 'witnesses'", [], |row| row.get(0))
+        .optional()?;
+    let kept = kept.and_then(|kept| String::from_utf8(kept).ok()).unwrap_or_default();
+    let keys: Vec<VerifierKey> = kept.lines().filter_map(VerifierKey::parse).collect();
+    for line in signed.signatures.iter().filter(|line| line.name() != signed.checkpoint.origin()) {
+        let mut of = keys.iter().filter(|key| key.name == line.name() && key.id() == line.id());
+        if !of.any(|key| is_cosigned(key, &signed.text, line.signature())) {
+            report.find(
+                "record.sqlite checkpoint witnessed",
+                format!("the cosignature of {} does not hold", line.name()),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Compares a claim with the tree, at the moment when both have the same size.
+pub(super) fn compare(claim: &Claim, tree: &Tree, report: &mut Report) {
+    if claim.size == tree.size() && claim.root != tree.root() {
+        report.find(claim.place, format!("its root is not that of the first {} entries", claim.size));
+    }
+}
