@@ -110,7 +110,7 @@ fn cosigned(signed: &Signed, witnesses: &[VerifierKey]) -> Vec<String> {
             witnesses.iter().filter(|key| key.is_witness() && key.name == line.name() && key.id() == line.id());
         keys.any(|key| is_cosigned(key, &signed.text, line.signature()))
     };
-    let lines = signed.signatures.iter().filter(is_good).map(|line| line.to_bytes());
+    let lines = signed.signatures.iter().filter(is_good).map(signed_note::Signature::to_bytes);
     lines.filter_map(|line| String::from_utf8(line).ok()).collect()
 }
 

@@ -44,7 +44,7 @@ impl Tree {
             if count == 0 {
                 break;
             }
-            edges.push(if count % TILE == 0 { Vec::new() } else { edge(level, count / TILE)? });
+            edges.push(if count.is_multiple_of(TILE) { Vec::new() } else { edge(level, count / TILE)? });
         }
         Ok(Tree { size, nodes, edges })
     }

@@ -182,11 +182,11 @@ impl Desk {
         if change.kind == Kind::Deletion && alive.is_none() {
             return Ok(Written::Deleted(None));
         }
-        if let Some(same) = alive.filter(|_| change.skip_same) {
-            if self.is_same(change, same.position)? {
-                let at = Instant(same.at);
-                return Ok(Written::Unchanged(version(change, same.position, same.version, at, &body::updated(at))?));
-            }
+        if let Some(same) = alive.filter(|_| change.skip_same)
+            && self.is_same(change, same.position)?
+        {
+            let at = Instant(same.at);
+            return Ok(Written::Unchanged(version(change, same.position, same.version, at, &body::updated(at))?));
         }
         let number = current.map_or(1, |c| c.version + 1);
         let version = version(change, Position(self.tree.size()), number, group.at, &group.updated)?;
