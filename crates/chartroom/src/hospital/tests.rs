@@ -41,7 +41,8 @@ fn every_id_is_unique_and_every_reference_resolves() {
 #[test]
 fn every_resource_is_valid() {
     for resource in Hospital::new(1, 120).groups().flatten() {
-        let errors: Vec<_> = validate(&resource, Depth::Full).into_iter().filter(base::finding::Finding::is_error).collect();
+        let errors: Vec<_> =
+            validate(&resource, Depth::Full).into_iter().filter(base::finding::Finding::is_error).collect();
         assert!(errors.is_empty(), "{}: {errors:?}", name(&resource));
     }
 }

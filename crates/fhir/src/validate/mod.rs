@@ -1,17 +1,19 @@
 //! Validation: one walk over a resource and its definition, each finding at its place.
 //!
 //! What is looked at: known elements, cardinality, arrays, types, formats, choices, extensions, contained resources,
-//! reference targets and the codes of required bindings. A message says what is wrong and what would be right; it
-//! never repeats a value of the record. A resource without a fault costs no allocation.
+//! reference targets, the codes of required bindings, and the invariants. A message says what is wrong and what would be
+//! right; it never repeats a value of the record. A resource without a fault costs no allocation.
 
 mod codes;
 mod contained;
 mod format;
+mod invariants;
 mod moments;
 mod near;
 mod place;
 mod plan;
 mod references;
+mod sidecar;
 mod walk;
 mod xhtml;
 
@@ -36,12 +38,18 @@ type Wrong = (&'static str, String);
 
 /// What is wrong with a resource; nothing, or only warnings and information, if it can be taken.
 ///
-/// The resources of a Bundle's entries are looked at too. At most 100 findings are listed.
+/// The resources of a Bundle's entries are looked at too. At most 100 findings of each severity are listed.
 #[must_use]
 pub fn validate(resource: &Json, depth: Depth) -> Vec<Finding> {
     let mut walk = Walk::new(depth);
     walk.whole(resource);
     walk.findings
+}
+
+/// The invariants of the specification that cannot be run: each one's key, and why.
+#[must_use]
+pub fn skipped() -> &'static [(String, String)] {
+    &plan::plan().skipped
 }
 
 /// Whether a text can be a resource's logical id: 1 to 64 letters, digits, hyphens and dots.

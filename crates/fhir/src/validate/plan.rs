@@ -2,6 +2,7 @@
 
 use super::codes::Codes;
 use super::format::Format;
+use super::invariants::{Compiler, Invariant};
 use crate::definitions::{BindingStrength, Definitions, ElementDef, TypeDef, TypeId, TypeKind, r4};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -14,6 +15,8 @@ pub(super) struct Plan {
     /// The definitions.
     pub r4: &'static Definitions,
     types: Vec<TypePlan>,
+    /// Keys of the invariants that cannot be run, each with the reason.
+    pub skipped: Vec<(String, String)>,
 }
 
 /// One type.
@@ -24,6 +27,10 @@ pub(super) struct TypePlan {
     pub required: Mask,
     /// The codes of each element's required binding.
     pub codes: Vec<Option<Arc<Codes>>>,
+    /// What must hold of each value of the type.
+    pub invariants: Vec<Arc<Invariant>>,
+    /// What must hold of each value of an element, by element.
+    pub element_invariants: Vec<Vec<Arc<Invariant>>>,
 }
 
 /// How a value of a type is looked at.
@@ -47,8 +54,9 @@ static PLAN: OnceLock<Plan> = OnceLock::new();
 pub(super) fn plan() -> &'static Plan {
     PLAN.get_or_init(|| {
         let r4 = r4();
-        let mut sets = HashMap::new();
-        Plan { r4, types: r4.types.iter().map(|ty| type_plan(ty, &mut sets)).collect() }
+        let (mut sets, mut compiler) = (HashMap::new(), Compiler::default());
+        let types = r4.types.iter().map(|ty| type_plan(ty, &mut sets, &mut compiler)).collect();
+        Plan { r4, types, skipped: compiler.skipped }
     })
 }
 
@@ -59,10 +67,16 @@ impl Plan {
     }
 }
 
-fn type_plan<'d>(ty: &'d TypeDef, sets: &mut HashMap<&'d str, Arc<Codes>>) -> TypePlan {
+fn type_plan<'d>(ty: &'d TypeDef, sets: &mut HashMap<&'d str, Arc<Codes>>, compiler: &mut Compiler<'d>) -> TypePlan {
     assert!(ty.elements.len() <= Mask::BITS as usize, "the mask is too small for {}", ty.name);
     let required = ty.elements.iter().enumerate().filter(|(_, e)| e.min > 0).fold(0, |mask, (i, _)| mask | 1 << i);
-    TypePlan { shape: shape(ty), required, codes: ty.elements.iter().map(|e| codes(e, sets)).collect() }
+    TypePlan {
+        shape: shape(ty),
+        required,
+        codes: ty.elements.iter().map(|e| codes(e, sets)).collect(),
+        invariants: compiler.compile(&ty.constraints),
+        element_invariants: ty.elements.iter().map(|e| compiler.compile(&e.constraints)).collect(),
+    }
 }
 
 fn shape(ty: &TypeDef) -> Shape {

@@ -1,14 +1,17 @@
 //! The walk: down the tree and the definitions side by side.
 
 use super::codes::{Codes, Verdict};
+use super::invariants::{self, Invariant};
 use super::place::Place;
 use super::plan::{Mask, Plan, Shape, plan};
-use super::{Depth, contained, near, references};
+use super::{Depth, contained, near, references, sidecar};
 use crate::definitions::{ElementDef, ElementType, Property, TypeDef, TypeId, TypeKind, capital};
+use crate::fhirpath::Node;
 use crate::json::{Json, Object};
 use base::finding::{Finding, Severity};
+use std::sync::Arc;
 
-/// More findings than this are not listed.
+/// More findings of one severity than this are not listed.
 const FINDINGS_MAX: usize = 100;
 
 /// What the walk has found so far.
@@ -22,9 +25,24 @@ pub(super) struct Walk {
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'r> {
     /// The resource that contains the others; itself where it is not contained.
-    pub root: &'r Json<'r>,
-    /// Whether this one is contained.
+    pub root: Node<'r>,
+    /// The resource itself.
+    pub resource: Node<'r>,
+    /// Whether it is contained.
     pub is_contained: bool,
+}
+
+/// One element on the way down: what is known of it.
+#[derive(Clone, Copy)]
+pub(super) struct Step<'r> {
+    /// The element, and the type that the member's name says.
+    pub property: Property<'static>,
+    /// The codes of its required binding.
+    codes: Option<&'static Codes>,
+    /// What must hold of each value.
+    invariants: &'static [Arc<Invariant>],
+    /// The resource it stands in.
+    pub scope: Scope<'r>,
 }
 
 impl Walk {
@@ -35,23 +53,31 @@ impl Walk {
     /// Walks a resource that stands alone.
     pub fn whole(&mut self, resource: &Json) {
         let place = Place::root(resource.text("resourceType").unwrap_or("Resource"));
-        self.resource(resource, &place, Scope { root: resource, is_contained: false });
+        self.alone(resource, &place);
+    }
+
+    /// Walks a resource that no other contains.
+    fn alone<'r>(&mut self, resource: &'r Json<'r>, place: &Place) {
+        let node = Node::resource(resource);
+        self.resource(resource, place, Scope { root: node, resource: node, is_contained: false });
     }
 
     pub fn error(&mut self, code: &'static str, place: &Place, message: impl Into<String>) {
         self.find(Severity::Error, code, place, message);
     }
 
+    /// Adds a finding; after [`FINDINGS_MAX`] of its severity only that there are more.
     pub fn find(&mut self, severity: Severity, code: &'static str, place: &Place, message: impl Into<String>) {
-        if self.findings.len() < FINDINGS_MAX {
+        let alike = self.findings.iter().filter(|f| f.severity == severity).count();
+        if alike < FINDINGS_MAX {
             self.findings.push(Finding { severity, code, path: place.to_string(), message: message.into() });
-        } else if self.findings.len() == FINDINGS_MAX {
-            let message = "There are more findings than are listed here; mend these first.";
-            self.findings.push(Finding::error("too-long", "", message));
+        } else if alike == FINDINGS_MAX {
+            let message = "There are more findings like these than are listed here; mend these first.";
+            self.findings.push(Finding { severity, code: "too-long", path: String::new(), message: message.into() });
         }
     }
 
-    fn resource(&mut self, value: &Json, place: &Place, scope: Scope) {
+    fn resource<'r>(&mut self, value: &'r Json<'r>, place: &Place, scope: Scope<'r>) {
         let Some(object) = value.as_object() else {
             return self.error("structure", place, "A resource must be a JSON object.");
         };
@@ -67,10 +93,18 @@ impl Walk {
         };
         self.object(object, id, place, scope);
         contained::check(self, value, place, scope);
+        self.hold(&self.plan.of(id).invariants, Node::typed(value, id), place, scope);
+    }
+
+    /// Looks at invariants.
+    fn hold<'r>(&mut self, invariants: &[Arc<Invariant>], node: Node<'r>, place: &Place, scope: Scope<'r>) {
+        if self.depth >= Depth::Full && !invariants.is_empty() {
+            invariants::check(self, invariants, node, place, scope);
+        }
     }
 
     /// Walks the members of an object of a known type.
-    fn object(&mut self, object: &Object, id: TypeId, place: &Place, scope: Scope) {
+    pub(super) fn object<'r>(&mut self, object: &'r Object<'r>, id: TypeId, place: &Place, scope: Scope<'r>) {
         let plan = self.plan;
         let (ty, rules) = (plan.r4.get(id), plan.of(id));
         let mut seen: Mask = 0;
@@ -91,10 +125,16 @@ impl Walk {
             }
             seen |= bit;
             let below = place.member(&property.element.name);
+            let step = Step {
+                property,
+                codes: rules.codes[property.index].as_deref(),
+                invariants: &rules.element_invariants[property.index],
+                scope,
+            };
             if bare.len() == name.len() {
-                self.member(object, name, member, property, &below, id, scope);
+                self.member(object, name, member, step, &below);
             } else {
-                self.sidecar(object, bare, member, property, &below, scope);
+                self.sidecar(object, bare, member, step, &below);
             }
         }
         if only_id && rules.shape != Shape::Resource {
@@ -108,23 +148,14 @@ impl Walk {
     }
 
     /// The value of a member, or its values.
-    #[expect(clippy::too_many_arguments, reason = "they are the state of one step of the walk, spelt out for speed")]
-    fn member(
-        &mut self,
-        object: &Object,
-        name: &str,
-        value: &Json,
-        property: Property<'static>,
-        place: &Place,
-        owner: TypeId,
-        scope: Scope,
-    ) {
-        let codes = self.plan.of(owner).codes[property.index].as_deref();
-        if !property.element.is_array {
+    fn member<'r>(&mut self, object: &'r Object<'r>, name: &str, value: &'r Json<'r>, step: Step<'r>, place: &Place) {
+        let element = step.property.element;
+        if !element.is_array {
             if let Json::Array(_) = value {
                 return self.error("structure", place, "This must be a single value, not an array.");
             }
-            return self.value(value, property, codes, place, scope);
+            let sibling = if step.invariants.is_empty() { None } else { sidecar::of(object, name) };
+            return self.value(value, sibling, step, place);
         }
         let Json::Array(items) = value else {
             return self.error("structure", place, "This must be an array, also where it has one value only.");
@@ -132,26 +163,27 @@ impl Walk {
         if items.is_empty() {
             return self.error("structure", place, "An array must not be empty; leave the element out.");
         }
-        if property.element.max.is_some_and(|max| items.len() > max as usize) {
-            let max = property.element.max.unwrap_or_default();
+        if element.max.is_some_and(|max| items.len() > max as usize) {
+            let max = element.max.unwrap_or_default();
             self.error("structure", place, format!("There may be at most {max} of these."));
         }
         for (i, item) in items.iter().enumerate() {
             let at = place.at(i);
-            if *item == Json::Null && self.is_primitive(property.ty) {
+            if *item == Json::Null && self.is_primitive(step.property.ty) {
                 self.padding(object, name, i, &at);
             } else {
-                self.value(item, property, codes, &at, scope);
+                self.value(item, None, step, &at);
             }
         }
     }
 
-    fn is_primitive(&self, id: TypeId) -> bool {
+    pub(super) fn is_primitive(&self, id: TypeId) -> bool {
         matches!(self.plan.of(id).shape, Shape::Primitive(_))
     }
 
-    /// One value.
-    fn value(&mut self, value: &Json, property: Property<'static>, codes: Option<&Codes>, place: &Place, scope: Scope) {
+    /// One value. `sibling` is the `_name` member of a primitive.
+    fn value<'r>(&mut self, value: &'r Json<'r>, sibling: Option<&'r Json<'r>>, step: Step<'r>, place: &Place) {
+        let Step { property, scope, .. } = step;
         match self.plan.of(property.ty).shape {
             Shape::Primitive(format) => {
                 if let Some((code, message)) = format.check(value) {
@@ -167,28 +199,30 @@ impl Walk {
                 if shape == Shape::Reference {
                     self.reference(value, property, place, scope);
                 }
+                self.hold(&self.plan.of(property.ty).invariants, Node::typed(value, property.ty), place, scope);
             }
         }
-        if let Some(codes) = codes {
+        if let Some(codes) = step.codes {
             self.binding(value, property, codes, place);
         }
+        self.hold(step.invariants, Node { sibling, ..Node::typed(value, property.ty) }, place, scope);
     }
 
-    fn inner_resource(&mut self, value: &Json, element: &ElementDef, place: &Place, scope: Scope) {
-        if element.name == "contained" {
-            if scope.is_contained {
-                let message = "A contained resource must not contain others (dom-2); contain them beside it.";
-                return self.error("structure", place, message);
-            }
-            return self.resource(value, place, Scope { is_contained: true, ..scope });
+    fn inner_resource<'r>(&mut self, value: &'r Json<'r>, element: &ElementDef, place: &Place, scope: Scope<'r>) {
+        if element.name != "contained" {
+            return self.alone(value, place);
         }
-        self.resource(value, place, Scope { root: value, is_contained: false });
+        if scope.is_contained {
+            let message = "A contained resource must not contain others (dom-2); contain them beside it.";
+            return self.error("structure", place, message);
+        }
+        self.resource(value, place, Scope { is_contained: true, resource: Node::resource(value), ..scope });
     }
 
     fn reference(&mut self, value: &Json, property: Property<'static>, place: &Place, scope: Scope) {
         let ty = property.element.types.iter().find(|t| t.id == property.ty);
         let targets = ty.map(|t| &t.targets[..]).unwrap_or_default();
-        if let Some((code, message)) = references::check(self.plan.r4, value, targets, scope.root) {
+        if let Some((code, message)) = references::check(self.plan.r4, value, targets, scope.root.json) {
             self.error(code, &place.member("reference"), message);
         }
     }
@@ -213,73 +247,6 @@ impl Walk {
         }
     }
 
-    /// The `_name` member beside a primitive: its id and extensions.
-    fn sidecar(
-        &mut self,
-        object: &Object,
-        bare: &str,
-        value: &Json,
-        property: Property<'static>,
-        place: &Place,
-        scope: Scope,
-    ) {
-        if !self.is_primitive(property.ty) {
-            return self.error("structure", place, "Only primitive elements have a member that starts with _.");
-        }
-        let Json::Array(items) = value else {
-            if property.element.is_array {
-                return self.error("structure", place, "The extensions of a repeating element must be an array.");
-            }
-            return self.annotation(value, property, place, object.get(bare).is_some(), scope);
-        };
-        if !property.element.is_array {
-            return self.error(
-                "structure",
-                place,
-                "The extensions of a single element must be an object, not an array.",
-            );
-        }
-        let values = object.get(bare).map(Json::items);
-        if items.is_empty() || values.is_some_and(|values| values.len() != items.len()) {
-            let message = "The array of extensions must be as long as that of the values; fill it up with null.";
-            return self.error("structure", place, message);
-        }
-        for (i, item) in items.iter().enumerate() {
-            let has_value = values.and_then(|v| v.get(i)).is_some_and(|v| *v != Json::Null);
-            match item {
-                Json::Null if has_value => {}
-                Json::Null => self.error("structure", &place.at(i), "There is neither a value nor an extension here."),
-                _ => self.annotation(item, property, &place.at(i), has_value, scope),
-            }
-        }
-    }
-
-    /// The id and extensions of one primitive value.
-    fn annotation(&mut self, value: &Json, property: Property<'static>, place: &Place, has_value: bool, scope: Scope) {
-        let Some(object) = value.as_object().filter(|o| !o.is_empty()) else {
-            return self.error("structure", place, "The extensions of a primitive must be an object with members.");
-        };
-        if object.get("extension").is_none() {
-            if has_value {
-                // An id alone is enough beside a value.
-                for (name, _) in object.iter().filter(|(name, _)| !matches!(*name, "id" | "_id")) {
-                    self.unknown(self.plan.r4.get(property.ty), name, &place.member(name));
-                }
-                return;
-            }
-            return self.error("structure", place, "There is neither a value nor an extension here.");
-        }
-        self.object(object, property.ty, place, scope);
-    }
-
-    /// A `null` in an array of primitives stands for a value that has extensions only.
-    fn padding(&mut self, object: &Object, name: &str, index: usize, place: &Place) {
-        let sidecar = object.iter().find(|(n, _)| n.strip_prefix('_') == Some(name)).map(|(_, v)| v.items());
-        if sidecar.and_then(|items| items.get(index)).is_none_or(|item| *item == Json::Null) {
-            self.error("structure", place, "A null stands for a value with extensions, and here is no extension.");
-        }
-    }
-
     /// A choice came a second time: that is right only for `valueString` with `_valueString`.
     fn choice(&mut self, object: &Object, ty: &TypeDef, property: Property, place: &Place) {
         let same = |name: &str| {
@@ -297,7 +264,7 @@ impl Walk {
         }
     }
 
-    fn unknown(&mut self, ty: &TypeDef, name: &str, place: &Place) {
+    pub(super) fn unknown(&mut self, ty: &TypeDef, name: &str, place: &Place) {
         let message = match (ty.element(name).filter(|e| e.is_choice), near::nearest(ty, name)) {
             (Some(choice), _) => {
                 let name_of = |t: &ElementType| format!("{name}{}", capital(&self.plan.r4.get(t.id).name));

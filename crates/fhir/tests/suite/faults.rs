@@ -46,7 +46,10 @@ const FAULTS: &[(&str, &[(&str, &str)])] = &[
     (r#"{"resourceType":"Patient","multipleBirthInteger":1.5}"#, &[("value", "Patient.multipleBirth")]),
     (r#"{"resourceType":"Patient","telecom":[{"rank":0}]}"#, &[("value", "Patient.telecom[0].rank")]),
     (r#"{"resourceType":"Patient","meta":{"lastUpdated":"2024-01-01"}}"#, &[("value", "Patient.meta.lastUpdated")]),
-    (r#"{"resourceType":"Patient","photo":[{"data":"Y"}]}"#, &[("value", "Patient.photo[0].data")]),
+    (
+        r#"{"resourceType":"Patient","photo":[{"contentType":"image/png","data":"Y"}]}"#,
+        &[("value", "Patient.photo[0].data")],
+    ),
     (
         r#"{"resourceType":"Patient","text":{"status":"generated","div":"<div><script>x</script></div>"}}"#,
         &[("value", "Patient.text.div")],
@@ -112,6 +115,32 @@ const FAULTS: &[(&str, &[(&str, &str)])] = &[
     (
         r#"{"resourceType":"Condition","contained":[{"resourceType":"Patient","id":"p"}],"subject":{"display":"x"}}"#,
         &[("invariant", "Condition.contained[0]")],
+    ),
+    // Invariants.
+    (
+        r#"{"resourceType":"Patient","contact":[{"name":{"text":"x"}},{"gender":"female"}]}"#,
+        &[("invariant", "Patient.contact[1]")],
+    ),
+    (
+        r#"{"resourceType":"Patient","name":[{"text":"x","period":{"start":"2024","end":"2023-01-01"}}]}"#,
+        &[("invariant", "Patient.name[0].period")],
+    ),
+    (r#"{"resourceType":"Patient","name":[{"text":"x","period":{"start":"2024","end":"2024-01-01"}}]}"#, &[]),
+    (
+        r#"{"resourceType":"Observation","status":"final","code":{"text":"x"},"valueQuantity":{"code":"mg"}}"#,
+        &[("invariant", "Observation.value")],
+    ),
+    (
+        r#"{"resourceType":"Observation","status":"final","code":{"text":"x"},"valueString":"x","dataAbsentReason":{"text":"x"}}"#,
+        &[("invariant", "Observation")],
+    ),
+    (
+        r#"{"resourceType":"Observation","status":"final","code":{"text":"x"},"referenceRange":[{"low":{"value":1,"comparator":"<"}}]}"#,
+        &[("invariant", "Observation.referenceRange[0].low")],
+    ),
+    (
+        r#"{"resourceType":"Questionnaire","status":"draft","item":[{"linkId":"1","type":"group","item":[{"linkId":"2","type":"group"}]}]}"#,
+        &[("invariant", "Questionnaire.item[0].item[0]")],
     ),
     // Bundles.
     (
