@@ -8,10 +8,11 @@ use base::finding::Finding;
 use base::refusal::{Kind, Refusal};
 use crossbeam_channel::Receiver;
 use fhir::json::Json;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use vault::exchange::{Arrival, Arrivals, Ready, waits};
+use vault::exchange::{Arrival, Arrivals, Ready, Shape, waits};
 use vault::{Change, Error};
 
 /// Resources that need not stay together are committed in groups of about this many ...
@@ -34,13 +35,22 @@ struct Group {
 }
 
 /// One JSON text: a line, or a whole file.
-#[derive(Clone, Copy)]
 struct Text<'t> {
     file: &'t Arc<Underway>,
     line: Option<u64>,
     bytes: &'t [u8],
     /// Which entries to look at, when it is looked at again.
     only: Option<&'t Only>,
+    /// Whether it is a single resource.
+    single: Cell<bool>,
+    /// The tree, for the quarantine; parsed again when something is refused.
+    tree: OnceCell<Option<Json<'t>>>,
+}
+
+impl<'t> Text<'t> {
+    fn new(file: &'t Arc<Underway>, line: Option<u64>, bytes: &'t [u8], only: Option<&'t Only>) -> Text<'t> {
+        Text { file, line, bytes, only, single: Cell::new(true), tree: OnceCell::new() }
+    }
 }
 
 impl<'r, 'v> Worker<'r, 'v> {
@@ -71,7 +81,7 @@ impl<'r, 'v> Worker<'r, 'v> {
     fn lines(&mut self, file: &Arc<Underway>, first: u64, text: &[u8], only: Option<&Only>) {
         for (line, bytes) in jobs::lines(first, text) {
             if only.is_none_or(|only| only.contains_key(&line)) {
-                self.text(Text { file, line: Some(line), bytes, only });
+                self.text(&Text::new(file, Some(line), bytes, only));
             }
         }
     }
@@ -89,11 +99,11 @@ impl<'r, 'v> Worker<'r, 'v> {
         if is_lines {
             self.lines(file, 1, bytes, only);
         } else {
-            self.text(Text { file, line: None, bytes, only });
+            self.text(&Text::new(file, None, bytes, only));
         }
     }
 
-    fn text(&mut self, text: Text<'_>) {
+    fn text(&mut self, text: &Text<'_>) {
         let arrivals = Json::parse(text.bytes)
             .map_err(|e| Refusal::new(Kind::Malformed, "structure", format!("this is not JSON: {e}")))
             .and_then(Arrivals::of);
@@ -108,9 +118,11 @@ impl<'r, 'v> Worker<'r, 'v> {
             self.run.found(text.file, arrivals.len());
         }
         let only = text.only.and_then(|only| only.get(&text.line.unwrap_or(0))?.as_deref());
-        let (together, bytes_each) = (arrivals.together, text.bytes.len() / arrivals.len().max(1));
+        let shape = arrivals.shape;
+        text.single.set(shape == Shape::Single);
+        let bytes_each = text.bytes.len() / arrivals.len().max(1);
         let arrived = arrivals.prepare(only, &self.run.resolver);
-        if together {
+        if shape == Shape::Transaction {
             self.together(text, arrived);
         } else {
             self.apart(text, arrived, bytes_each);
@@ -118,7 +130,7 @@ impl<'r, 'v> Worker<'r, 'v> {
     }
 
     /// Resources that come each on its own.
-    fn apart(&mut self, text: Text<'_>, arrived: Vec<Arrival>, bytes_each: usize) {
+    fn apart(&mut self, text: &Text<'_>, arrived: Vec<Arrival>, bytes_each: usize) {
         let mut waiting = Vec::new();
         for Arrival { index, outcome } in arrived {
             match outcome {
@@ -134,46 +146,31 @@ impl<'r, 'v> Worker<'r, 'v> {
         }
     }
 
-    /// A transaction: all or nothing.
-    fn together(&mut self, text: Text<'_>, arrived: Vec<Arrival>) {
+    /// A transaction: written in one commit, and waiting as a whole.
+    fn together(&mut self, text: &Text<'_>, arrived: Vec<Arrival>) {
+        let waits = |a: &Arrival| matches!(&a.outcome, Err(Error::Refusal(refusal)) if self.may_wait(refusal));
+        if arrived.iter().any(waits) {
+            return self.hold(text, None);
+        }
+        // What this worker gathered before may be about the same resources.
+        self.flush();
         let mut changes = Vec::with_capacity(arrived.len());
-        let (mut nothing, mut refused) = (0, Vec::new());
-        let count = arrived.len();
         for Arrival { index, outcome } in arrived {
             match outcome {
                 Ok(Ready::Change(change, _)) => changes.push(change),
-                Ok(Ready::Nothing) => nothing += 1,
-                Err(Error::Refusal(refusal)) => refused.push((index, refusal)),
+                Ok(Ready::Nothing) => self.unchanged(1),
+                Err(Error::Refusal(refusal)) => self.refuse(text, index, &refusal.findings),
                 Err(fault) => return self.fail(fault),
             }
         }
-        if refused.is_empty() {
-            // What this worker gathered before may be about the same resources.
-            self.flush();
-            self.unchanged(nothing);
-            self.run.submit(changes, vec![Arc::clone(text.file)]);
-        } else if refused.iter().all(|(_, refusal)| self.may_wait(refusal)) {
-            self.hold(text, None);
-        } else {
-            self.refuse_all(text, count, &refused);
-        }
-    }
-
-    fn refuse_all(&self, text: Text<'_>, count: usize, refused: &[(usize, Refusal)]) {
-        let culprits: Vec<String> = refused.iter().take(5).map(|(i, _)| format!("Bundle.entry[{i}]")).collect();
-        let message = format!("the transaction was refused as a whole because of {}", culprits.join(", "));
-        let with_it = [Finding::error("business-rule", "", message)];
-        for index in 0..count {
-            let own = refused.iter().find(|(i, _)| *i == index).map(|(_, refusal)| refusal.findings.as_slice());
-            self.refuse(text, index, own.unwrap_or(&with_it));
-        }
+        self.run.submit(changes, vec![Arc::clone(text.file)]);
     }
 
     fn may_wait(&self, refusal: &Refusal) -> bool {
         waits(refusal) && !self.run.last.load(Ordering::SeqCst)
     }
 
-    fn hold(&self, text: Text<'_>, entries: Option<Vec<usize>>) {
+    fn hold(&self, text: &Text<'_>, entries: Option<Vec<usize>>) {
         let again = text.file.source.path.is_none().then(|| text.bytes.to_vec());
         let held = Held { file: Arc::clone(text.file), line: text.line.unwrap_or(0), entries, text: again };
         if let Err(Held { entries, .. }) = self.run.hold(held) {
@@ -185,10 +182,11 @@ impl<'r, 'v> Worker<'r, 'v> {
         }
     }
 
-    fn refuse(&self, text: Text<'_>, index: usize, why: &[Finding]) {
-        let tree = if self.run.keeps_resources() { Json::parse(text.bytes).ok() } else { None };
-        let (resource, is_part) = tree.as_ref().map_or((None, false), |tree| part(tree, index));
-        let entry = (is_part || index > 0).then_some(index);
+    fn refuse(&self, text: &Text<'_>, index: usize, why: &[Finding]) {
+        let keeps = self.run.keeps_resources();
+        let tree = text.tree.get_or_init(|| keeps.then(|| Json::parse(text.bytes).ok()).flatten());
+        let resource = tree.as_ref().and_then(|tree| part(tree, index));
+        let entry = (!text.single.get()).then_some(index);
         self.run.refuse(text.file, (text.line, entry), why, resource);
     }
 
@@ -232,13 +230,13 @@ fn target(change: &Change) -> String {
     }
 }
 
-/// The resource at an index of a bundle or array, and whether the text is one of these.
-fn part<'t>(tree: &'t Json<'t>, index: usize) -> (Option<&'t Json<'t>>, bool) {
+/// The resource at an index of a bundle or array, or the one resource that the text is.
+fn part<'t>(tree: &'t Json<'t>, index: usize) -> Option<&'t Json<'t>> {
     match tree {
-        Json::Array(items) => (items.get(index), true),
+        Json::Array(items) => items.get(index),
         tree => match tree.get("entry") {
-            Some(entries) => (entries.items().get(index).and_then(|entry| entry.get("resource")), true),
-            None => (Some(tree), false),
+            Some(entries) => entries.items().get(index)?.get("resource"),
+            None => Some(tree),
         },
     }
 }

@@ -1,8 +1,12 @@
 //! Arrivals: what an import finds in a file, under ids that stay the same however often it comes.
 //!
 //! A resource keeps its id; without one it gets the UUID of its `fullUrl`, or one made of its content. So the same file
-//! twice changes nothing. A transaction stays whole; everything else is taken resource by resource. What refers to
-//! something that has not arrived yet is refused in a way that [`waits`] recognises, so that import tries it again.
+//! twice changes nothing. What refers to something that has not arrived yet is refused in a way that [`waits`] recognises,
+//! so that import tries it again.
+//!
+//! A transaction is written in one commit. Where a client can be told to mend its bundle and send it again, one bad entry
+//! refuses it all; a file of years ago cannot be sent again, and one misspelt element should not cost a patient's
+//! chart. So only the bad entry is refused, and whatever refers to it, so that nothing points to what is not there.
 
 use super::check::{Around, at_entry, check, in_entry, is_id, malformed};
 use super::conditional::{Matches, Resolver, exclusive, several};
@@ -19,9 +23,22 @@ use std::collections::{HashMap, HashSet};
 
 /// What a file, or a line of one, holds.
 pub struct Arrivals<'a> {
-    /// Whether all of it is taken or none.
-    pub together: bool,
+    /// What it is.
+    pub shape: Shape,
     items: Vec<(usize, Result<Item<'a>, Refusal>)>,
+}
+
+/// How resources came together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// One resource.
+    Single,
+    /// An array of resources.
+    Array,
+    /// A bundle whose entries stand each on its own.
+    Bundle,
+    /// A transaction: its entries are written in one commit, and wait for each other.
+    Transaction,
 }
 
 /// One resource of [`Arrivals`], ready or not.
@@ -65,11 +82,11 @@ impl<'a> Arrivals<'a> {
         match json {
             Json::Array(items) => {
                 let numbered = items.into_iter().enumerate();
-                let items = numbered.map(|(i, item)| (i, alone(item, None).map_err(|r| at_entry(r, i)))).collect();
-                Ok(Arrivals { together: false, items })
+                let items = numbered.map(|(i, item)| (i, alone(item, None))).collect();
+                Ok(Arrivals { shape: Shape::Array, items })
             }
             json if json.text("resourceType") == Some("Bundle") => bundle(json),
-            json => Ok(Arrivals { together: false, items: vec![(0, alone(json, None))] }),
+            json => Ok(Arrivals { shape: Shape::Single, items: vec![(0, alone(json, None))] }),
         }
     }
 
@@ -91,15 +108,19 @@ impl<'a> Arrivals<'a> {
         let has_condition = |item: &Result<Item<'_>, Refusal>| item.as_ref().is_ok_and(|i| i.condition.is_some());
         // Two files that create the same thing conditionally must not both find nothing.
         let _held = self.items.iter().any(|(_, item)| has_condition(item)).then(exclusive);
-        let mut taking = Taking { resolver, links: Links::default(), claims: HashMap::new(), together: self.together };
+        let (links, claims) = (Links::default(), HashMap::new());
+        let mut taking = Taking { resolver, links, claims, shape: self.shape };
         let mut items: Vec<(usize, Result<Aimed<'_>, Error>)> = Vec::with_capacity(self.items.len());
         for (i, item) in self.items {
             items.push((i, item.map_err(Error::from).and_then(|item| taking.aim(item))));
         }
+        let targets: Vec<Option<String>> =
+            items.iter().map(|(_, item)| item.as_ref().ok().and_then(Aimed::target)).collect();
         let wanted = items.into_iter().filter(|(i, _)| only.is_none_or(|only| only.contains(i)));
         let mut arrivals: Vec<Arrival> = wanted.map(|(i, item)| taking.arrival(i, item)).collect();
-        if self.together {
+        if self.shape == Shape::Transaction {
             distinct(&mut arrivals);
+            follow_refused(&mut arrivals, &targets);
         }
         taking.learn(&arrivals);
         arrivals
@@ -112,13 +133,23 @@ enum Aimed<'a> {
     Nothing,
 }
 
+impl Aimed<'_> {
+    /// `Type/id` of what is to be written.
+    fn target(&self) -> Option<String> {
+        match self {
+            Aimed::Put { item, .. } => Some(format!("{}/{}", item.resource_type, item.id)),
+            Aimed::Delete(_) | Aimed::Nothing => None,
+        }
+    }
+}
+
 /// The state of preparing one bundle.
 struct Taking<'r, 'v> {
     resolver: &'r Resolver<'v>,
     links: Links,
     /// Conditions of this bundle's own creates: key to (`Type/id`).
     claims: HashMap<(String, String), String>,
-    together: bool,
+    shape: Shape,
 }
 
 impl Taking<'_, '_> {
@@ -160,10 +191,15 @@ impl Taking<'_, '_> {
         }
     }
 
+    /// Whether findings are named by their entry.
+    fn is_bundle(&self) -> bool {
+        matches!(self.shape, Shape::Bundle | Shape::Transaction)
+    }
+
     fn arrival(&self, index: usize, item: Result<Aimed<'_>, Error>) -> Arrival {
         let outcome = item.and_then(|item| self.ready(index, item)).map_err(|error| match error {
-            Error::Refusal(refusal) => at_entry(refusal, index).into(),
-            Error::Fault(_) => error,
+            Error::Refusal(refusal) if self.is_bundle() => at_entry(refusal, index).into(),
+            error => error,
         });
         Arrival { index, outcome }
     }
@@ -176,7 +212,7 @@ impl Taking<'_, '_> {
             }
             Aimed::Put { item, resource } => {
                 let base = item.full_url.as_deref().and_then(base_of);
-                let around = Around { links: &self.links, base, strict: self.together };
+                let around = Around { links: &self.links, base, strict: self.shape == Shape::Transaction };
                 let checked = check(resource, &item.resource_type, &item.id, around, &mut |kind, query| match self
                     .claims
                     .get(&(kind.to_owned(), query.to_owned()))
@@ -184,8 +220,12 @@ impl Taking<'_, '_> {
                     Some(own) => Ok(own.clone()),
                     None => self.resolver.reference(kind, query),
                 })?;
-                let findings = checked.findings.into_iter();
-                let findings = findings.map(|f| Finding { path: in_entry(&f.path, index), ..f }).collect();
+                let findings = match self.is_bundle() {
+                    true => {
+                        checked.findings.into_iter().map(|f| Finding { path: in_entry(&f.path, index), ..f }).collect()
+                    }
+                    false => checked.findings,
+                };
                 let change = Change::Put { resource: checked.resource, expect: Expect::Any, skip_same: true };
                 Ok(Ready::Change(change, findings))
             }
@@ -195,9 +235,6 @@ impl Taking<'_, '_> {
     /// Tells the rest of the import what this bundle's conditional creates became, once they are sure to be taken.
     fn learn(self, arrivals: &[Arrival]) {
         let failed = arrivals.iter().filter(|a| a.outcome.is_err()).count();
-        if failed > 0 && self.together {
-            return;
-        }
         let taken = |target: &str| {
             arrivals.iter().any(|a| match &a.outcome {
                 Ok(Ready::Change(Change::Put { resource, .. }, _)) => {
@@ -236,6 +273,43 @@ fn distinct(arrivals: &mut [Arrival]) {
     }
 }
 
+/// Refuses what refers to a refused entry, and what refers to that. What waits is not refused.
+fn follow_refused(arrivals: &mut [Arrival], targets: &[Option<String>]) {
+    let is_refused = |a: &Arrival| matches!(&a.outcome, Err(Error::Refusal(refusal)) if !waits(refusal));
+    let mut gone: HashMap<&str, usize> = HashMap::new();
+    loop {
+        let known = gone.len();
+        for (arrival, target) in arrivals.iter().zip(targets) {
+            if let Some(target) = target.as_deref().filter(|_| is_refused(arrival)) {
+                gone.entry(target).or_insert(arrival.index);
+            }
+        }
+        if gone.len() == known {
+            return;
+        }
+        for Arrival { index, outcome } in arrivals.iter_mut() {
+            let Ok(Ready::Change(Change::Put { resource, .. }, _)) = &outcome else { continue };
+            if let Some(culprit) = refers_to(resource, &gone) {
+                let message = format!("it refers to Bundle.entry[{culprit}], which was refused");
+                let refusal = Refusal::new(Kind::Invalid, "business-rule", message);
+                *outcome = Err(at_entry(refusal, *index).into());
+            }
+        }
+    }
+}
+
+/// The entry behind the first reference to one of these targets.
+fn refers_to(json: &Json<'_>, targets: &HashMap<&str, usize>) -> Option<usize> {
+    match json {
+        Json::Object(object) => object.iter().find_map(|(name, value)| match value {
+            Json::String(text) if name == "reference" => targets.get(text.as_ref()).copied(),
+            value => refers_to(value, targets),
+        }),
+        Json::Array(items) => items.iter().find_map(|item| refers_to(item, targets)),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => None,
+    }
+}
+
 /// A resource under its own id, the UUID of its `fullUrl`, or one made of its content.
 fn alone<'a>(resource: Json<'a>, full_url: Option<String>) -> Result<Item<'a>, Refusal> {
     let Some(resource_type) = resource.text("resourceType").map(str::to_owned) else {
@@ -262,13 +336,13 @@ fn id_in(full_url: Option<&str>, resource_type: &str) -> Option<String> {
 fn bundle(bundle: Json<'_>) -> Result<Arrivals<'_>, Refusal> {
     match bundle.text("type") {
         Some(kind @ ("transaction" | "batch")) => {
-            let together = kind == "transaction";
+            let shape = if kind == "transaction" { Shape::Transaction } else { Shape::Bundle };
             let entries = entries::read(bundle)?;
             let is_read =
                 |entry: &Result<Entry<'_>, Refusal>| entry.as_ref().is_ok_and(|e| matches!(e.request, Request::Get(_)));
             let items = entries.into_iter().filter(|(_, entry)| !is_read(entry));
             let items = items.map(|(i, entry)| (i, entry.and_then(|e| requested(e).map_err(|r| at_entry(r, i)))));
-            Ok(Arrivals { together, items: items.collect() })
+            Ok(Arrivals { shape, items: items.collect() })
         }
         Some("history") => {
             let mut arrivals = kept(bundle)?;
@@ -296,7 +370,7 @@ fn kept(mut bundle: Json<'_>) -> Result<Arrivals<'_>, Refusal> {
             None => items.extend(deletion(&entry).map(|item| (i, Ok(item)))),
         }
     }
-    Ok(Arrivals { together: false, items })
+    Ok(Arrivals { shape: Shape::Bundle, items })
 }
 
 fn deletion<'a>(entry: &Json<'_>) -> Option<Item<'a>> {

@@ -18,7 +18,7 @@ mod response;
 mod single;
 mod transaction;
 
-pub use arrival::{Arrival, Arrivals, Ready, waits};
+pub use arrival::{Arrival, Arrivals, Ready, Shape, waits};
 pub use batch::batch;
 pub use conditional::{Resolver, conditional_delete, conditional_patch, conditional_update};
 pub use fingerprint::Fingerprint;
