@@ -1,7 +1,7 @@
 //! Whether one value is what a query asks for. The index answers most tests from hashes; these are the comparisons
 //! themselves, for spans read from a column and for values read from a resource.
 
-use super::rows::paths_above;
+use super::rows::{paths_above, type_in_url};
 use fhir::search::extract::{Value, normal};
 use fhir::search::query::{DateTest, NumberTest, Operand, Prefix, SystemTest};
 use std::ops::RangeInclusive;
@@ -83,7 +83,9 @@ pub fn holds(operand: &Operand, target: Option<&str>, value: &Value) -> bool {
                 && resource_type.as_deref().is_none_or(|wanted| wanted == found)
                 && target.is_none_or(|target| target == found)
         }
-        (Operand::Url(url), Value::Url(found)) => url_holds(url, found),
+        (Operand::Url(url), Value::Url(found)) => {
+            url_holds(url, found) && target.is_none_or(|target| type_in_url(found) == Some(target))
+        }
         (Operand::Logical { system: test, value }, Value::Logical { system, value: found }) => {
             value.as_deref().is_none_or(|value| value == found) && system_holds(test, system.as_deref())
         }

@@ -59,10 +59,7 @@ impl<'m> Matcher<'m> {
             }
             Plan::Lists(names) => self.lists(names, types),
             Plan::Span(span) => self.spans(span, types),
-            Plan::Log(ranges) => {
-                let ranges = ranges.iter().map(|r| r.start..r.end.min(self.reading.at));
-                Ok(self.kept(ranges.flatten().collect(), types))
-            }
+            Plan::Log(from, to) => Ok(self.kept((*from..(*to).min(self.reading.at)).collect(), types)),
             Plan::Positions(positions) => Ok(self.kept(positions.clone(), types)),
             Plan::Check(plan, filter) => {
                 let candidates = self.all(plan, types)?;
@@ -89,9 +86,7 @@ impl<'m> Matcher<'m> {
             Plan::Not(plan) => Ok(difference(candidates, &self.within(plan, types, candidates)?)),
             Plan::Lists(names) => self.lists_within(names, types, candidates),
             Plan::Span(span) => self.spans_within(span, candidates),
-            Plan::Log(ranges) => {
-                Ok(candidates.iter().copied().filter(|c| ranges.iter().any(|r| r.contains(c))).collect())
-            }
+            Plan::Log(from, to) => Ok(candidates.iter().copied().filter(|c| (from..to).contains(&c)).collect()),
             Plan::Positions(positions) => Ok(intersection(candidates, positions)),
             Plan::Check(plan, filter) => {
                 let candidates = self.within(plan, types, candidates)?;
@@ -123,9 +118,7 @@ impl<'m> Matcher<'m> {
                 }
                 None => HUGE / 2,
             },
-            Plan::Log(ranges) => {
-                ranges.iter().map(|r| u64::from(r.end.min(self.reading.at).saturating_sub(r.start))).sum()
-            }
+            Plan::Log(from, to) => u64::from((*to).min(self.reading.at).saturating_sub(*from)),
             Plan::Positions(positions) => positions.len() as u64,
             Plan::Check(plan, _) => self.cost(plan)?.saturating_mul(10),
             Plan::Chain { inner, .. } => self.cost(inner)?.saturating_mul(20),

@@ -8,9 +8,10 @@ use super::rows::{GRAM_CHARS, NARRATIVE, Names, PREFIX_CHARS, Sort, grams, paths
 use super::{compare, narrative};
 use crate::error::Error;
 use base::refusal::{Kind as No, Refusal};
+use fhir::json::Json;
 use fhir::search::params::{self, Kind, Param, PathId, PathUse};
 use fhir::search::query::{DateTest, Filter, NumberTest, Operand, Prefix, SystemTest, Test};
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 
 /// What is to be found, in terms of the index.
 #[derive(Clone, Debug)]
@@ -29,8 +30,8 @@ pub enum Plan {
     Lists(Vec<ListName>),
     /// Some span of the column meets the test.
     Span(SpanPlan),
-    /// Written in one of these ranges of the log.
-    Log(Vec<Range<u32>>),
+    /// Written at the first of these positions or later, and before the second.
+    Log(u32, u32),
     /// These versions, ascending.
     Positions(Vec<u32>),
     /// What the first finds, as far as the resource itself meets the filter.
@@ -179,8 +180,7 @@ impl Planner<'_> {
                 return Ok(self.local(param, path, resource_type.as_deref(), id));
             }
             Operand::Url(url) => {
-                let elsewhere = path.target.as_deref().zip(type_in_url(url)).is_some_and(|(a, b)| a != b);
-                if elsewhere {
+                if path.target.as_deref().is_some_and(|target| type_in_url(url) != Some(target)) {
                     return Ok(None);
                 }
                 self.list(id, Sort::Url, &[url])
@@ -324,15 +324,16 @@ impl Planner<'_> {
 
     fn last_updated(&self, test: &DateTest) -> Result<Plan, Error> {
         let from = |ms: i64| self.records.first_at(ms);
-        let (low, above) = (from(test.low)?, from(test.high.saturating_add(1))?);
-        Ok(Plan::Log(match test.prefix {
-            Prefix::Eq | Prefix::Ap => vec![low..above],
-            Prefix::Ne => vec![0..low, above..u32::MAX],
-            Prefix::Gt | Prefix::Sa => vec![above..u32::MAX],
-            Prefix::Ge => vec![low..u32::MAX],
-            Prefix::Lt | Prefix::Eb => vec![0..low],
-            Prefix::Le => vec![0..above],
-        }))
+        let (low, above, end) = (from(test.low)?, from(test.high.saturating_add(1))?, u32::MAX);
+        let one = Plan::Log;
+        Ok(match test.prefix {
+            Prefix::Eq | Prefix::Ap => one(low, above),
+            Prefix::Ne => Plan::Or(vec![one(0, low), one(above, end)]),
+            Prefix::Gt | Prefix::Sa => one(above, end),
+            Prefix::Ge => one(low, end),
+            Prefix::Lt | Prefix::Eb => one(0, low),
+            Prefix::Le => one(0, above),
+        })
     }
 
     fn list_resource(&mut self, id: &str) -> Result<Plan, Error> {
@@ -340,8 +341,8 @@ impl Planner<'_> {
         let at = self.reading.at;
         let Some(list) = self.records.current(key, at)? else { return Ok(Plan::Nothing) };
         let keys = self.records.resource(list, |list| {
-            let items = list.get("entry").map_or(&[][..], |entry| entry.items());
-            let items = items.iter().filter(|item| item.get("deleted").and_then(|d| d.as_bool()) != Some(true));
+            let items = list.get("entry").map_or(&[][..], Json::items);
+            let items = items.iter().filter(|item| item.get("deleted").and_then(Json::as_bool) != Some(true));
             let references = items.filter_map(|item| item.get("item")?.text("reference"));
             references.filter_map(local_parts).map(|(ty, id)| self.names.resource(ty, id)).collect::<Vec<_>>()
         })?;

@@ -6,6 +6,7 @@
 use super::index::Reading;
 use super::index::column::{dates, numbers};
 use super::matching::{Matcher, Set};
+use super::rows::type_in_url;
 use crate::error::Error;
 use base::refusal::{Kind as No, Refusal};
 use fhir::json::Json;
@@ -121,6 +122,7 @@ fn text(param: &Param, descending: bool, resource: &Json) -> Option<String> {
 fn counts(target: Option<&str>, value: &Value) -> bool {
     match value {
         Value::Local { resource_type, .. } => target.is_none_or(|target| target == resource_type),
+        Value::Url(url) => target.is_none_or(|target| type_in_url(url) == Some(target)),
         _ => true,
     }
 }

@@ -4,5 +4,6 @@ mod log;
 mod place;
 mod records;
 mod search;
+mod search_truth;
 mod second_verifier;
 mod verify;
