@@ -10,6 +10,7 @@ pub mod keys;
 pub mod log;
 pub mod records;
 pub mod search;
+pub mod upkeep;
 pub mod verify;
 
 pub use error::{Error, Fault};

@@ -11,6 +11,7 @@ use base::id::Ids;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The root key itself. Shows nothing of itself.
 #[derive(Clone)]
@@ -28,7 +29,77 @@ pub(crate) struct Ring {
     pub check: [u8; 16],
 }
 
+/// The ring in use, and while a root key is being changed the one before it.
+pub(crate) struct Rings {
+    pub now: Arc<Ring>,
+    before: Option<Arc<Ring>>,
+}
+
+impl Rings {
+    /// Only one ring.
+    pub fn new(ring: Ring) -> Rings {
+        Rings { now: Arc::new(ring), before: None }
+    }
+
+    /// Another ring comes into use; what is under the old one can still be opened.
+    pub fn turn(&mut self, ring: Arc<Ring>) {
+        self.before = Some(std::mem::replace(&mut self.now, ring));
+    }
+
+    /// The rings, the present one first.
+    pub fn both(&self) -> Vec<Arc<Ring>> {
+        std::iter::once(&self.now).chain(&self.before).map(Arc::clone).collect()
+    }
+}
+
+/// A new root key in a file beside the present one, until everything is sealed under it.
+pub(crate) struct KeyDraft {
+    path: PathBuf,
+}
+
+impl KeyDraft {
+    /// The file's name while it waits.
+    fn beside(path: &Path) -> PathBuf {
+        path.with_extension("next")
+    }
+
+    /// Lets the new key take the old one's place.
+    pub fn put_in_place(self) -> Result<(), Fault> {
+        let moved = fs::rename(KeyDraft::beside(&self.path), &self.path).and_then(|()| sync_folder(&self.path));
+        moved.map_err(|error| Fault::file("replacing", &self.path, error))
+    }
+}
+
 impl RootKey {
+    /// The key to change to: the one `to` has, or a fresh one. `present` is the check value of the present key; where
+    /// that lies in the very file of `to`, the fresh key waits beside it.
+    pub fn next(to: &KeySource, dir: &Path, present: &[u8; 16]) -> Result<(RootKey, Option<KeyDraft>), Fault> {
+        let path = match to {
+            KeySource::Beside => dir.join("root.key"),
+            KeySource::File(path) => path.clone(),
+            KeySource::Hex(_) | KeySource::Passphrase(_) => return Ok((RootKey::find(to, dir, true)?, None)),
+        };
+        let key = from_file(&path, true)?;
+        if key.ring()?.check != *present {
+            return Ok((key, None));
+        }
+        let draft = KeyDraft::beside(&path);
+        if draft.exists() {
+            fs::remove_file(&draft).map_err(|error| Fault::file("removing", &draft, error))?;
+        }
+        Ok((make_file(&draft)?, Some(KeyDraft { path })))
+    }
+
+    /// The key of a file that a change of keys left beside its place when the machine stopped in between.
+    pub fn waiting(source: &KeySource, dir: &Path) -> Option<(RootKey, KeyDraft)> {
+        let path = match source {
+            KeySource::Beside => dir.join("root.key"),
+            KeySource::File(path) => path.clone(),
+            KeySource::Hex(_) | KeySource::Passphrase(_) => return None,
+        };
+        let key = from_file(&KeyDraft::beside(&path), false).ok()?;
+        Some((key, KeyDraft { path }))
+    }
     /// The key the source has; for a new data directory it is made where the source allows.
     pub fn find(source: &KeySource, dir: &Path, new: bool) -> Result<RootKey, Fault> {
         match source {
@@ -158,7 +229,7 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
 }
 
 /// Makes a new name in a folder survive a power loss.
-fn sync_folder(path: &Path) -> std::io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_owned);
     File::open(folder)?.sync_all()
 }

@@ -26,14 +26,13 @@ impl Signer {
         Ok(Signer { origin: origin.to_owned(), pair, id })
     }
 
-    /// The log's name.
-    pub fn origin(&self) -> &str {
-        &self.origin
-    }
-
     /// The signed checkpoint of a tree.
     pub fn sign(&self, size: u64, root: Hash) -> Vec<u8> {
-        let text = format!("{}\n{size}\n{root}\n", self.origin);
+        self.sign_text(&format!("{}\n{size}\n{root}\n", self.origin))
+    }
+
+    /// A signed note of any text that ends with a newline.
+    pub fn sign_text(&self, text: &str) -> Vec<u8> {
         let mut signature = self.id.to_be_bytes().to_vec();
         signature.extend_from_slice(self.pair.sign(text.as_bytes()).as_ref());
         format!("{text}\n— {} {}\n", self.origin, BASE64_STANDARD.encode(signature)).into_bytes()
@@ -85,6 +84,13 @@ impl VerifierKey {
     #[must_use]
     pub fn is_witness(&self) -> bool {
         self.kind == super::witness::COSIGNATURE
+    }
+
+    /// Whether a note carries this key's signature over its text.
+    pub(crate) fn signed_text(&self, note: &[u8]) -> bool {
+        let Some((text, lines)) = split(note) else { return false };
+        let mut lines = lines.lines().filter_map(|line| Signature::from_bytes(line.as_bytes()).ok());
+        lines.any(|line| line.name() == self.name && line.id() == self.id() && self.holds(text, line.signature()))
     }
 
     /// Whether `signature` is this key's over `message`.

@@ -293,7 +293,7 @@ impl Desk {
         if patient.is_durable() || group.keys.iter().any(|k| k.kid == patient.kid) {
             return Ok(());
         }
-        let ring = Arc::clone(&self.store.ring.read());
+        let ring = Arc::clone(&self.store.ring.read().now);
         let wrapped = patient.wrap(&ring)?;
         let mut insert =
             self.connection.prepare_cached("INSERT INTO patient_key(kid, owner, wrapped) VALUES (?, ?, ?)")?;

@@ -166,7 +166,11 @@ pub enum Scope {
 impl Vault {
     /// Opens or makes a data directory, recovers what a crash left, and takes the directory's lock.
     pub fn open(options: Options) -> Result<Vault, Error> {
-        Ok(Vault { inner: Arc::new(opening::open(options)?) })
+        opening::open(options, opening::Index::Kept, &|_, _| ()).map(|(inner, _)| Vault::of(inner))
+    }
+
+    pub(crate) fn of(inner: Inner) -> Vault {
+        Vault { inner: Arc::new(inner) }
     }
 
     /// The position the next entry will get: everything below it is committed and durable.

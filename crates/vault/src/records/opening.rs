@@ -9,11 +9,11 @@ use super::{Inner, KeySource, Options, replay, schema, training};
 use crate::error::{Error, Fault};
 use crate::keys::Hasher;
 use crate::keys::patients::{Kid, PatientKey, PatientKeys, SHARED};
-use crate::keys::root::{Ring, RootKey, hex};
+use crate::keys::root::{Ring, Rings, RootKey, hex};
 use crate::log::checkpoint::{Signed, Signer};
 use crate::log::nodes::Nodes;
 use crate::log::tree::Tree;
-use crate::search::index::Index;
+use crate::search::index::{Index as SearchIndex, Sums};
 use base::id::Ids;
 use parking_lot::RwLock;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -23,16 +23,25 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
-/// Opens or makes a data directory.
-pub(crate) fn open(options: Options) -> Result<Inner, Error> {
+/// What becomes of the search index at opening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Index {
+    /// It stays, and gets what it lacks.
+    Kept,
+    /// It is made anew.
+    Anew,
+}
+
+/// Watermark and sums of an index before it was made anew.
+pub(crate) type Before = Option<(u64, Sums)>;
+
+/// Opens or makes a data directory. `progress` hears how many entries of how many the index has got.
+pub(crate) fn open(options: Options, index: Index, progress: &dyn Fn(u64, u64)) -> Result<(Inner, Before), Error> {
     make_folder(&options.dir)?;
     let lock = lock(&options.dir)?;
     let path = options.dir.join(schema::FILE);
     let new = is_new(&path)?;
-    let ring = RootKey::find(&options.key, &options.dir, new)?.ring()?;
-    if !new {
-        check_key(&schema::reader(&path)?, &ring)?;
-    }
+    let ring = find_ring(&options, &path, new)?;
     let connection = schema::writer(&path)?;
     if new {
         make(&connection, &ring)?;
@@ -41,24 +50,62 @@ pub(crate) fn open(options: Options) -> Result<Inner, Error> {
     let signer = Signer::new(&secrets.origin, &secrets.signing)?;
     let tree = check_edge(&connection, &signer)?;
     let hasher = Hasher::new(&secrets.index);
+    let (index, before) = open_index(&connection, &options.dir, &hasher, index)?;
     let store = Arc::new(Store {
         clock: options.clock,
         ids: options.ids,
+        index,
+        hasher,
         link_key: secrets.link,
         keys: open_keys(&connection, &ring)?,
         dictionaries: open_dictionaries(&connection, &ring)?,
         readers: Readers::new(path),
-        index: Index::open(&options.dir.join(replay::FILE), &hasher, &replay::stamp())?,
-        hasher,
         head: AtomicU64::new(tree.size()),
         broken: OnceLock::new(),
-        ring: RwLock::new(Arc::new(ring)),
+        ring: RwLock::new(Rings::new(ring)),
         dir: options.dir,
         signer,
     });
-    store.replay(&store.index, &|_| ())?;
+    store.replay(&store.index, progress)?;
+    connection.execute("DELETE FROM meta WHERE name = 'index'", [])?;
     let desk = desk(connection, Arc::clone(&store), tree)?;
-    start(store, desk, lock)
+    Ok((start(store, desk, lock)?, before))
+}
+
+/// The keys; a change of the root key that was cut short after its commit is brought to its end.
+fn find_ring(options: &Options, path: &Path, new: bool) -> Result<Ring, Fault> {
+    let ring = RootKey::find(&options.key, &options.dir, new)?.ring()?;
+    if new {
+        return Ok(ring);
+    }
+    let connection = schema::reader(path)?;
+    match check_key(&connection, &ring) {
+        Ok(()) => Ok(ring),
+        Err(wrong) => {
+            let Some((key, draft)) = RootKey::waiting(&options.key, &options.dir) else { return Err(wrong) };
+            let ring = key.ring()?;
+            check_key(&connection, &ring).map_err(|_| wrong)?;
+            draft.put_in_place()?;
+            Ok(ring)
+        }
+    }
+}
+
+/// Opens the index; one that must be made anew is removed first. A patient that was shredded leaves it stale.
+fn open_index(
+    connection: &Connection,
+    dir: &Path,
+    hasher: &Hasher,
+    wanted: Index,
+) -> Result<(SearchIndex, Before), Fault> {
+    let (path, stamp) = (dir.join(replay::FILE), replay::stamp());
+    let stale: i64 = connection.query_row("SELECT count(*) FROM meta WHERE name = 'index'", [], |row| row.get(0))?;
+    if wanted == Index::Kept && stale == 0 {
+        return Ok((SearchIndex::open(&path, hasher, &stamp)?, None));
+    }
+    let before = SearchIndex::open(&path, hasher, &stamp).map(|index| (index.watermark().0, index.sums()));
+    SearchIndex::remove(&path)?;
+    Ok((SearchIndex::open(&path, hasher, &stamp)?, before.ok()))
 }
 
 /// The keys of a data directory that has a record, without opening it.
@@ -84,7 +131,8 @@ fn start(store: Arc<Store>, desk: Desk, lock: File) -> Result<Inner, Error> {
     Ok(Inner { store, jobs, budget, writer: Some(thread), _lock: lock })
 }
 
-fn make_folder(dir: &Path) -> Result<(), Fault> {
+/// Makes a folder that only its owner can enter, if it is missing.
+pub(crate) fn make_folder(dir: &Path) -> Result<(), Fault> {
     if dir.is_dir() {
         return Ok(());
     }
@@ -130,7 +178,8 @@ fn unreadable(path: &Path, error: &rusqlite::Error) -> Fault {
     Fault::Altered(format!("{} cannot be read as a database ({error}). next: run verify.", path.display()))
 }
 
-fn check_key(connection: &Connection, ring: &Ring) -> Result<(), Fault> {
+/// Refuses a root key that is not the record's.
+pub(crate) fn check_key(connection: &Connection, ring: &Ring) -> Result<(), Fault> {
     if meta(connection, "format")? != schema::FORMAT {
         let line = "The record has a format that this program does not know. next: use the version that wrote it.";
         return Err(Fault::Altered(line.to_owned()));

@@ -21,8 +21,8 @@ pub(crate) fn stamp() -> String {
 }
 
 impl Store {
-    /// Hands in all entries from the index's watermark to the head. `progress` hears the position reached.
-    pub fn replay(&self, index: &Index, progress: &dyn Fn(u64)) -> Result<(), Error> {
+    /// Hands in all entries from the index's watermark to the head. `progress` hears the position reached and the head.
+    pub fn replay(&self, index: &Index, progress: &dyn Fn(u64, u64)) -> Result<(), Error> {
         let head = self.head();
         let mut first = index.watermark().0;
         if first > head {
@@ -40,7 +40,7 @@ impl Store {
             let low = low.map_err(|_| Fault::Altered("Reading entries back failed.".to_owned()))??;
             index.append(low.into_iter().chain(high?));
             first = last;
-            progress(first);
+            progress(first, head);
         }
         Ok(())
     }

@@ -78,6 +78,21 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
+/// A connection to a file that nobody writes and that must not get files beside it.
+pub(crate) fn untouched(path: &Path) -> Result<Connection, Fault> {
+    let mut uri = "file:".to_owned();
+    for byte in path.to_string_lossy().bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => uri.push(char::from(byte)),
+            other => uri.push_str(&format!("%{other:02x}")),
+        }
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(format!("{uri}?immutable=1"), flags)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(connection)
+}
+
 /// A connection that only reads.
 pub(crate) fn reader(path: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

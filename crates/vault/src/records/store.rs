@@ -7,7 +7,7 @@ use super::{Position, Version};
 use crate::error::{Error, Fault};
 use crate::keys::Hasher;
 use crate::keys::patients::{Kid, PatientKey, PatientKeys};
-use crate::keys::root::Ring;
+use crate::keys::root::Rings;
 use crate::log::checkpoint::Signer;
 use crate::log::leaf::Kind;
 use crate::search::index::Index;
@@ -25,7 +25,7 @@ pub(crate) struct Store {
     pub dir: PathBuf,
     pub clock: Clock,
     pub ids: Ids,
-    pub ring: RwLock<Arc<Ring>>,
+    pub ring: RwLock<Rings>,
     pub hasher: Hasher,
     pub link_key: [u8; 32],
     pub signer: Signer,
@@ -111,8 +111,8 @@ impl Store {
     }
 
     fn unwrap(&self, kid: Kid, owner: i64, wrapped: &[u8]) -> Result<PatientKey, Error> {
-        let ring = Arc::clone(&self.ring.read());
-        let key = PatientKey::unwrap(&ring, kid, owner, wrapped);
+        let rings = self.ring.read().both();
+        let key = rings.iter().find_map(|ring| PatientKey::unwrap(ring, kid, owner, wrapped));
         key.ok_or_else(|| {
             Fault::Altered(format!("Data key {kid} does not open: it was altered. next: run verify.")).into()
         })

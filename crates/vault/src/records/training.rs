@@ -28,7 +28,7 @@ pub(crate) fn train_if_due(store: &Arc<Store>, jobs: &Sender<Job>) {
 
 fn keep(desk: &mut super::desk::Desk, bytes: &[u8]) {
     let kept = transact(desk, |desk, _| {
-        let ring = Arc::clone(&desk.store.ring.read());
+        let ring = Arc::clone(&desk.store.ring.read().now);
         let sealed = ring.secrets.seal(&label(FIRST), bytes)?;
         desk.connection.execute("INSERT INTO dictionary(id, sealed) VALUES (?, ?)", params![FIRST, sealed])?;
         Ok(())

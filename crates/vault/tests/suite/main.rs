@@ -6,4 +6,5 @@ mod records;
 mod search;
 mod search_truth;
 mod second_verifier;
+mod upkeep;
 mod verify;
