@@ -4,7 +4,7 @@ use super::check::{Around, at_entry, check, in_entry};
 use super::conditional::{self, Resolver};
 use super::entries::{self, Entry, Request, Target};
 use super::links::Links;
-use super::plan::patched;
+use super::patching::patched;
 use super::single::{self, current, same_id};
 use super::{Answer, Answers, Get, Outcome, Several};
 use crate::access::Visit;
@@ -123,7 +123,7 @@ impl<'v> Rank<'v> {
             }
         };
         let found = current(self.vault, self.visit, &kind, &id)?;
-        let resource = patched(&found, document)?;
+        let resource = patched(&found, document, self.vault.clock().now())?;
         let expect = if expect == Expect::Any { Expect::Version(found.version) } else { expect };
         single::put(self.vault, self.visit, &kind, &id, resource, expect, &self.resolver)
     }

@@ -9,6 +9,7 @@ use crate::access::Visit;
 use crate::error::Error;
 use crate::records::{Change, Expect, Vault, Version, Written};
 use crate::search::Page;
+use base::clock::Instant;
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
 use fhir::search::query::{self, Query, Total};
@@ -44,6 +45,11 @@ impl<'v> Resolver<'v> {
     #[must_use]
     pub fn new(vault: &'v Vault, visit: &'v Visit) -> Resolver<'v> {
         Resolver { vault, visit, known: Mutex::new(HashMap::new()) }
+    }
+
+    /// The time, as a patch's paths see it.
+    pub fn now(&self) -> Instant {
+        self.vault.clock().now()
     }
 
     /// Remembers that a query means this resource (`Type/id`), because it is about to be written.

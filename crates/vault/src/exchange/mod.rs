@@ -13,6 +13,7 @@ mod conditional;
 mod entries;
 mod fingerprint;
 mod links;
+mod patching;
 mod plan;
 mod response;
 mod single;

@@ -4,13 +4,13 @@ use super::check::{Around, at_entry, check, in_entry, malformed};
 use super::conditional::{Matches, Resolver, aim, several, the_one};
 use super::entries::{Entry, Reading, Request, Target};
 use super::links::{Links, base_of};
-use super::single::{current, edited, same_id};
+use super::patching::patched;
+use super::single::{current, same_id};
 use crate::access::Visit;
 use crate::error::Error;
 use crate::records::{Change, Expect, Vault, Version};
 use base::finding::Finding;
-use base::refusal::{Kind, Refusal};
-use fhir::json::Json;
+use base::refusal::Refusal;
 use std::collections::HashMap;
 
 /// What a transaction will do.
@@ -172,7 +172,7 @@ fn step(
         (Aim::Read, _, Request::Get(reading)) => return Ok(Step::Read(reading)),
         (Aim::Write { resource_type, id, expect }, Some(resource), _) => (resource_type, id, resource, expect),
         (Aim::Patch { found, expect }, Some(document), _) => {
-            let resource = patched(&found, &document)?;
+            let resource = patched(&found, &document, resolver.now())?;
             let expect = if expect == Expect::Any { Expect::Version(found.version) } else { expect };
             (found.resource_type, found.id, resource, expect)
         }
@@ -184,12 +184,6 @@ fn step(
     changes.push(Change::Put { resource: checked.resource, expect, skip_same: false });
     let findings = checked.findings.into_iter().map(|f| Finding { path: in_entry(&f.path, entry.index), ..f });
     Ok(Step::Change(changes.len() - 1, findings.collect()))
-}
-
-/// A stored resource as the patch document in an entry leaves it.
-pub(super) fn patched(found: &Version, document: &Json<'_>) -> Result<Json<'static>, Error> {
-    let _ = document;
-    edited(found, &|_| Err(Refusal::new(Kind::NotOffered, "not-supported", "PATCH inside a bundle is not offered")))
 }
 
 /// Says which entry an error is about.
