@@ -35,7 +35,7 @@ pub fn on_type(shared: &Shared, asked: &Asked<'_>, resource_type: &str) -> answe
         Method::PATCH => {
             let query = condition(asked)?;
             let expect = expectation(asked, None)?;
-            let edit = super::patch::read(asked)?;
+            let edit = super::patch::read(asked, shared.vault.clock().now())?;
             let done = exchange::conditional_patch(&shared.vault, visit, resource_type, &query, expect, &*edit);
             Ok(written(shared, asked, refused_if_stale(asked, done)?))
         }
@@ -61,7 +61,7 @@ pub fn on_instance(shared: &Shared, asked: &Asked<'_>, key: Key<'_>) -> answer::
             Ok(written(shared, asked, refused_if_stale(asked, done)?))
         }
         Method::PATCH => {
-            let edit = super::patch::read(asked)?;
+            let edit = super::patch::read(asked, shared.vault.clock().now())?;
             let expect = expectation(asked, Some((shared, key)))?;
             let done = exchange::patch(&shared.vault, visit, resource_type, id, expect, &*edit);
             Ok(written(shared, asked, refused_if_stale(asked, done)?))

@@ -268,3 +268,34 @@ fn the_past_can_be_read() {
     assert_eq!(found.ids(), ["p"]);
     assert!(house.get("Patient?name=one").expect(200).ids().is_empty());
 }
+
+#[test]
+fn a_patch_changes_what_it_names() {
+    let house = House::open();
+    house.put("Patient/p", &patient("p", "One")).expect(201);
+    let media = "application/json-patch+json";
+    let json_patch = |body: &str, headers: &[(&str, &str)]| {
+        let headers = [&[("Content-Type", media)], headers].concat();
+        house.send("PATCH", "Patient/p", &headers, body.as_bytes())
+    };
+    let replace = r#"[{"op":"replace","path":"/name/0/family","value":"Two"}]"#;
+    let patched = json_patch(replace, &[]).expect(200);
+    assert_eq!((&patched.json()["name"][0]["family"], patched.header("etag")), (&json!("Two"), Some("W/\"2\"")));
+    let fhirpath = json!({"resourceType": "Parameters", "parameter": [{"name": "operation", "part": [
+        {"name": "type", "valueCode": "replace"}, {"name": "path", "valueString": "Patient.gender"},
+        {"name": "value", "valueCode": "male"}]}]});
+    let patched = house.send("PATCH", "Patient/p", &[], fhirpath.to_string().as_bytes()).expect(200);
+    assert_eq!(patched.json()["gender"], "male");
+    house.send("PATCH", "Patient?name=two", &[("Content-Type", media)], replace.as_bytes()).expect(200);
+    json_patch(replace, &[("If-Match", "W/\"1\"")]).expect(412);
+    json_patch(r#"[{"op":"replace","path":"/id","value":"q"}]"#, &[]).expect(422);
+    json_patch(r#"[{"op":"test","path":"/gender","value":"female"}]"#, &[]).expect(422);
+    json_patch(r#"[{"op":"add","path":"/gender","value":"sphinx"}]"#, &[]).expect(422);
+    json_patch(r#"{"op":"add"}"#, &[]).expect(400);
+    house.send("PATCH", "Patient/p", &[], patient("p", "x").to_string().as_bytes()).expect(415);
+    house.send("PATCH", "Patient/none", &[("Content-Type", media)], replace.as_bytes()).expect(404);
+    let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
+        {"request": {"method": "PATCH", "url": "Patient/p"}, "resource": fhirpath}]});
+    house.post("", &bundle).expect(200);
+    assert_eq!(house.get("Patient/p").json()["name"][0]["family"], "Two");
+}

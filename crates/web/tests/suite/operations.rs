@@ -102,3 +102,73 @@ fn meta_is_told_alone() {
     house.get("Patient/p/$nonsense").expect(501);
     house.get("$nonsense").expect(501);
 }
+
+#[test]
+fn codes_are_explained() {
+    let house = filled();
+    let gender = "http://hl7.org/fhir/administrative-gender";
+    let set = "http://hl7.org/fhir/ValueSet/administrative-gender";
+    let own = json!({"resourceType": "CodeSystem", "id": "own", "url": "urn:own", "status": "active",
+        "content": "complete", "concept": [{"code": "a", "display": "A", "concept": [{"code": "b", "display": "B"}]}]});
+    house.put("CodeSystem/own", &own).expect(201);
+    let own_set = json!({"resourceType": "ValueSet", "id": "set", "url": "urn:set", "status": "active",
+        "compose": {"include": [{"system": "urn:own"}]}});
+    house.put("ValueSet/set", &own_set).expect(201);
+    for (path, status, pointer, expected) in [
+        (format!("ValueSet/$expand?url={set}"), 200, "/expansion/total", json!(4)),
+        (format!("ValueSet/$expand?url={set}&filter=fem"), 200, "/expansion/contains/0/code", json!("female")),
+        ("ValueSet/$expand?url=urn:set".to_owned(), 200, "/expansion/total", json!(2)),
+        ("ValueSet/set/$expand?count=1".to_owned(), 200, "/expansion/contains/0/code", json!("a")),
+        ("ValueSet/$expand?url=urn:none".to_owned(), 404, "/resourceType", json!("OperationOutcome")),
+        ("ValueSet/$expand".to_owned(), 400, "/resourceType", json!("OperationOutcome")),
+        (format!("ValueSet/$expand?url={set}&nonsense=1"), 400, "/resourceType", json!("OperationOutcome")),
+        (format!("CodeSystem/$lookup?system={gender}&code=male"), 200, "/parameter/0/name", json!("name")),
+        ("CodeSystem/$lookup?system=urn:own&code=b".to_owned(), 200, "/resourceType", json!("Parameters")),
+        (format!("CodeSystem/$lookup?system={gender}&code=x"), 404, "/resourceType", json!("OperationOutcome")),
+        ("CodeSystem/$lookup?code=x".to_owned(), 400, "/resourceType", json!("OperationOutcome")),
+        (format!("ValueSet/$validate-code?url={set}&code=male"), 200, "/parameter/0/valueBoolean", json!(true)),
+        (format!("ValueSet/$validate-code?url={set}&code=x"), 200, "/parameter/0/valueBoolean", json!(false)),
+        ("ValueSet/set/$validate-code?code=b&system=urn:own".to_owned(), 200, "/parameter/0/valueBoolean", json!(true)),
+        (format!("CodeSystem/$validate-code?url={gender}&code=male"), 200, "/parameter/0/valueBoolean", json!(true)),
+        ("CodeSystem/own/$validate-code?code=z".to_owned(), 200, "/parameter/0/valueBoolean", json!(false)),
+        (
+            "CodeSystem/$subsumes?system=urn:own&codeA=a&codeB=b".to_owned(),
+            200,
+            "/parameter/0/valueCode",
+            json!("subsumes"),
+        ),
+        ("CodeSystem/own/$subsumes?codeA=b&codeB=a".to_owned(), 200, "/parameter/0/valueCode", json!("subsumed-by")),
+        ("CodeSystem/$subsumes?codeA=b".to_owned(), 400, "/resourceType", json!("OperationOutcome")),
+    ] {
+        let answer = house.get(&path).expect(status);
+        assert_eq!(answer.json().pointer(pointer), Some(&expected), "{path}");
+    }
+    let call = json!({"resourceType": "Parameters", "parameter": [{"name": "url", "valueUri": set},
+        {"name": "coding", "valueCoding": {"system": gender, "code": "female"}}]});
+    let answer = house.post("ValueSet/$validate-code", &call).expect(200);
+    assert_eq!(answer.json()["parameter"][0]["valueBoolean"], true);
+    let given = json!({"resourceType": "Parameters", "parameter": [{"name": "valueSet", "resource": own_set}]});
+    assert_eq!(house.post("ValueSet/$expand", &given).expect(200).json()["expansion"]["total"], 2);
+}
+
+#[test]
+fn a_version_is_proved_and_the_log_is_public() {
+    let house = filled();
+    let text = house.get("Patient/p/_history/1/$proof").expect(200);
+    assert_eq!(text.header("content-type"), Some("text/plain; charset=utf-8"));
+    assert!(text.body.starts_with(b"c2sp.org/tlog-proof@v1\n"), "{}", String::from_utf8_lossy(&text.body));
+    let tree = house.send("GET", "Patient/p/$proof", &[("Accept", "application/fhir+json")], b"").expect(200).json();
+    assert_eq!(tree["parameter"][3]["valueString"], String::from_utf8(text.body).unwrap());
+    house.send("DELETE", "Patient/q", &[], b"").expect(204);
+    house.get("Patient/q/_history/2/$proof").expect(200);
+    house.get("Patient/p/_history/9/$proof").expect(404);
+
+    let checkpoint = house.bare("GET", "/log/checkpoint", &[], b"").expect(200);
+    let size: usize = String::from_utf8(checkpoint.body).unwrap().lines().nth(1).unwrap().parse().unwrap();
+    let tile = house.bare("GET", &format!("/log/tile/0/000.p/{size}"), &[], b"").expect(200);
+    assert_eq!(tile.body.len(), size * 32);
+    assert!(house.bare("GET", "/log/key", &[], b"").expect(200).body.contains(&b'+'));
+    for path in ["/log/tile/0/001", "/log/tile/9/x", "/log/nonsense", "/log/", "/log/tile/entries/000"] {
+        assert_eq!(house.bare("GET", path, &[], b"").status, 404, "{path}");
+    }
+}
