@@ -1,8 +1,8 @@
 //! Strict mode: what is wrong with an expression before it meets any data (FHIRPath section 10, type safety).
 //!
 //! Follows types through the expression and complains only of what can never be right: elements no possible type has,
-//! text functions on elements with children, conditions that are no booleans, order asked of what has none. Where a type
-//! is not known (`resolve()`, `children()`, `contained`) everything is allowed.
+//! text functions on elements with children, conditions that are no booleans, order asked of what has none. Where a
+//! type is not known (`resolve()`, `children()`, `contained`) everything is allowed.
 
 use super::ast::{Ast, Call, Name, Operator, Outcome, Step, TypeSpec};
 use super::error::FhirPathError;
@@ -15,7 +15,7 @@ use crate::definitions::TypeId;
 pub enum Strictness {
     /// Elements and types must fit.
     Types,
-    /// Also, `first()`, `skip()` and the like must not stand after `children()` or `descendants()`, which have no order.
+    /// Also, `first()`, `skip()` and the like must not stand after `children()` or `descendants()`: they have none.
     TypesAndOrder,
 }
 

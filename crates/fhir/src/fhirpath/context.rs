@@ -39,6 +39,9 @@ pub struct Context<'a> {
     pub subsumes: Option<&'a Subsumes<'a>>,
     /// Profiles for `conformsTo`; without it only R4's own types are known.
     pub conforms_to: Option<&'a ConformsTo<'a>>,
+    /// Whether `as()` refuses several items, as FHIRPath 2.0 has it. R4's own constraints (dom-3) ask it of many, so
+    /// that without this it picks those that have the type.
+    pub single_as: bool,
     /// The most steps the evaluation may take.
     pub steps_max: u64,
 }
@@ -57,6 +60,7 @@ impl<'a> Context<'a> {
             member_of: None,
             subsumes: None,
             conforms_to: None,
+            single_as: false,
             steps_max: STEPS_MAX,
         }
     }

@@ -15,7 +15,8 @@
 //! ```
 //!
 //! - An element's invariant: `invariant.holds(&context.at(Node::typed(json, type_id)))`, with `sibling` set for a
-//!   primitive that has `_name`. `Ok(None)` means unknown (empty), which most validators take for broken.
+//!   primitive that has `_name`. `Ok(None)` means unknown (empty) and does not break it: by R4's own constraints an
+//!   entry without `fullUrl` (bdl-8) and a reference by identifier (ref-1) give empty.
 //! - Inside a contained resource: `context.within(Node::resource(json))` sets `%resource` and leaves `%rootResource`.
 //! - A result is a [`Collection`] of [`Item`]s that borrow from the tree (no subtree is copied): match on
 //!   [`Item::Node`] for `json`, `sibling` and `ty`, or ask [`Item::value`] for the System value.
@@ -25,7 +26,7 @@
 //! - No expression on any input runs away: nesting, text, patterns and steps ([`Context::steps_max`]) are bounded, and
 //!   nothing panics.
 //!
-//! Readings where the specification leaves a choice are those of the official R4 suite, which runs unchanged in the tests.
+//! Where the specification leaves a choice, the official R4 suite decides; it runs unchanged in the tests.
 
 mod ast;
 mod check;
@@ -80,10 +81,14 @@ pub fn evaluate<'a>(expr: &Expr, context: &Context<'a>) -> Result<Collection<'a>
     expr.evaluate(context)
 }
 
-/// Evaluates an expression once over a resource and gives the items as a JSON array.
+/// Evaluates an expression once over a resource, in strict mode, and gives the items as a JSON array.
+///
+/// # Errors
+/// Also where the expression can never be right for the resource's type ([`Expr::check`]).
 pub fn evaluate_to_json(expression: &str, resource: &Json<'_>, now: Instant) -> Result<Json<'static>, FhirPathError> {
     let expr = compile(expression)?;
-    let items = expr.evaluate(&Context::new(resource, now))?;
+    expr.check(resource.text("resourceType"), Strictness::Types)?;
+    let items = expr.evaluate(&Context { single_as: true, ..Context::new(resource, now) })?;
     Ok(Json::Array(items.iter().map(Item::to_json).collect()))
 }
 
@@ -112,5 +117,32 @@ impl Expr {
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_as_json_keeps_what_was_written() {
+        let resource =
+            br#"{"resourceType":"Observation","valueQuantity":{"value":1.50,"unit":"mg"},"code":{"text":"x"}}"#;
+        let resource = Json::parse(resource).unwrap();
+        for (expression, answer) in [
+            ("Observation.value.value", "[1.50]"),
+            ("value.unit | 'é'", r#"["mg","é"]"#),
+            ("code", r#"[{"text":"x"}]"#),
+            ("value.value * 2 | today() | true", r#"[3.00,"1970-01-01",true]"#),
+            ("4.5 'mg'", r#"[{"value":4.5,"unit":"mg"}]"#),
+            ("value.type()", r#"[{"namespace":"FHIR","name":"Quantity"}]"#),
+            ("{}", "[]"),
+        ] {
+            let found = evaluate_to_json(expression, &resource, Instant(0)).unwrap();
+            assert_eq!(String::from_utf8(found.to_bytes()).unwrap(), answer, "{expression}");
+        }
+        for expression in ["valueQuantity", "Patient.name", "code.nobody", "1 +", "f()"] {
+            assert!(evaluate_to_json(expression, &resource, Instant(0)).is_err(), "{expression}");
+        }
     }
 }

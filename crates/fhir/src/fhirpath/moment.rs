@@ -350,8 +350,8 @@ impl Moment {
         self.precision == other.precision && self.compare(other) == Some(Ordering::Equal)
     }
 
-    /// The moment `amount` units later (earlier where negative); none outside the years 1 to 9999. A unit finer than the
-    /// precision counts in whole units of the precision (FHIRPath section 6.6.7).
+    /// The moment `amount` units later (earlier where negative); none outside the years 1 to 9999. A unit finer than
+    /// the precision counts in whole units of the precision (FHIRPath section 6.6.7).
     pub(super) fn plus(self, amount: i128, unit: CalendarUnit) -> Option<Moment> {
         if amount.unsigned_abs() > AMOUNT_MAX {
             return None;

@@ -50,15 +50,23 @@ pub(super) fn children<'a>(item: &Item<'a>) -> Vec<Item<'a>> {
         if plain == "resourceType" && node.ty.is_none_or(|ty| is_resource(model(), ty)) {
             continue;
         }
-        let (value, sibling) = if plain == name {
-            (Some(value), object.and_then(|object| object.get(&format!("_{name}"))))
-        } else {
-            (None, Some(value))
-        };
         let ty = node.ty.and_then(|ty| model().definitions.get(ty).property(plain)).map(|property| property.ty);
+        let (value, sibling) = match object.filter(|_| plain == name) {
+            Some(object) => (Some(value), sibling_of(object, name, ty)),
+            None => (None, Some(value)),
+        };
         out.extend(values(value, sibling, ty).map(Item::Node));
     }
     out
+}
+
+/// `_name` beside a primitive, or beside anything where types are not known.
+fn sibling_of<'j, 'a>(object: &'j Object<'a>, name: &str, ty: Option<TypeId>) -> Option<&'j Json<'a>> {
+    match ty {
+        Some(ty) if !model().is_primitive(ty) => None,
+        Some(_) => object.iter().find(|(other, _)| other.strip_prefix('_') == Some(name)).map(|(_, value)| value),
+        None => object.get(&format!("_{name}")),
+    }
 }
 
 fn is_resource(model: &Model, ty: TypeId) -> bool {

@@ -271,7 +271,8 @@ fn member(ty: &'static TypeDef, name: &str, value: &Json<'_>) -> Option<(String,
     ty.property(&key).map(|property| (key, property))
 }
 
-/// The element a value part stands for: its `value[x]`, its resource, or its parts as members of an element of type `ty`.
+/// The element a value part stands for: its `value[x]`, its resource, or its parts as members of an element of type
+/// `ty`.
 fn element(part: &Json<'static>, ty: &'static TypeDef) -> Option<Element> {
     if let Some((key, _)) = value_key(part) {
         let sibling = part.get(&format!("_{key}")).cloned();

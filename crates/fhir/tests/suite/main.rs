@@ -7,6 +7,7 @@ mod extraction;
 mod faults;
 mod fhir_xml;
 mod fhirpath;
+mod fhirpath_random;
 mod patch;
 mod query;
 mod synthea;

@@ -71,66 +71,73 @@ fn the_cases_of_rfc_6902_pass() {
     assert_eq!(cases.items().len(), 16);
 }
 
+fn fhirpath_patch(kind: &str, path: &str, rest: &str) -> Json<'static> {
+    let text = format!(
+        r#"{{"resourceType":"Parameters","parameter":[{{"name":"operation","part":[
+            {{"name":"type","valueCode":"{kind}"}},{{"name":"path","valueString":"{path}"}}{rest}]}}]}}"#
+    );
+    Json::parse(text.as_bytes()).unwrap().into_owned()
+}
+
+fn observation(members: &str) -> String {
+    format!(r#"{{"resourceType":"Observation","id":"1",{members}}}"#)
+}
+
+const GIVEN: &str =
+    r#""contained":[{"resourceType":"Patient","name":[{"given":["A","B"],"_given":[null,{"id":"b"}]}]}]"#;
+
 #[test]
 fn an_element_is_changed_where_it_stands() {
-    let parameters = |operation: &str| {
-        format!(r#"{{"resourceType":"Parameters","parameter":[{{"name":"operation","part":[{operation}]}}]}}"#)
-    };
-    let part = |name: &str, value: &str| format!(r#"{{"name":"{name}",{value}}}"#);
-    let operation = |kind: &str, path: &str, rest: &str| {
-        let start =
-            [part("type", &format!(r#""valueCode":"{kind}""#)), part("path", &format!(r#""valueString":"{path}""#))];
-        parameters(&[start.join(","), rest.to_owned()].join(if rest.is_empty() { "" } else { "," }))
-    };
-    let before = r#"{"resourceType":"Observation","id":"1","status":"final","valueString":"x","contained":[{"resourceType":"Patient","id":"p","name":[{"given":["A","B"],"_given":[null,{"id":"b"}]}]}]}"#;
-    for (patch, after) in [
+    let text = r#""status":"final","valueString":"x""#;
+    let quantity = r#",{"name":"value","valueQuantity":{"value":1.50}}"#;
+    let extension = r#",{"name":"name","valueString":"extension"},{"name":"value","part":[
+        {"name":"url","valueUri":"u"},{"name":"value","valueCode":"c"}]}"#;
+    let third = r#",{"name":"index","valueInteger":1},{"name":"value","valueString":"C"}"#;
+    for (before, patch, after) in [
         (
-            operation("replace", "Observation.value", r#"{"name":"value","valueQuantity":{"value":1.50}}"#),
-            r#"{"resourceType":"Observation","id":"1","status":"final","valueQuantity":{"value":1.50},"contained":[{"resourceType":"Patient","id":"p","name":[{"given":["A","B"],"_given":[null,{"id":"b"}]}]}]}"#,
+            text,
+            fhirpath_patch("replace", "Observation.value", quantity),
+            r#""status":"final","valueQuantity":{"value":1.50}"#,
         ),
         (
-            operation("delete", "Observation.contained.name.given[0]", ""),
-            r#"{"resourceType":"Observation","id":"1","status":"final","valueString":"x","contained":[{"resourceType":"Patient","id":"p","name":[{"given":["B"],"_given":[{"id":"b"}]}]}]}"#,
+            text,
+            fhirpath_patch("add", "Observation.status", extension),
+            r#""status":"final","valueString":"x","_status":{"extension":[{"url":"u","valueCode":"c"}]}"#,
         ),
         (
-            operation(
-                "add",
-                "Observation.status",
-                r#"{"name":"name","valueString":"extension"},{"name":"value","part":[{"name":"url","valueUri":"u"},{"name":"value","valueCode":"c"}]}"#,
-            ),
-            r#"{"resourceType":"Observation","id":"1","status":"final","valueString":"x","contained":[{"resourceType":"Patient","id":"p","name":[{"given":["A","B"],"_given":[null,{"id":"b"}]}]}],"_status":{"extension":[{"url":"u","valueCode":"c"}]}}"#,
+            GIVEN,
+            fhirpath_patch("delete", "Observation.contained.name.given[0]", ""),
+            r#""contained":[{"resourceType":"Patient","name":[{"given":["B"],"_given":[{"id":"b"}]}]}]"#,
         ),
         (
-            operation(
-                "insert",
-                "Observation.contained.name.given",
-                r#"{"name":"index","valueInteger":1},{"name":"value","valueString":"C"}"#,
-            ),
-            r#"{"resourceType":"Observation","id":"1","status":"final","valueString":"x","contained":[{"resourceType":"Patient","id":"p","name":[{"given":["A","C","B"],"_given":[null,null,{"id":"b"}]}]}]}"#,
+            GIVEN,
+            fhirpath_patch("insert", "Observation.contained.name.given", third),
+            r#""contained":[{"resourceType":"Patient","name":[{"given":["A","C","B"],"_given":[null,null,{"id":"b"}]}]}]"#,
         ),
     ] {
+        let before = observation(before);
         let mut resource = Json::parse(before.as_bytes()).unwrap().into_owned();
-        let document = Json::parse(patch.as_bytes()).unwrap();
-        Patch::fhirpath(&document).unwrap().apply(&mut resource, Instant(0)).unwrap();
-        assert_eq!(shown(&resource), after);
+        Patch::fhirpath(&patch).unwrap().apply(&mut resource, Instant(0)).unwrap();
+        assert_eq!(shown(&resource), observation(after));
     }
+}
+
+#[test]
+fn what_fhirpath_patch_cannot_do_changes_nothing() {
+    let before = observation(&format!(r#""status":"final","valueString":"x",{GIVEN}"#));
+    let moved = r#",{"name":"source","valueInteger":0},{"name":"destination","valueInteger":2}"#;
     for (kind, path, rest) in [
-        ("add", "Observation", r#"{"name":"name","valueString":"value"},{"name":"value","valueInteger":1}"#),
-        ("add", "Observation", r#"{"name":"name","valueString":"nobody"},{"name":"value","valueInteger":1}"#),
+        ("add", "Observation", r#",{"name":"name","valueString":"value"},{"name":"value","valueInteger":1}"#),
+        ("add", "Observation", r#",{"name":"name","valueString":"nobody"},{"name":"value","valueInteger":1}"#),
         ("delete", "Observation", ""),
         ("delete", "Observation.contained.name.given", ""),
-        ("replace", "Observation.id", r#"{"name":"value","valueId":"2"}"#),
-        ("replace", "Observation.status & 'x'", r#"{"name":"value","valueCode":"2"}"#),
-        (
-            "move",
-            "Observation.contained.name.given",
-            r#"{"name":"source","valueInteger":0},{"name":"destination","valueInteger":2}"#,
-        ),
+        ("replace", "Observation.id", r#",{"name":"value","valueId":"2"}"#),
+        ("replace", "Observation.status & 'x'", r#",{"name":"value","valueCode":"2"}"#),
+        ("move", "Observation.contained.name.given", moved),
     ] {
         let mut resource = Json::parse(before.as_bytes()).unwrap().into_owned();
-        let document = operation(kind, path, rest);
-        let document = Json::parse(document.as_bytes()).unwrap();
-        assert!(Patch::fhirpath(&document).unwrap().apply(&mut resource, Instant(0)).is_err(), "{kind} {path}");
+        let patch = Patch::fhirpath(&fhirpath_patch(kind, path, rest)).unwrap();
+        assert!(patch.apply(&mut resource, Instant(0)).is_err(), "{kind} {path}");
         assert_eq!(shown(&resource), before);
     }
 }

@@ -55,8 +55,8 @@ fn of_value(value: Value<'_>, digits: Option<u32>, low: bool) -> Option<Value<'_
     }
 }
 
-/// Half a unit of the last place below or above. Fewer places asked for: away from zero it is rounded, towards zero cut,
-/// as the official suite has it (`0.0034.highBoundary(1)` is `0.0`).
+/// Half a unit of the last place below or above. Fewer places asked for: away from zero it is rounded, towards zero
+/// cut, as the official suite has it (`0.0034.highBoundary(1)` is `0.0`).
 fn of_decimal(d: Decimal, places: u32, low: bool) -> Option<Decimal> {
     if places > PLACES_MAX {
         return None;

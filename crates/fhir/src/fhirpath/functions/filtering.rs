@@ -71,8 +71,10 @@ fn of_type<'a>(_: &mut Evaluator<'_, 'a>, inv: Invocation<'_, 'a>) -> Answer<'a>
     Ok(inv.call.ty.map(|ty| types::only(inv.input, ty)).unwrap_or_default())
 }
 
-fn as_<'a>(_: &mut Evaluator<'_, 'a>, inv: Invocation<'_, 'a>) -> Answer<'a> {
-    single(&inv.input, "as()")?;
+fn as_<'a>(e: &mut Evaluator<'_, 'a>, inv: Invocation<'_, 'a>) -> Answer<'a> {
+    if e.context.single_as {
+        single(&inv.input, "as()")?;
+    }
     Ok(inv.call.ty.map(|ty| types::only(inv.input, ty)).unwrap_or_default())
 }
 
