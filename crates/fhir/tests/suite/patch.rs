@@ -83,12 +83,15 @@ fn observation(members: &str) -> String {
     format!(r#"{{"resourceType":"Observation","id":"1",{members}}}"#)
 }
 
-const GIVEN: &str =
-    r#""contained":[{"resourceType":"Patient","name":[{"given":["A","B"],"_given":[null,{"id":"b"}]}]}]"#;
+/// A contained patient with these given names.
+fn given(names: &str, siblings: &str) -> String {
+    format!(r#""contained":[{{"resourceType":"Patient","name":[{{"given":[{names}],"_given":[{siblings}]}}]}}]"#)
+}
 
 #[test]
 fn an_element_is_changed_where_it_stands() {
     let text = r#""status":"final","valueString":"x""#;
+    let two = given(r#""A","B""#, r#"null,{"id":"b"}"#);
     let quantity = r#",{"name":"value","valueQuantity":{"value":1.50}}"#;
     let extension = r#",{"name":"name","valueString":"extension"},{"name":"value","part":[
         {"name":"url","valueUri":"u"},{"name":"value","valueCode":"c"}]}"#;
@@ -104,15 +107,11 @@ fn an_element_is_changed_where_it_stands() {
             fhirpath_patch("add", "Observation.status", extension),
             r#""status":"final","valueString":"x","_status":{"extension":[{"url":"u","valueCode":"c"}]}"#,
         ),
+        (&two, fhirpath_patch("delete", "Observation.contained.name.given[0]", ""), &given(r#""B""#, r#"{"id":"b"}"#)),
         (
-            GIVEN,
-            fhirpath_patch("delete", "Observation.contained.name.given[0]", ""),
-            r#""contained":[{"resourceType":"Patient","name":[{"given":["B"],"_given":[{"id":"b"}]}]}]"#,
-        ),
-        (
-            GIVEN,
+            &two,
             fhirpath_patch("insert", "Observation.contained.name.given", third),
-            r#""contained":[{"resourceType":"Patient","name":[{"given":["A","C","B"],"_given":[null,null,{"id":"b"}]}]}]"#,
+            &given(r#""A","C","B""#, r#"null,null,{"id":"b"}"#),
         ),
     ] {
         let before = observation(before);
@@ -124,7 +123,7 @@ fn an_element_is_changed_where_it_stands() {
 
 #[test]
 fn what_fhirpath_patch_cannot_do_changes_nothing() {
-    let before = observation(&format!(r#""status":"final","valueString":"x",{GIVEN}"#));
+    let before = observation(&format!(r#""status":"final","valueString":"x",{}"#, given(r#""A","B""#, "null,{}")));
     let moved = r#",{"name":"source","valueInteger":0},{"name":"destination","valueInteger":2}"#;
     for (kind, path, rest) in [
         ("add", "Observation", r#",{"name":"name","valueString":"value"},{"name":"value","valueInteger":1}"#),
