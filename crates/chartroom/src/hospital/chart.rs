@@ -67,6 +67,8 @@ pub struct Chart {
     pub drugs: Vec<Taken>,
     /// `Coverage/...`
     pub coverage: Option<String>,
+    /// Vaccine and number of each dose given.
+    pub doses: Vec<(&'static str, i32)>,
     /// Names of what is not tolerated.
     pub allergies: Vec<&'static str>,
     out: Vec<Tree>,
@@ -81,7 +83,19 @@ impl Chart {
         let body = Body::draw(&person, &mut dice);
         let out = vec![person.patient(died)];
         let (problems, drugs, allergies) = (Vec::new(), Vec::new(), Vec::new());
-        let mut chart = Chart { person, dice, died, body, problems, drugs, coverage: None, allergies, out, next: 1 };
+        let mut chart = Chart {
+            person,
+            dice,
+            died,
+            body,
+            problems,
+            drugs,
+            coverage: None,
+            doses: Vec::new(),
+            allergies,
+            out,
+            next: 1,
+        };
         chart.first_pages(seed);
         chart
     }
@@ -310,6 +324,7 @@ impl Chart {
         if day > self.end() {
             return;
         }
+        self.doses.extend(dose.map(|n| (vaccine.code, n)));
         let body = object! {
             "status": "completed",
             "vaccineCode": vaccine,

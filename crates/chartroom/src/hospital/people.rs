@@ -204,7 +204,8 @@ impl Person {
         let age = self.age(day);
         match (age, self.sex) {
             (0, _) if day == self.birth => "newborn child".to_owned(),
-            (0, _) => format!("{}-day-old infant", day.0 - self.birth.0),
+            (0, _) if day.0 - self.birth.0 < 60 => format!("{}-day-old infant", day.0 - self.birth.0),
+            (0, _) => format!("{}-month-old infant", (day.0 - self.birth.0) * 12 / 366),
             (1..13, Sex::Female) => format!("{age}-year-old girl"),
             (1..13, Sex::Male) => format!("{age}-year-old boy"),
             (_, Sex::Female) => format!("{age}-year-old woman"),

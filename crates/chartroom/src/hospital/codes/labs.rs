@@ -122,6 +122,10 @@ pub const EMERGENCY_NOTE: Code = loinc("34111-5", "Emergency department Note");
 pub const PATHOLOGY: Code = loinc("11526-1", "Pathology study");
 /// LOINC 18748-4.
 pub const IMAGING: Code = loinc("18748-4", "Diagnostic imaging study");
+/// What sort of report (US Core's categories of DiagnosticReport notes).
+pub const PATHOLOGY_REPORT: Code = loinc("LP7839-6", "Pathology");
+/// LOINC LP29684-5.
+pub const RADIOLOGY_REPORT: Code = loinc("LP29684-5", "Radiology");
 /// LOINC 72166-2.
 pub const SMOKING: Code = loinc("72166-2", "Tobacco smoking status");
 /// LOINC 85354-9.

@@ -4,7 +4,7 @@
 use super::episodes;
 use crate::hospital::chart::Chart;
 use crate::hospital::codes::conditions::{self as c, Problem};
-use crate::hospital::codes::{Code, drugs as d, hl7, labs, procedures};
+use crate::hospital::codes::{Code, drugs as d, labs, procedures};
 use crate::hospital::day::Day;
 use crate::hospital::house::{self, ONCOLOGIST, PATHOLOGIST, STAFF, SURGEON};
 use crate::hospital::people::{Person, Sex, Smoking};
@@ -287,7 +287,7 @@ fn report(chart: &mut Chart, visit: &mut Visit, text: &str, cancer: &Cancer, sta
     let body = object! {
         "basedOn": [link(&order)],
         "status": "final",
-        "category": [hl7!("v2-0074", "SP", "Surgical Pathology")],
+        "category": [labs::PATHOLOGY_REPORT],
         "code": labs::PATHOLOGY,
         "subject": chart.patient(),
         "encounter": link(&visit.link),
@@ -298,6 +298,6 @@ fn report(chart: &mut Chart, visit: &mut Visit, text: &str, cancer: &Cancer, sta
         "result": results,
         "conclusion": format!("{}: {}", cancer.site, cancer.diagnosis()),
     };
-    chart.add("DiagnosticReport", Some("diagnosticreport-lab"), body);
+    chart.add("DiagnosticReport", Some("diagnosticreport-note"), body);
     visit.findings.push(format!("Pathology: {}.", cancer.diagnosis()));
 }

@@ -3,6 +3,7 @@
 use crate::hospital::chart::{Chart, child_height};
 use crate::hospital::codes::{labs, procedures, vaccines};
 use crate::hospital::day::{Day, OPENED, TODAY};
+use crate::hospital::visits::Visit;
 
 /// Vaccinations from before the record was kept in full, for those who are still children.
 pub fn history(chart: &mut Chart) {
@@ -41,15 +42,16 @@ pub fn visit(chart: &mut Chart, day: Day) {
     chart.leave(visit, None);
 }
 
-fn due(chart: &mut Chart, visit: &mut crate::hospital::visits::Visit, day: Day, age: i32) {
-    // The visits of the first years lie 61 to 365 days apart, later ones up to 800.
-    let since = if age < 365 { 61 } else { 420 };
+/// Every dose whose age has come and that was not given yet; one dose of a vaccine a visit.
+fn due(chart: &mut Chart, visit: &mut Visit, day: Day, age: i32) {
+    let mut today = Vec::new();
     for (at, vaccine, dose) in vaccines::CHILDHOOD {
-        let window = (age - since).max(7)..age + 1;
-        if window.contains(at) && chart.person.birth.plus(*at) >= OPENED {
-            chart.vaccinate(*vaccine, day, Some(*dose), Some(visit));
-            visit.plan.push(format!("{} vaccine given, dose {dose}.", vaccine.display));
+        if *at > age || chart.doses.contains(&(vaccine.code, *dose)) || today.contains(&vaccine.code) {
+            continue;
         }
+        today.push(vaccine.code);
+        chart.vaccinate(*vaccine, day, Some(*dose), Some(visit));
+        visit.plan.push(format!("{} vaccine given, dose {dose}.", vaccine.display));
     }
 }
 

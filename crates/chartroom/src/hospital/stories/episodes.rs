@@ -3,7 +3,7 @@
 use crate::hospital::chart::Chart;
 use crate::hospital::codes::conditions::{self as c, Problem};
 use crate::hospital::codes::drugs::{self as d, Drug};
-use crate::hospital::codes::{Code, hl7, labs, procedures};
+use crate::hospital::codes::{Code, labs, procedures};
 use crate::hospital::day::Day;
 use crate::hospital::house::{EMERGENCY_DOCTOR, HOSPITALIST, ORTHOPAEDIST, PSYCHIATRIST, RADIOLOGIST, STAFF};
 use crate::hospital::people::{Person, Sex};
@@ -116,7 +116,7 @@ pub fn image(chart: &mut Chart, visit: &mut Visit, code: Code, conclusion: &str)
     let body = object! {
         "basedOn": [link(&order)],
         "status": "final",
-        "category": [hl7!("v2-0074", "RAD", "Radiology")],
+        "category": [labs::RADIOLOGY_REPORT],
         "code": labs::IMAGING,
         "subject": chart.patient(),
         "encounter": link(&visit.link),
@@ -219,7 +219,9 @@ pub fn hip(chart: &mut Chart, day: Day) {
 
 /// Alcohol withdrawal.
 pub fn withdrawal(chart: &mut Chart, day: Day) {
+    chart.body.systolic += 30;
     let mut visit = admit(chart, day, 4, HOSPITALIST, "tremor and sweating a day after the last drink");
+    chart.body.systolic -= 30;
     let condition = chart.acute(&mut visit, &c::WITHDRAWAL, 5);
     let ethanol = chart.dice.between(20, 140);
     chart.panel(&mut visit, &labs::ETHANOL_TEST, &[(&labs::ETHANOL, ethanol)]);
