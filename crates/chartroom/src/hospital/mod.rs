@@ -35,20 +35,16 @@ impl Hospital {
         Hospital { seed, patients }
     }
 
-    /// All resources in groups: first the house itself, then each patient's chart.
+    /// One group: 0 is the house itself, `n` the chart of patient number `n - 1`; empty when there is no such patient.
     ///
-    /// Each resource has an id; to load it is to `PUT` it. A group refers only to itself, to the first group, and, for a
-    /// child born here, to nothing of the mother's.
-    pub fn groups(self) -> impl Iterator<Item = Vec<Tree>> {
-        (0..=self.patients).map(move |n| self.group(n))
-    }
-
-    /// One group: 0 is the house, `n` the chart of patient number `n - 1`.
+    /// Each resource has an id; to load it is to `PUT` it. A group refers only to itself and to group 0, so that groups
+    /// can be made and loaded by several threads in any order.
     #[must_use]
     pub fn group(self, n: usize) -> Vec<Tree> {
         match n {
             0 => house::resources(),
-            n => stories::chart(self.seed, n - 1),
+            n if n <= self.patients => stories::chart(self.seed, n - 1),
+            _ => Vec::new(),
         }
     }
 }

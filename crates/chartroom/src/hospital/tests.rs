@@ -5,30 +5,34 @@ use fhir::json::Json;
 use fhir::validate::{Depth, validate};
 use std::collections::HashSet;
 
+fn groups(hospital: Hospital) -> impl Iterator<Item = Vec<Tree>> {
+    (0..=hospital.patients).map(move |n| hospital.group(n))
+}
+
 /// FNV-1a, 64 bits: enough to see a change, and no dependency.
 fn fingerprint(hospital: Hospital) -> u64 {
     let mut bytes = Vec::new();
-    hospital.groups().flatten().for_each(|resource| resource.write(&mut bytes));
+    groups(hospital).flatten().for_each(|resource| resource.write(&mut bytes));
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 #[test]
 fn a_seed_gives_the_same_bytes_everywhere() {
     // Changes whenever the stories change; then look at what changed and write the new number here.
-    assert_eq!(format!("{:016x}", fingerprint(Hospital::new(1, 200))), "15dd0d0c64049916");
+    assert_eq!(format!("{:016x}", fingerprint(Hospital::new(1, 200))), "9899ab60fdc43dc6");
     assert_ne!(fingerprint(Hospital::new(2, 20)), fingerprint(Hospital::new(1, 20)));
 }
 
 #[test]
 fn a_larger_hospital_contains_the_smaller() {
-    let small: Vec<_> = Hospital::new(3, 25).groups().collect();
-    let large: Vec<_> = Hospital::new(3, 60).groups().take(small.len()).collect();
+    let small: Vec<_> = groups(Hospital::new(3, 25)).collect();
+    let large: Vec<_> = groups(Hospital::new(3, 60)).take(small.len()).collect();
     assert_eq!(small, large);
 }
 
 #[test]
 fn every_id_is_unique_and_every_reference_resolves() {
-    let resources: Vec<Tree> = Hospital::new(1, 400).groups().flatten().collect();
+    let resources: Vec<Tree> = groups(Hospital::new(1, 400)).flatten().collect();
     let mut names = HashSet::new();
     for resource in &resources {
         assert!(names.insert(name(resource)), "{} stands twice", name(resource));
@@ -40,7 +44,7 @@ fn every_id_is_unique_and_every_reference_resolves() {
 
 #[test]
 fn every_resource_is_valid() {
-    for resource in Hospital::new(1, 60).groups().flatten() {
+    for resource in groups(Hospital::new(1, 60)).flatten() {
         let errors: Vec<_> =
             validate(&resource, Depth::Full).into_iter().filter(base::finding::Finding::is_error).collect();
         assert!(errors.is_empty(), "{}: {errors:?}", name(&resource));
@@ -67,14 +71,14 @@ fn people_are_varied_and_some_are_related() {
 
 #[test]
 fn charts_are_of_the_promised_size() {
-    let sizes: Vec<usize> = Hospital::new(1, 300).groups().skip(1).map(|group| group.len()).collect();
+    let sizes: Vec<usize> = groups(Hospital::new(1, 300)).skip(1).map(|group| group.len()).collect();
     let mean = sizes.iter().sum::<usize>() / sizes.len();
     assert!((60..=100).contains(&mean), "{mean} resources a patient");
 }
 
 #[test]
 fn no_dose_is_given_twice() {
-    for chart in Hospital::new(1, 300).groups() {
+    for chart in groups(Hospital::new(1, 300)) {
         let mut given = HashSet::new();
         for resource in chart.iter().filter(|r| r.text("resourceType") == Some("Immunization")) {
             let dose = resource.get("protocolApplied").map(Json::to_bytes);

@@ -4,7 +4,7 @@
 
 use crate::hospital::chart::Chart;
 use crate::hospital::codes::conditions::{self as c, Problem};
-use crate::hospital::codes::{drugs as d, hl7, labs, procedures, vaccines};
+use crate::hospital::codes::{Code, drugs as d, hl7, labs, procedures, vaccines};
 use crate::hospital::day::{Day, OPENED, TODAY};
 use crate::hospital::house::STAFF;
 use crate::hospital::kidney::egfr;
@@ -238,10 +238,11 @@ fn prevention(chart: &mut Chart, visit: &mut Visit) {
         visit.plan.push("Influenza vaccine given.".to_owned());
     }
     let first = day.0 - OPENED.0 < 420;
-    if first && age >= 65 {
+    let due = |vaccine: Code| !chart.doses.contains(&(vaccine.code, 1));
+    if age >= 65 && due(vaccines::PNEUMOCOCCUS_23) {
         chart.vaccinate(vaccines::PNEUMOCOCCUS_23, day, Some(1), Some(visit));
         visit.plan.push("Pneumococcal vaccine given.".to_owned());
-    } else if first && age >= 50 {
+    } else if age >= 50 && due(vaccines::ZOSTER) {
         chart.vaccinate(vaccines::ZOSTER, day, Some(1), Some(visit));
         visit.plan.push("Zoster vaccine given.".to_owned());
     }
