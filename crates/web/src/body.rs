@@ -79,7 +79,7 @@ impl Budget {
             }
             if whole.is_empty() {
                 // What a client announces is believed only so far, for it may never come.
-                whole.reserve(announced.min(1 << 20).max(length));
+                whole.reserve(announced.min(4 << 20).max(length));
                 whole.extend_from_slice(&std::mem::take(&mut first));
             }
             whole.extend_from_slice(&data);

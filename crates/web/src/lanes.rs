@@ -41,3 +41,40 @@ impl Lane {
 fn stopping() -> Refusal {
     Refusal::new(Kind::Unavailable, "transient", "the server is stopping; try again shortly")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_lane_is_as_wide_as_it_was_made() {
+        let (lane, busy, most) = (Lane::new(2), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let work = |i: usize| {
+            let (busy, most) = (busy.clone(), most.clone());
+            lane.run(move || {
+                most.fetch_max(busy.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                std::thread::sleep(Duration::from_millis(20));
+                busy.fetch_sub(1, Ordering::SeqCst);
+                Ok(i)
+            })
+        };
+        let (a, b, c, d) = tokio::join!(work(1), work(2), work(3), work(4));
+        let sum: usize = [a, b, c, d].into_iter().map(Result::unwrap).sum();
+        assert_eq!((sum, most.load(Ordering::SeqCst)), (10, 2));
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_keeps_its_place() {
+        let lane = Lane::new(1);
+        let slow = lane.run(|| {
+            std::thread::sleep(Duration::from_millis(100));
+            Ok(())
+        });
+        assert!(tokio::time::timeout(Duration::from_millis(10), slow).await.is_err());
+        let start = std::time::Instant::now();
+        assert_eq!(lane.run(|| Ok(7)).await.ok(), Some(7));
+        assert!(start.elapsed() >= Duration::from_millis(50));
+    }
+}

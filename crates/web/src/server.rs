@@ -4,12 +4,13 @@ use crate::answer::{Outcome, guard, internal, plain, refuse, refused};
 use crate::body::{Budget, Loaded};
 use crate::lanes::Lane;
 use crate::rest::links::Sealer;
-use crate::rest::{Call, Cost};
+use crate::rest::{Call, Cost, Place};
 use crate::settings::Settings;
 use crate::{gate, log, pages, rest};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
@@ -117,8 +118,9 @@ impl Shared {
     }
 
     async fn answer_fhir(self: &Arc<Self>, request: Request) -> Response<Bytes> {
-        let place = rest::place(request.method(), request.uri().path());
-        match self.try_fhir(request).await {
+        let (parts, body) = request.into_parts();
+        let place = rest::place(&parts.method, parts.uri.path());
+        match self.try_fhir(parts, body, place).await {
             Ok(answer) => answer,
             Err(error) => {
                 let mut answer = refuse(&error, place.text);
@@ -130,9 +132,7 @@ impl Shared {
         }
     }
 
-    async fn try_fhir(self: &Arc<Self>, request: Request) -> Outcome {
-        let (parts, body) = request.into_parts();
-        let place = rest::place(&parts.method, parts.uri.path());
+    async fn try_fhir(self: &Arc<Self>, parts: Parts, body: Body, place: Place) -> Outcome {
         if place.is_open {
             return rest::metadata(self, &parts);
         }

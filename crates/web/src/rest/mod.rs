@@ -73,7 +73,9 @@ pub struct Place {
 
 /// Looks at a request from outside.
 pub fn place(method: &Method, path: &str) -> Place {
-    let (text, allowed) = match below_base(path).as_deref().and_then(route::target) {
+    let below = below_base(path);
+    let target = below.as_deref().and_then(route::target);
+    let (text, allowed) = match target {
         Some(Target::System) => ("base", "GET, HEAD, POST"),
         Some(Target::Metadata) => ("metadata", "GET, HEAD"),
         Some(Target::SystemSearch | Target::TypeSearch(_)) => ("search", "GET, HEAD, POST"),
@@ -92,13 +94,25 @@ pub fn place(method: &Method, path: &str) -> Place {
         None => ("nowhere", "GET, HEAD"),
     };
     let reads = matches!(*method, Method::GET | Method::HEAD);
-    let cost = match text {
-        "instance" | "version" | "metadata" | "nowhere" if reads => Cost::Direct,
-        "search" | "compartment search" | "operation" => Cost::Search,
+    let is_open = reads && target == Some(Target::Metadata);
+    Place { text, allowed, cost: cost(target, reads), is_open }
+}
+
+fn cost(target: Option<Target<'_>>, reads: bool) -> Cost {
+    match target {
+        Some(Target::Instance(_) | Target::Version(..) | Target::Metadata) | None if reads => Cost::Direct,
+        Some(
+            Target::SystemSearch
+            | Target::TypeSearch(_)
+            | Target::CompartmentSearch(..)
+            | Target::SystemOperation(_)
+            | Target::TypeOperation(..)
+            | Target::Operation(..)
+            | Target::VersionOperation(..),
+        ) => Cost::Search,
         _ if reads => Cost::Search,
         _ => Cost::Write,
-    };
-    Place { text, allowed, cost, is_open: text == "metadata" && reads }
+    }
 }
 
 fn below_base(path: &str) -> Option<Cow<'_, str>> {

@@ -10,13 +10,14 @@ use tokio::sync::oneshot;
 use vault::access::issue_token;
 use vault::records::KeySource;
 use vault::{Options, Vault};
-use web::{Server, Settings, serve};
+use web::{Server, Settings, TlsError, serve};
 
 /// A running server. Stops when it goes.
 pub struct House {
     pub address: SocketAddr,
     pub token: String,
     stop: Option<oneshot::Sender<()>>,
+    served: Option<tokio::task::JoinHandle<Result<(), TlsError>>>,
     runtime: Option<tokio::runtime::Runtime>,
     _dir: tempfile::TempDir,
 }
@@ -47,13 +48,21 @@ impl House {
         change(&mut settings);
         let server = Server::new(vault, settings);
         let (stop, stopped) = oneshot::channel();
-        runtime.spawn(async move { serve(&server, listener, async { drop(stopped.await) }).await });
-        House { address, token, stop: Some(stop), runtime: Some(runtime), _dir: dir }
+        let served = runtime.spawn(async move { serve(&server, listener, async { drop(stopped.await) }).await });
+        House { address, token, stop: Some(stop), served: Some(served), runtime: Some(runtime), _dir: dir }
     }
 
     /// The FHIR base.
     pub fn base(&self) -> String {
         format!("http://{}/fhir", self.address)
+    }
+
+    /// Tells the server to stop, and waits until it has.
+    pub fn stop(&mut self) {
+        drop(self.stop.take());
+        if let (Some(runtime), Some(served)) = (&self.runtime, self.served.take()) {
+            runtime.block_on(served).unwrap().unwrap();
+        }
     }
 
     /// Sends bytes as they are and reads until the server closes.
