@@ -5,6 +5,27 @@ use super::place::Place;
 use super::walk::{Scope, Walk};
 use crate::json::Json;
 use base::finding::Severity;
+use std::collections::{HashMap, HashSet};
+
+/// The contained resources of a root, by id. Empty, and free, for a resource that contains none.
+#[derive(Default)]
+pub(super) struct Inner<'r> {
+    types: HashMap<&'r str, &'r str>,
+}
+
+impl<'r> Inner<'r> {
+    /// Those of a resource.
+    pub fn of(root: &'r Json<'r>) -> Inner<'r> {
+        let contained = root.get("contained").map(Json::items).unwrap_or_default();
+        let id_and_type = |c: &'r Json<'r>| Some((c.text("id")?, c.text("resourceType").unwrap_or_default()));
+        Inner { types: contained.iter().filter_map(id_and_type).collect() }
+    }
+
+    /// The type of the contained resource of that id.
+    pub fn type_of(&self, id: &str) -> Option<&'r str> {
+        self.types.get(id).copied()
+    }
+}
 
 /// Looks at one resource after its members.
 pub(super) fn check(walk: &mut Walk, resource: &Json, place: &Place, scope: Scope) {
@@ -12,10 +33,7 @@ pub(super) fn check(walk: &mut Walk, resource: &Json, place: &Place, scope: Scop
         return inside(walk, resource, place);
     }
     if let Some(contained) = resource.get("contained") {
-        let below = place.member("contained");
-        for (i, inner) in contained.items().iter().enumerate() {
-            referred(walk, resource, inner, &below.at(i));
-        }
+        all(walk, resource, contained.items(), &place.member("contained"));
     }
     if walk.depth >= Depth::Advice && resource.get("text").is_none() && has_narrative(walk, resource) {
         let message = "A resource should have a narrative for people to read (dom-6).";
@@ -42,27 +60,44 @@ fn inside(walk: &mut Walk, resource: &Json, place: &Place) {
     }
 }
 
-/// dom-3: a contained resource is referred to from the resource around it, or refers to it.
-fn referred(walk: &mut Walk, resource: &Json, inner: &Json, place: &Place) {
-    let Some(id) = inner.text("id") else {
-        return walk.error(
-            "invariant",
-            &place.member("id"),
-            "A contained resource must have an id, to be referred to (dom-3).",
-        );
-    };
-    if !points_to(resource, id) && !points_to(inner, "") {
-        let message = "A contained resource must be referred to from the resource around it, or refer to it (dom-3).";
-        walk.error("invariant", place, message);
+/// Each contained resource has an id of its own and is referred to from the resource around it, or refers to it (dom-3).
+fn all(walk: &mut Walk, resource: &Json, contained: &[Json], place: &Place) {
+    let (mut pointers, mut ids) = (HashSet::new(), HashSet::new());
+    collect(resource, &mut pointers);
+    for (i, inner) in contained.iter().enumerate() {
+        let at = place.at(i);
+        let Some(id) = inner.text("id") else {
+            walk.error(
+                "invariant",
+                &at.member("id"),
+                "A contained resource must have an id, to be referred to (dom-3).",
+            );
+            continue;
+        };
+        if !ids.insert(id) {
+            let message = "Another contained resource has this id; references inside could mean either.";
+            walk.error("value", &at.member("id"), message);
+        }
+        if !pointers.contains(id) && !refers_back(inner) {
+            let message =
+                "A contained resource must be referred to from the resource around it, or refer to it (dom-3).";
+            walk.error("invariant", &at, message);
+        }
     }
 }
 
-/// Whether some string is `#id`: a reference, canonical, uri or url.
-fn points_to(json: &Json, id: &str) -> bool {
+fn refers_back(inner: &Json) -> bool {
+    let mut pointers = HashSet::new();
+    collect(inner, &mut pointers);
+    pointers.contains("")
+}
+
+/// All strings `#id`, without the `#`: references, canonicals, uris, urls.
+fn collect<'j>(json: &'j Json, into: &mut HashSet<&'j str>) {
     match json {
-        Json::String(text) => text.strip_prefix('#') == Some(id),
-        Json::Array(items) => items.iter().any(|item| points_to(item, id)),
-        Json::Object(object) => object.iter().any(|(_, value)| points_to(value, id)),
-        Json::Null | Json::Bool(_) | Json::Number(_) => false,
+        Json::String(text) => into.extend(text.strip_prefix('#')),
+        Json::Array(items) => items.iter().for_each(|item| collect(item, into)),
+        Json::Object(object) => object.iter().for_each(|(_, value)| collect(value, into)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
     }
 }

@@ -3,6 +3,7 @@
 //! Those that hold for everything (`ele-1`, `ext-1`, `dom-*`, `ref-1`, `txt-*`) are checked by the walk itself.
 
 use super::place::Place;
+use super::shortcuts::{self, Shortcut};
 use super::walk::{Scope, Walk};
 use crate::definitions::Constraint;
 use crate::fhirpath::{Context, Expr, Node, compile};
@@ -25,6 +26,7 @@ pub(super) struct Invariant {
     key: String,
     severity: Severity,
     human: String,
+    shortcuts: Vec<Shortcut>,
     expression: Expr,
 }
 
@@ -49,11 +51,13 @@ impl<'d> Compiler<'d> {
             return done.clone();
         }
         let meant = MEANT.iter().find(|(key, _)| *key == constraint.key).map(|(_, expression)| *expression);
-        let made = match compile(meant.unwrap_or(&constraint.expression)) {
+        let meant = meant.unwrap_or(&constraint.expression);
+        let made = match compile(meant) {
             Ok(expression) => Some(Arc::new(Invariant {
                 key: constraint.key.clone(),
                 severity: if constraint.is_error { Severity::Error } else { Severity::Warning },
                 human: constraint.human.clone(),
+                shortcuts: shortcuts::of(meant),
                 expression,
             })),
             Err(why) => {
@@ -74,10 +78,11 @@ pub(super) fn check<'r>(
     place: &Place,
     scope: Scope<'r>,
 ) {
-    // No invariant asks what time it is.
-    let context = Context::empty(Instant(0)).at(node);
-    let context = Context { resource: Some(scope.resource), root: Some(scope.root), ..context };
-    for invariant in invariants {
+    let plain = |i: &Invariant| i.shortcuts.iter().any(|s| s.holds(node.json, scope.resource.json));
+    for invariant in invariants.iter().filter(|i| !plain(i)) {
+        // No invariant asks what time it is.
+        let context = Context::empty(Instant(0)).at(node);
+        let context = Context { resource: Some(scope.resource), root: Some(scope.root), ..context };
         match invariant.expression.holds(&context) {
             // Empty means that the expression has nothing to say: `bdl-8` of an entry without fullUrl, `per-1` of dates that
             // cannot be compared.

@@ -2,7 +2,8 @@
 //!
 //! What is looked at: known elements, cardinality, arrays, types, formats, choices, extensions, contained resources,
 //! reference targets, the codes of required bindings, and the invariants. A message says what is wrong and what would be
-//! right; it never repeats a value of the record. A resource without a fault costs no allocation.
+//! right; it never repeats a value of the record. The walk costs no allocation where there is no fault; an invariant that does
+//! not plainly hold is asked through FHIRPath.
 
 mod codes;
 mod contained;
@@ -13,6 +14,7 @@ mod near;
 mod place;
 mod plan;
 mod references;
+mod shortcuts;
 mod sidecar;
 mod walk;
 mod xhtml;

@@ -1,14 +1,15 @@
 //! References: what they point to must be of a type the element allows, and there where it must be in the same resource.
 
 use super::Wrong;
+use super::contained::Inner;
 use crate::definitions::Definitions;
 use crate::json::Json;
 
 /// What is wrong with the target of a `Reference`, if anything.
 ///
-/// `root` is the resource that holds the contained ones. Literal references inside the server are looked at by their type
+/// `contained` are the resources contained in the root. Literal references inside the server are looked at by their type
 /// only: whether the target exists is the vault's business.
-pub(super) fn check(r4: &Definitions, reference: &Json, targets: &[String], root: &Json) -> Option<Wrong> {
+pub(super) fn check(r4: &Definitions, reference: &Json, targets: &[String], contained: &Inner) -> Option<Wrong> {
     let fits = |name: &str| targets.is_empty() || targets.iter().any(|t| t == name || t == "Resource");
     let says = reference.text("type");
     if let Some(says) = says.filter(|says| r4.resource(says).is_some() && !fits(says)) {
@@ -16,7 +17,7 @@ pub(super) fn check(r4: &Definitions, reference: &Json, targets: &[String], root
     }
     let literal = reference.text("reference")?;
     if let Some(id) = literal.strip_prefix('#') {
-        return inner(id, &fits, targets, root);
+        return inner(id, &fits, targets, contained);
     }
     let name = target_type(literal)?;
     if r4.resource(name).is_none() {
@@ -32,16 +33,14 @@ pub(super) fn check(r4: &Definitions, reference: &Json, targets: &[String], root
 }
 
 /// A reference to a contained resource, or with `#` alone to the one that contains this.
-fn inner(id: &str, fits: &dyn Fn(&str) -> bool, targets: &[String], root: &Json) -> Option<Wrong> {
+fn inner(id: &str, fits: &dyn Fn(&str) -> bool, targets: &[String], contained: &Inner) -> Option<Wrong> {
     if id.is_empty() {
         return None;
     }
-    let contained = root.get("contained").map(Json::items).unwrap_or_default();
-    let Some(target) = contained.iter().find(|c| c.text("id") == Some(id)) else {
+    let Some(name) = contained.type_of(id) else {
         let what = "No contained resource has this id: a reference that starts with # points inside the same resource.";
         return Some(("not-found", what.to_owned()));
     };
-    let name = target.text("resourceType").unwrap_or_default();
     (!fits(name)).then(|| ("value", format!("This may not point to {name}: it must be {}.", one_of(targets))))
 }
 
@@ -96,7 +95,7 @@ mod tests {
             (r#"{"reference":"Patient/1","type":"Group"}"#, Some("value")),
         ] {
             let parsed = Json::parse(reference.as_bytes()).unwrap();
-            let wrong = check(r4(), &parsed, &targets, &root);
+            let wrong = check(r4(), &parsed, &targets, &Inner::of(&root));
             assert_eq!(wrong.map(|(code, _)| code), expected, "{reference}");
         }
     }

@@ -1,6 +1,7 @@
 //! The walk: down the tree and the definitions side by side.
 
 use super::codes::{Codes, Verdict};
+use super::contained::Inner;
 use super::invariants::{self, Invariant};
 use super::place::Place;
 use super::plan::{Mask, Plan, Shape, plan};
@@ -19,6 +20,8 @@ pub(super) struct Walk {
     pub plan: &'static Plan,
     pub depth: Depth,
     pub findings: Vec<Finding>,
+    /// Whether so many errors were found that looking on is of no use.
+    is_full: bool,
 }
 
 /// The resource being walked.
@@ -30,6 +33,8 @@ pub(super) struct Scope<'r> {
     pub resource: Node<'r>,
     /// Whether it is contained.
     pub is_contained: bool,
+    /// The resources the root contains.
+    pub inner: &'r Inner<'r>,
 }
 
 /// One element on the way down: what is known of it.
@@ -47,7 +52,7 @@ pub(super) struct Step<'r> {
 
 impl Walk {
     pub fn new(depth: Depth) -> Walk {
-        Walk { plan: plan(), depth, findings: Vec::new() }
+        Walk { plan: plan(), depth, findings: Vec::new(), is_full: false }
     }
 
     /// Walks a resource that stands alone.
@@ -58,8 +63,8 @@ impl Walk {
 
     /// Walks a resource that no other contains.
     fn alone<'r>(&mut self, resource: &'r Json<'r>, place: &Place) {
-        let node = Node::resource(resource);
-        self.resource(resource, place, Scope { root: node, resource: node, is_contained: false });
+        let (node, inner) = (Node::resource(resource), Inner::of(resource));
+        self.resource(resource, place, Scope { root: node, resource: node, is_contained: false, inner: &inner });
     }
 
     pub fn error(&mut self, code: &'static str, place: &Place, message: impl Into<String>) {
@@ -75,6 +80,7 @@ impl Walk {
             let message = "There are more findings like these than are listed here; mend these first.";
             self.findings.push(Finding { severity, code: "too-long", path: String::new(), message: message.into() });
         }
+        self.is_full |= severity >= Severity::Error && alike >= FINDINGS_MAX;
     }
 
     fn resource<'r>(&mut self, value: &'r Json<'r>, place: &Place, scope: Scope<'r>) {
@@ -110,6 +116,9 @@ impl Walk {
         let mut seen: Mask = 0;
         let mut only_id = true;
         for (name, member) in object.iter() {
+            if self.is_full {
+                return;
+            }
             if name == "resourceType" && rules.shape == Shape::Resource {
                 continue;
             }
@@ -169,6 +178,9 @@ impl Walk {
         }
         for (i, item) in items.iter().enumerate() {
             let at = place.at(i);
+            if self.is_full {
+                return;
+            }
             if *item == Json::Null && self.is_primitive(step.property.ty) {
                 self.padding(object, name, i, &at);
             } else {
@@ -222,7 +234,7 @@ impl Walk {
     fn reference(&mut self, value: &Json, property: Property<'static>, place: &Place, scope: Scope) {
         let ty = property.element.types.iter().find(|t| t.id == property.ty);
         let targets = ty.map(|t| &t.targets[..]).unwrap_or_default();
-        if let Some((code, message)) = references::check(self.plan.r4, value, targets, scope.root.json) {
+        if let Some((code, message)) = references::check(self.plan.r4, value, targets, scope.inner) {
             self.error(code, &place.member("reference"), message);
         }
     }

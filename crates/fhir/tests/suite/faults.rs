@@ -116,6 +116,10 @@ const FAULTS: &[(&str, &[(&str, &str)])] = &[
         r#"{"resourceType":"Condition","contained":[{"resourceType":"Patient","id":"p"}],"subject":{"display":"x"}}"#,
         &[("invariant", "Condition.contained[0]")],
     ),
+    (
+        r##"{"resourceType":"Condition","contained":[{"resourceType":"Patient","id":"p"},{"resourceType":"Patient","id":"p"}],"subject":{"reference":"#p"}}"##,
+        &[("value", "Condition.contained[1].id")],
+    ),
     // Invariants.
     (
         r#"{"resourceType":"Patient","contact":[{"name":{"text":"x"}},{"gender":"female"}]}"#,
@@ -195,4 +199,24 @@ fn endless_faults_make_a_short_list() {
     let text = format!(r#"{{"resourceType":"Patient","name":[{names}]}}"#);
     let tree = Json::parse(text.as_bytes()).expect("the test's own JSON");
     assert_eq!(validate(&tree, Depth::Full).len(), 101);
+}
+
+/// Each of these takes minutes if some part of the walk is quadratic.
+#[test]
+fn a_hostile_resource_is_soon_done_with() {
+    let contained: Vec<String> = (0..20_000).map(|i| format!(r#"{{"resourceType":"Patient","id":"p{i}"}}"#)).collect();
+    let references: Vec<String> =
+        (0..20_000).map(|i| format!(r##"{{"individual":{{"reference":"#p{}"}}}}"##, 19_999 - i)).collect();
+    let unknown: Vec<String> = (0..100_000).map(|i| format!(r#""brithDate{i}":1"#)).collect();
+    for text in [
+        format!(
+            r#"{{"resourceType":"Encounter","contained":[{}],"participant":[{}]}}"#,
+            contained.join(","),
+            references.join(",")
+        ),
+        format!(r#"{{"resourceType":"Patient",{}}}"#, unknown.join(",")),
+    ] {
+        let tree = Json::parse(text.as_bytes()).expect("the test's own JSON");
+        assert!(!validate(&tree, Depth::Full).is_empty());
+    }
 }
