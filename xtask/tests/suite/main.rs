@@ -2,4 +2,5 @@
 
 mod arrows;
 mod ceiling;
+mod documents;
 mod tree;
