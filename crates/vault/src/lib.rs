@@ -8,6 +8,7 @@ pub mod error;
 pub mod exchange;
 pub mod keys;
 pub mod log;
+pub mod measure;
 pub mod records;
 pub mod search;
 pub mod upkeep;

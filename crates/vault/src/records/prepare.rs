@@ -107,7 +107,7 @@ impl Store {
 
     /// Seals the kept text of a change.
     pub fn seal(&self, change: &Prepared) -> Result<Sealed, Fault> {
-        let dictionary = self.dictionaries.current();
+        let dictionary = self.dictionaries.current(&change.resource_type);
         let dict = dictionary.as_ref().map_or(0, |d| d.id);
         let label = label(change.key, change.patient.kid, dict);
         seal_text(&change.patient, &label, dictionary.as_deref(), &change.kept).map(|body| Sealed { dict, body })

@@ -1,4 +1,4 @@
-//! Training the dictionary: once there are enough versions, on a thread of its own, from the site's own data.
+//! Training a type's dictionary: once it has enough versions, on a thread of its own, from the site's own data.
 
 use super::dictionary::{self, Dictionary, TRAIN_FROM};
 use super::store::{Entry, Store};
@@ -8,33 +8,30 @@ use crossbeam_channel::Sender;
 use rusqlite::params;
 use std::sync::Arc;
 
-/// The number of the first dictionary.
-const FIRST: u32 = 1;
-
-/// Starts training when it is time and nobody does it yet.
+/// Starts training where it is time.
 pub(crate) fn train_if_due(store: &Arc<Store>, jobs: &Sender<Job>) {
-    if store.head() < TRAIN_FROM || store.dictionaries.current().is_some() || store.dictionaries.begin_training() {
-        return;
-    }
+    let Some(resource_type) = store.dictionaries.due() else { return };
     let (store, jobs) = (Arc::clone(store), jobs.clone());
     let spawned = std::thread::Builder::new().name("dictionary".to_owned()).spawn(move || {
         // Without one, bodies are only larger.
-        if let Some(bytes) = samples(&store).ok().and_then(|samples| dictionary::train(&samples)) {
-            let _ = jobs.send(Job::Task(Box::new(move |desk| keep(desk, &bytes))));
+        if let Some(bytes) = samples(&store, &resource_type).ok().and_then(|samples| dictionary::train(&samples)) {
+            let content = dictionary::content(&resource_type, &bytes);
+            let _ = jobs.send(Job::Task(Box::new(move |desk| keep(desk, &content))));
         }
     });
     drop(spawned);
 }
 
-fn keep(desk: &mut super::desk::Desk, bytes: &[u8]) {
+fn keep(desk: &mut super::desk::Desk, content: &[u8]) {
+    let id = desk.store.dictionaries.next_id();
     let kept = transact(desk, |desk, _| {
         let ring = Arc::clone(&desk.store.ring.read().now);
-        let sealed = ring.secrets.seal(&label(FIRST), bytes)?;
-        desk.connection.execute("INSERT INTO dictionary(id, sealed) VALUES (?, ?)", params![FIRST, sealed])?;
+        let sealed = ring.secrets.seal(&label(id), content)?;
+        desk.connection.execute("INSERT INTO dictionary(id, sealed) VALUES (?, ?)", params![id, sealed])?;
         Ok(())
     });
     if kept.is_ok() {
-        desk.store.dictionaries.add(Dictionary::new(FIRST, bytes));
+        desk.store.dictionaries.add(Dictionary::new(id, content));
     }
 }
 
@@ -43,13 +40,14 @@ pub(crate) fn label(id: u32) -> Vec<u8> {
     format!("dictionary {id}").into_bytes()
 }
 
-/// The kept texts of the newest versions.
-fn samples(store: &Store) -> Result<Vec<Vec<u8>>, Error> {
+/// The kept texts of the newest versions of a type.
+fn samples(store: &Store, resource_type: &str) -> Result<Vec<Vec<u8>>, Error> {
     store.readers.with(|connection| {
         let mut find = connection.prepare(
-            "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry WHERE kind = 0 ORDER BY pos DESC LIMIT ?",
+            "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry 
+             WHERE kind = 0 AND type = (SELECT number FROM type WHERE name = ?) ORDER BY pos DESC LIMIT ?",
         )?;
-        let entries = find.query_map([TRAIN_FROM.cast_signed()], Entry::of)?;
+        let entries = find.query_map(params![resource_type, TRAIN_FROM], Entry::of)?;
         let mut samples = Vec::new();
         for entry in entries {
             samples.extend(store.open(connection, &mut entry?)?);
