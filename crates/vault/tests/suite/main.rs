@@ -1,10 +1,13 @@
 //! What the vault promises, tested from outside.
 
+mod at_rest;
+mod faults;
 mod log;
 mod place;
 mod records;
 mod search;
 mod search_truth;
 mod second_verifier;
+mod simulation;
 mod upkeep;
 mod verify;

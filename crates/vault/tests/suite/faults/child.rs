@@ -1,0 +1,75 @@
+//! The program under test: four writers on one vault, each acknowledgement noted the moment it is given.
+
+use super::disk::ACKS;
+use fhir::json::Json;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::sync::Mutex;
+use vault::access::Visit;
+use vault::{Change, Expect, Vault, Written};
+
+/// Environment variable that turns the test `faults::child` into the program under test: `DIR ROUNDS`.
+pub const CHILD: &str = "CHARTROOM_FAULT_CHILD";
+const WRITERS: usize = 4;
+
+/// Runs the workload; ends early, with exit code 3, once the vault stops acknowledging.
+pub fn run(dir: &Path, rounds: usize) {
+    let Ok(vault) = Vault::open(super::options(dir)) else { std::process::exit(2) };
+    let acks = OpenOptions::new().append(true).create(true).open(dir.join(ACKS)).unwrap();
+    let acks = Mutex::new(acks);
+    let failed = std::thread::scope(|scope| {
+        let (vault, acks) = (&vault, &acks);
+        let writers: Vec<_> = (0..WRITERS).map(|w| scope.spawn(move || write_rounds(vault, acks, w, rounds))).collect();
+        writers.into_iter().map(|w| w.join().unwrap()).filter(|ok| !ok).count()
+    });
+    drop(vault);
+    std::process::exit(if failed > 0 { 3 } else { 0 });
+}
+
+fn write_rounds(vault: &Vault, acks: &Mutex<File>, writer: usize, rounds: usize) -> bool {
+    let mut refused = 0;
+    for round in 0..rounds {
+        let changes = round_of(writer, round);
+        match vault.commit(&Visit::operator(), changes) {
+            Ok(written) => acknowledge(acks, &written, writer, round),
+            Err(vault::Error::Refusal(_)) => refused += 1,
+            Err(vault::Error::Fault(_)) => return false,
+        }
+    }
+    refused == 0
+}
+
+/// Each round writes a patient and an observation of that patient together; every fifth deletes the observation.
+fn round_of(writer: usize, round: usize) -> Vec<Change> {
+    let id = format!("w{writer}-{}", round % 3);
+    let note = format!("note-{writer}-{round}");
+    let patient =
+        format!(r#"{{"resourceType":"Patient","id":"{id}","name":[{{"family":"{note}"}}],"gender":"female"}}"#);
+    let observation = format!(
+        r#"{{"resourceType":"Observation","id":"{id}","status":"final","code":{{"text":"{note}"}},"subject":{{"reference":"Patient/{id}"}},"effectiveDateTime":"2026-01-0{}"}}"#,
+        round % 9 + 1
+    );
+    let put = |text: &str| Change::Put {
+        resource: Json::parse(text.as_bytes()).unwrap().into_owned(),
+        expect: Expect::Any,
+        skip_same: false,
+    };
+    let second = if round % 5 == 4 {
+        Change::Delete { resource_type: "Observation".into(), id, expect: Expect::Any }
+    } else {
+        put(&observation)
+    };
+    vec![put(&patient), second]
+}
+
+fn acknowledge(acks: &Mutex<File>, written: &[Written], writer: usize, round: usize) {
+    let mut line = String::new();
+    for one in written {
+        if let Written::Created(v) | Written::Updated(v) | Written::Deleted(Some(v)) = one {
+            line += &format!("{} {} {} {} note-{writer}-{round};", v.resource_type, v.id, v.version, v.deleted);
+        }
+    }
+    line.push('\n');
+    acks.lock().unwrap().write_all(line.as_bytes()).unwrap();
+}
