@@ -42,12 +42,40 @@ pub enum Command {
     Serve(ServeArgs),
     /// Take in bundles, resources and NDJSON from files and directories
     Import(ImportArgs),
+    /// Check that everything is still what was written; exit code 1 when something was altered
+    Verify {
+        /// Print the report as one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make the search index anew from the record
+    Rebuild,
     /// Write the current record as NDJSON, one file a type
     Export(ExportArgs),
+    /// Copy the record, also while the server runs
+    Backup {
+        /// A new or empty directory
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+    },
+    /// Put a backup into an empty data directory
+    Restore(RestoreArgs),
     /// Print a bearer token with the operator's full rights, also while the server runs
     Token,
     /// Look at the key, the disk and the directory, and say what to mend
     Doctor,
+    /// Change the root key
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Make everything about one patient unreadable, for good
+    Shred(ShredArgs),
+    /// Proofs, checkpoints and cosignatures of the log
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Cosign the checkpoints of other machines' logs
+    Witness(WitnessArgs),
+    /// Evaluate a FHIRPath expression on a resource, and print the result as JSON
+    Fhirpath(FhirpathArgs),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -106,6 +134,95 @@ pub struct ExportArgs {
     /// A new or empty directory. What is written there is readable by whoever can read the directory.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+}
+
+/// What to restore.
+#[derive(Clone, Debug, Args)]
+pub struct RestoreArgs {
+    /// The directory that `backup` wrote
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
+    /// The latest checkpoint a witness kept: says whether the backup is complete
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Seal everything under a new root key; tokens given out before are no longer good
+    Rotate {
+        /// File of the new key, made if it is missing [default: a new key in place of the present one]. Instead:
+        /// CHARTROOM_NEW_KEY or CHARTROOM_NEW_PASSPHRASE in the environment.
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+}
+
+/// Whom to shred.
+#[derive(Clone, Debug, Args)]
+pub struct ShredArgs {
+    /// Logical id of the Patient
+    #[arg(value_name = "PATIENT-ID")]
+    pub patient: String,
+    /// Yes: it cannot be taken back
+    #[arg(long)]
+    pub for_good: bool,
+}
+
+/// What to do with the log.
+#[derive(Debug, Subcommand)]
+pub enum LogCommand {
+    /// Print the public key that checks this log
+    Key,
+    /// Print the latest signed checkpoint
+    Checkpoint {
+        /// The latest that witnesses cosigned
+        #[arg(long)]
+        witnessed: bool,
+    },
+    /// Print the proof that an entry is in the log
+    Proof {
+        /// Its position, or Type/id for the current version
+        #[arg(value_name = "POSITION|TYPE/ID")]
+        what: String,
+    },
+    /// Print the request that asks a witness to cosign the latest checkpoint
+    Request {
+        /// The size the witness saw last
+        #[arg(long, value_name = "SIZE", default_value_t = 0)]
+        since: u64,
+    },
+    /// Take in a witness's answer from standard input
+    Cosign {
+        /// The witness's public key; may be given several times
+        #[arg(long, value_name = "KEY", required = true)]
+        witness: Vec<String>,
+    },
+}
+
+/// Which logs to cosign.
+#[derive(Clone, Debug, Args)]
+pub struct WitnessArgs {
+    /// The name that stands in cosignatures
+    #[arg(long, default_value = "chartroom-witness")]
+    pub name: String,
+    /// Public key of a log, from `chartroom log key`; may be given several times
+    #[arg(long, value_name = "KEY", required = true)]
+    pub log: Vec<String>,
+    /// Address and port [default: 127.0.0.1:8081]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// What to evaluate.
+#[derive(Clone, Debug, Args)]
+pub struct FhirpathArgs {
+    /// The expression
+    #[arg(value_name = "EXPR")]
+    pub expression: String,
+    /// A resource as JSON; `-` is standard input
+    pub file: PathBuf,
 }
 
 /// What to do with the configuration.

@@ -11,7 +11,7 @@ pub enum Stop {
     /// It ran, and found something wrong; everything about it has been printed. Exit code 1.
     Wrong,
     /// It could not run. Exit code 2.
-    Cannot(Trouble),
+    Cannot(Box<Trouble>),
 }
 
 /// Why a command could not run.
@@ -36,7 +36,7 @@ impl fmt::Display for Trouble {
 impl Stop {
     /// A command that could not run.
     pub fn cannot(what: impl Into<String>, why: impl fmt::Display, next: impl Into<String>) -> Stop {
-        Stop::Cannot(Trouble { what: what.into(), why: why.to_string(), next: next.into(), error: None })
+        Stop::Cannot(Box::new(Trouble { what: what.into(), why: why.to_string(), next: next.into(), error: None }))
     }
 
     /// What the vault said, with what to do about it.
@@ -44,9 +44,7 @@ impl Stop {
         let next = match &error {
             Error::Refusal(refusal) => next_after(refusal),
             Error::Fault(Fault::Busy(_)) => "stop the other chartroom, or name another directory with --data",
-            Error::Fault(Fault::Key(_)) => {
-                "give the key this directory was made with: --key-file, CHARTROOM_KEY or CHARTROOM_PASSPHRASE"
-            }
+            Error::Fault(Fault::Key(_)) => "give the key this directory was made with",
             Error::Fault(Fault::Altered(_)) => "run `chartroom verify`, and restore a backup if it confirms this",
             Error::Fault(Fault::Broken(_)) => {
                 "end this process, look at the disk with `chartroom doctor`, and start again"
@@ -56,7 +54,9 @@ impl Stop {
         let said = error.to_string();
         // A fault that knows better what to do says so itself.
         let (why, next) = said.split_once(" next: ").unwrap_or((&said, next));
-        Stop::Cannot(Trouble { what: what.into(), why: why.to_owned(), next: next.to_owned(), error: Some(error) })
+        let ways = if matches!(error, Error::Fault(Fault::Key(_))) { KEY_WAYS } else { "" };
+        let next = format!("{}{ways}", next.trim_end_matches('.'));
+        Stop::Cannot(Box::new(Trouble { what: what.into(), why: why.to_owned(), next, error: Some(error) }))
     }
 
     /// Says it on standard error, and gives the exit code.
@@ -70,6 +70,8 @@ impl Stop {
         }
     }
 }
+
+const KEY_WAYS: &str = " (--key-file, CHARTROOM_KEY or CHARTROOM_PASSPHRASE)";
 
 fn next_after(refusal: &Refusal) -> &'static str {
     match refusal.kind {

@@ -14,8 +14,10 @@ mod rest;
 mod server;
 mod settings;
 mod tls;
+mod witness;
 
 pub use listen::serve;
 pub use server::Server;
 pub use settings::{Settings, Tls};
 pub use tls::TlsError;
+pub use witness::serve_witness;

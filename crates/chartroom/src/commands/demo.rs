@@ -127,13 +127,13 @@ fn welcome(port: &Port, token: &str, data: &Path) {
     println!();
     println!("1  Two patients, and how many there are");
     println!("   {}", curl("Patient?_count=2&_total=accurate&_pretty=true"));
-    println!("2  Who has diabetes, and with which results");
+    println!("2  Who has diabetes");
     println!(
         "   {}",
         curl("Condition?code=http://snomed.info/sct|44054006&_include=Condition:subject&_count=5&_pretty=true")
     );
-    println!("3  Everything about the newest patient");
-    println!("   {}", curl("Patient?_sort=-_lastUpdated&_count=1&_revinclude=Encounter:subject&_pretty=true"));
+    println!("3  Everything about one patient");
+    println!("   {}", curl("Patient/p0/$everything?_count=20&_pretty=true"));
     println!();
     println!("Ctrl-C stops it; the same command starts it again.");
 }

@@ -3,9 +3,14 @@
 mod demo;
 mod doctor;
 mod export;
+mod fhirpath;
+mod log;
 mod serve;
+mod upkeep;
+mod verify;
+mod witness;
 
-use crate::cli::{Cli, Command, ConfigCommand, ServeArgs};
+use crate::cli::{Cli, Command, ConfigCommand, KeysCommand, ServeArgs};
 use crate::config::Config;
 use crate::import;
 use crate::stop::Stop;
@@ -21,6 +26,9 @@ const DATA: &str = "./chartroom-data";
 /// The demo's data directory when nobody names one.
 const DEMO_DATA: &str = "./chartroom-demo";
 
+/// The witness's directory when nobody names one.
+const WITNESS_DATA: &str = "./chartroom-witness";
+
 /// Carries out one command.
 pub fn run(cli: &Cli) -> Result<(), Stop> {
     let config = |default_data: &str| Config::load(&cli.place, default_data);
@@ -28,6 +36,15 @@ pub fn run(cli: &Cli) -> Result<(), Stop> {
         Command::Demo(args) => demo::demo(&config(DEMO_DATA)?, args),
         Command::Serve(args) => serve::serve(&config(DATA)?, args),
         Command::Import(args) => import::run(&config(DATA)?, args),
+        Command::Verify { json } => verify::verify(&config(DATA)?, *json),
+        Command::Rebuild => upkeep::rebuild(&config(DATA)?),
+        Command::Backup { to } => upkeep::backup(&config(DATA)?, to),
+        Command::Restore(args) => upkeep::restore(&config(DATA)?, args),
+        Command::Keys(KeysCommand::Rotate { to }) => upkeep::rotate(&config(DATA)?, to.clone()),
+        Command::Shred(args) => upkeep::shred(&config(DATA)?, args),
+        Command::Log(command) => log::log(&config(DATA)?, command),
+        Command::Witness(args) => witness::witness(&config(WITNESS_DATA)?, args),
+        Command::Fhirpath(args) => fhirpath::fhirpath(args),
         Command::Export(args) => export::export(&config(DATA)?, &args.out),
         Command::Doctor => doctor::doctor(&config(DATA)?),
         Command::Token => token(&config(DATA)?),
@@ -47,9 +64,14 @@ fn token(config: &Config) -> Result<(), Stop> {
     Ok(())
 }
 
+/// How to open the vault of a configuration.
+pub fn options(config: &Config) -> Options {
+    Options { dir: config.data.clone(), key: config.key.clone(), clock: Clock::System, ids: Ids::System }
+}
+
 /// Opens the vault of a configuration, made if it is missing.
 pub fn open(config: &Config) -> Result<Vault, Stop> {
-    let options = Options { dir: config.data.clone(), key: config.key.clone(), clock: Clock::System, ids: Ids::System };
+    let options = options(config);
     Vault::open(options).map_err(|error| Stop::vault(format!("{} was not opened.", config.data.display()), error))
 }
 

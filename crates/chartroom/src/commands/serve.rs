@@ -66,7 +66,8 @@ impl Port {
     }
 }
 
-async fn told_to_stop() {
+/// Ready when the process gets Ctrl-C or SIGTERM.
+pub async fn told_to_stop() {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         drop(tokio::signal::ctrl_c().await);
         return;
