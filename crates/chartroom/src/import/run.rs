@@ -63,6 +63,9 @@ impl Tally {
     }
 }
 
+/// The SHA-256 of a finished file, and how many resources it held.
+type Done = (String, u64);
+
 /// A file under way. When the last piece of it has been dealt with, it tells the run.
 pub struct Underway {
     pub source: Source,
@@ -70,7 +73,7 @@ pub struct Underway {
     pub read: AtomicU64,
     /// Something of it was refused or lost, so that it is not finished.
     pub lacking: AtomicBool,
-    report: Sender<(String, u64)>,
+    report: Sender<Done>,
 }
 
 impl Drop for Underway {
@@ -113,7 +116,7 @@ pub struct Run<'v> {
     held: Mutex<(Vec<Held>, usize)>,
     quarantine: Mutex<Quarantine>,
     finished: Mutex<Finished>,
-    done: (Sender<(String, u64)>, Receiver<(String, u64)>),
+    done: (Sender<Done>, Receiver<Done>),
     bytes_read: Arc<AtomicU64>,
     progress: Progress,
 }
