@@ -16,7 +16,9 @@ use base::refusal::{Kind, Refusal};
 use fhir::search::moment;
 use fhir::search::params::{self, Param};
 use fhir::search::query::{DateTest, Filter, Include, Operand, Prefix, Query, Test, parse};
-use vault::{Error, Version};
+use std::collections::HashSet;
+use vault::search::Page;
+use vault::{Error, Position, Version};
 
 /// The types that are the centre of a record.
 const CENTRES: [&str; 2] = ["Patient", "Encounter"];
@@ -59,11 +61,17 @@ pub fn answer(shared: &Shared, mut asked: Asked<'_>, key: Key<'_>) -> Outcome {
         &search::links(shared, &asked, &query, &found, &start, size),
     );
     let view = View::default();
-    if start.offset == 0 && shows_centre {
-        search::add(&mut bundle, shared, &view, std::slice::from_ref(&centre), Mode::Match);
+    let mut included = found.included;
+    if start.offset == 0 {
+        let own = referred(shared, &asked, key, found.at)?;
+        included.extend(own.into_iter().filter(|v| found.matches.iter().all(|m| m.position != v.position)));
+        if shows_centre {
+            search::add(&mut bundle, shared, &view, std::slice::from_ref(&centre), Mode::Match);
+        }
     }
     search::add(&mut bundle, shared, &view, &found.matches, Mode::Match);
-    let included: Vec<Version> = found.included.into_iter().filter(|v| wanted.includes(v, key)).collect();
+    let mut seen = HashSet::new();
+    included.retain(|version| wanted.includes(version, key) && seen.insert(version.position));
     search::add(&mut bundle, shared, &view, &included, Mode::Include);
     Ok(json(StatusCode::OK, asked.printed(bundle.finish().into())))
 }
@@ -75,6 +83,14 @@ fn centre(shared: &Shared, asked: &Asked<'_>, key: Key<'_>, start: &Start) -> Re
         Some(version) => Ok(version),
         None => Err(not_found(key).into()),
     }
+}
+
+/// What the patient or encounter itself refers to: practitioners, organizations, links.
+fn referred(shared: &Shared, asked: &Asked<'_>, key: Key<'_>, at: Position) -> Result<Vec<Version>, Error> {
+    let pairs = [("_id", key.id), ("_include", "*"), ("_total", "none")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+    let query = parse(Some(key.resource_type), &pairs, true, Instant(0))?;
+    let page = Page { at: Some(at), offset: 0, count: 1 };
+    Ok(shared.vault.search(&asked.call.visit, &query, &page)?.included)
 }
 
 fn wanted(asked: &mut Asked<'_>) -> Result<Wanted, Refusal> {

@@ -12,7 +12,9 @@ use axum::http::StatusCode;
 use base::clock::Instant;
 use base::refusal::{Kind, Refusal};
 use fhir::search::moment;
+use fhir::search::query::{DateTest, Filter, Prefix, parse};
 use vault::records::Scope;
+use vault::search::Page;
 use vault::{Error, Position, Version};
 
 /// What a history is asked for.
@@ -25,28 +27,53 @@ struct Wanted {
     understood: Vec<(String, String)>,
 }
 
+/// Where a page of a history starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cursor {
+    /// Versions below a position.
+    Below(Position),
+    /// With `_at`: what stood when the span began, after so many.
+    Standing(u64),
+}
+
+/// Tells the two apart in a bookmark; no log is that long.
+const STANDING: u64 = 1 << 63;
+
+impl Cursor {
+    fn read(offset: u64) -> Cursor {
+        if offset >= STANDING { Cursor::Standing(offset - STANDING) } else { Cursor::Below(Position(offset)) }
+    }
+
+    fn write(self) -> u64 {
+        match self {
+            Cursor::Below(position) => position.0,
+            Cursor::Standing(offset) => STANDING | offset,
+        }
+    }
+}
+
 /// Answers a history, a page at a time. Pages go on below the last version shown, so that what is written meanwhile
 /// moves nothing.
 pub fn answer(shared: &Shared, mut asked: Asked<'_>, target: Target<'_>) -> Outcome {
     let start = page::take(shared, &mut asked)?;
     let query = url::query(&asked.pairs);
     let wanted = wanted(shared, &mut asked)?;
-    let below = match start.at {
-        Some(_) => Position(start.offset),
-        None => top(shared, &wanted)?,
+    let cursor = match start.at {
+        Some(_) => Cursor::read(start.offset),
+        None => Cursor::Below(top(shared, &wanted)?),
     };
     let (scope, key) = match target {
         Target::History(key) => (Scope::Instance(key.resource_type.to_owned(), key.id.to_owned()), Some(key)),
         Target::TypeHistory(ty) => (Scope::Type(ty.to_owned()), None),
         _ => (Scope::System, None),
     };
-    let (versions, more) = versions(shared, &asked, &scope, below, &wanted)?;
+    let (versions, next) = versions(shared, &asked, &scope, cursor, &wanted)?;
     if let (true, Some(key)) = (versions.is_empty() && start.at.is_none(), key) {
         exists(shared, &asked, key)?;
     }
     let mut links = vec![("self", page::own(shared, &asked, &wanted.understood))];
-    if let (true, Some(last)) = (more, versions.last()) {
-        links.push(("next", next(shared, &asked, &start, below, last, query)));
+    if let Some(next) = next {
+        links.push(("next", page::link(shared, &asked, &bookmark(&start, cursor, next, query))));
     }
     let mut bundle = Bundle::new("history", shared.vault.clock().now(), None, &links);
     for version in &versions {
@@ -55,9 +82,9 @@ pub fn answer(shared: &Shared, mut asked: Asked<'_>, target: Target<'_>) -> Outc
     Ok(json(StatusCode::OK, asked.printed(bundle.finish().into())))
 }
 
-fn next(shared: &Shared, asked: &Asked<'_>, start: &Start, below: Position, last: &Version, query: String) -> String {
-    let at = start.at.unwrap_or(below).0;
-    page::link(shared, asked, &Bookmark { at, offset: last.position.0, asked: start.asked, query })
+fn bookmark(start: &Start, cursor: Cursor, next: Cursor, query: String) -> Bookmark {
+    let at = start.at.map_or(cursor.write(), |at| at.0);
+    Bookmark { at, offset: next.write(), asked: start.asked, query }
 }
 
 fn wanted(shared: &Shared, asked: &mut Asked<'_>) -> Result<Wanted, Refusal> {
@@ -98,33 +125,67 @@ fn top(shared: &Shared, wanted: &Wanted) -> Result<Position, Error> {
     }
 }
 
-/// A page of versions, and whether there are more.
+/// A page of versions, and where the next one starts, if there is one.
 fn versions(
     shared: &Shared,
     asked: &Asked<'_>,
     scope: &Scope,
-    below: Position,
+    cursor: Cursor,
     wanted: &Wanted,
+) -> Result<(Vec<Version>, Option<Cursor>), Error> {
+    let mut versions = Vec::new();
+    let mut after = 0;
+    match cursor {
+        Cursor::Below(below) => {
+            let first = wanted.during.map(|(first, _)| Instant(first));
+            let since = first.max(wanted.since);
+            versions = shared.vault.history(&asked.call.visit, scope, below, since, wanted.size + 1)?;
+            if versions.len() > wanted.size {
+                versions.truncate(wanted.size);
+                let next = versions.last().map(|last| Cursor::Below(last.position));
+                return Ok((versions, next));
+            }
+        }
+        Cursor::Standing(offset) => after = offset,
+    }
+    let Some((first, _)) = wanted.during else { return Ok((versions, None)) };
+    let room = wanted.size - versions.len();
+    if room == 0 {
+        return Ok((versions, Some(Cursor::Standing(0))));
+    }
+    // `_at`: what was current at some time of the span is also what stood when it began.
+    let at = shared.vault.position_at(Instant(first - 1))?;
+    let (standing, more) = standing(shared, asked, scope, at, wanted.since, (after, room))?;
+    let next = more.then_some(Cursor::Standing(after + standing.len() as u64));
+    versions.extend(standing);
+    Ok((versions, next))
+}
+
+/// What was current at a position, newest first; some after an offset, and whether there are more.
+fn standing(
+    shared: &Shared,
+    asked: &Asked<'_>,
+    scope: &Scope,
+    at: Position,
+    since: Option<Instant>,
+    (offset, count): (u64, usize),
 ) -> Result<(Vec<Version>, bool), Error> {
     let visit = &asked.call.visit;
-    let Some((first, _)) = wanted.during else {
-        let mut versions = shared.vault.history(visit, scope, below, wanted.since, wanted.size + 1)?;
-        let more = versions.len() > wanted.size;
-        versions.truncate(wanted.size);
-        return Ok((versions, more));
+    let resource_type = match scope {
+        Scope::Instance(resource_type, id) => {
+            let found = shared.vault.read(visit, resource_type, id, Some(at))?;
+            let is_wanted = |version: &Version| !version.deleted && since.is_none_or(|since| version.updated >= since);
+            return Ok((found.into_iter().filter(is_wanted).collect(), false));
+        }
+        Scope::Type(resource_type) => Some(resource_type.as_str()),
+        Scope::System => None,
     };
-    // `_at`: what was current at some time of the span. For one resource that is every version made in it, and the one
-    // that stood when it began.
-    if !matches!(scope, Scope::Instance(..)) {
-        let message = "_at is offered for the history of one resource; use _since for a type or everything";
-        return Err(Refusal::new(Kind::NotOffered, "not-supported", message).into());
+    let mut query = parse(resource_type, &[("_total".to_owned(), "none".to_owned())], true, Instant(0))?;
+    if let Some(since) = since {
+        query.filter = Filter::LastUpdated(DateTest { prefix: Prefix::Ge, low: since.0, high: since.0 });
     }
-    let mut versions = shared.vault.history(visit, scope, below, wanted.since, wanted.size + 1)?;
-    let standing = versions.iter().position(|version| version.updated.0 <= first);
-    versions.truncate(standing.map_or(versions.len(), |index| index + 1));
-    let more = versions.len() > wanted.size;
-    versions.truncate(wanted.size);
-    Ok((versions, more))
+    let found = shared.vault.search(visit, &query, &Page { at: Some(at), offset, count })?;
+    Ok((found.matches, found.more))
 }
 
 /// A resource without versions in the span asked for is an empty history; one that never was is not found.

@@ -12,6 +12,30 @@ pub struct Inputs<'c> {
     body: Option<Json<'c>>,
 }
 
+/// Adds what a `Parameters` resource in the body says to the parameters of the address, for operations that take nothing
+/// but primitive values.
+pub fn merge(asked: &mut Asked<'_>) -> Result<(), Refusal> {
+    if asked.call.parts.method != Method::POST || asked.call.body.is_empty() {
+        return Ok(());
+    }
+    let body = write::resource(asked)?;
+    if body.text("resourceType") != Some("Parameters") {
+        return Err(no_parameters());
+    }
+    for parameter in body.get("parameter").map_or(&[][..], Json::items) {
+        let (Some(name), Some(value)) = (parameter.text("name"), primitive(parameter)) else {
+            let message = "this operation takes parameters with a name and a primitive value only";
+            return Err(Refusal::new(Kind::Malformed, "value", message));
+        };
+        asked.pairs.push((name.to_owned(), value));
+    }
+    Ok(())
+}
+
+fn no_parameters() -> Refusal {
+    Refusal::new(Kind::Malformed, "structure", "an operation takes a Parameters resource as its body")
+}
+
 /// A code with its system and text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coding {
@@ -32,8 +56,7 @@ impl<'c> Inputs<'c> {
             _ => None,
         };
         if body.as_ref().is_some_and(|body| body.text("resourceType") != Some("Parameters")) {
-            let message = "an operation takes a Parameters resource as its body";
-            return Err(Refusal::new(Kind::Malformed, "structure", message));
+            return Err(no_parameters());
         }
         let inputs = Inputs { pairs, body };
         if inputs.names().any(|name| !known.contains(&name)) {

@@ -2,10 +2,10 @@
 
 use super::route::{Key, Target};
 use super::terminology::{self, Operation};
-use super::{Asked, everything, not_found, proof, read, validation};
+use super::{Asked, everything, inputs, not_found, proof, read, validation};
 use crate::answer::{Outcome, json};
 use crate::server::Shared;
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
 use vault::Version;
@@ -39,10 +39,13 @@ pub const OFFERED: [Offered; 9] = [
 ];
 
 /// Calls an operation.
-pub fn answer(shared: &Shared, asked: Asked<'_>, target: Target<'_>) -> Outcome {
+pub fn answer(shared: &Shared, mut asked: Asked<'_>, target: Target<'_>) -> Outcome {
+    if let Target::Operation(_, "everything" | "meta" | "proof") | Target::VersionOperation(..) = target {
+        inputs::merge(&mut asked)?;
+    }
     match target {
-        Target::Operation(key, "everything") => read_only(&asked).and_then(|()| everything::answer(shared, asked, key)),
-        Target::Operation(key, "meta") => read_only(&asked).and_then(|()| meta(shared, &asked, key, None)),
+        Target::Operation(key, "everything") => everything::answer(shared, asked, key),
+        Target::Operation(key, "meta") => meta(shared, &asked, key, None),
         Target::VersionOperation(key, version, "meta") => meta(shared, &asked, key, Some(version)),
         Target::TypeOperation(ty, "validate") => validation::answer(shared, asked, ty, None),
         Target::Operation(key, "validate") => validation::answer(shared, asked, key.resource_type, Some(key)),
@@ -61,15 +64,6 @@ pub fn answer(shared: &Shared, asked: Asked<'_>, target: Target<'_>) -> Outcome 
         )
         .into()),
     }
-}
-
-/// Operations without a body of parameters.
-fn read_only(asked: &Asked<'_>) -> Result<(), vault::Error> {
-    if asked.call.parts.method == Method::POST && !asked.call.body.is_empty() {
-        let message = "this operation is called by GET, with its parameters in the address";
-        return Err(Refusal::new(Kind::NotOffered, "not-supported", message).into());
-    }
-    Ok(())
 }
 
 /// `$meta`: profiles, tags and labels (R4 operation `Resource/$meta`).

@@ -221,7 +221,25 @@ fn a_history_is_told_newest_first_in_pages_that_stay() {
         assert!(first.link("self").unwrap().ends_with("_count=3"));
     }
     assert_eq!(tags(&house.get("Patient/p/_history?_since=2999-01-01T00:00:00Z").expect(200)).len(), 0);
-    assert_eq!(tags(&house.get("Patient/p/_history?_at=2999").expect(200)), ["W/\"4\""]);
+    assert!(tags(&house.get("Patient/p/_history?_at=2999").expect(200)).is_empty());
+    assert_eq!(tags(&house.get("Patient/other/_history?_at=2999").expect(200)), ["W/\"3\""]);
+    for scope in ["Patient", "."] {
+        let scope = scope.trim_end_matches('.');
+        let path = |rest: &str| format!("{scope}{}_history?{rest}", if scope.is_empty() { "" } else { "/" });
+        let standing = tags(&house.get(&path("_at=2999")).expect(200));
+        assert_eq!(standing, ["W/\"3\""], "{scope}");
+        assert!(tags(&house.get(&path("_at=2001")).expect(200)).is_empty());
+        // This year: everything was made in it, and nothing stood before; in pages it is the same.
+        let year = format!("_at={}", &whole.json()["meta"]["lastUpdated"].as_str().unwrap()[..4]);
+        let mut page = house.get(&path(&format!("{year}&_count=2"))).expect(200);
+        let mut seen = tags(&page);
+        while let Some(next) = page.link("next") {
+            page = house.get(&next).expect(200);
+            seen.extend(tags(&page));
+        }
+        assert_eq!(seen, tags(&house.get(&path(&year)).expect(200)));
+        assert_eq!(seen.len(), 7);
+    }
     for bad in ["_since=yesterday", "_at=never", "_count=0", "_count=-1", "_nonsense=1"] {
         house.get(&format!("Patient/p/_history?{bad}")).expect(400);
     }

@@ -50,13 +50,26 @@ fn everything_is_the_whole_record_of_one_patient() {
     for (path, expected) in [
         ("Patient/p/$everything", vec!["c", "new", "old", "org", "p"]),
         ("Patient/p/$everything?_type=Condition,Patient", vec!["c", "p"]),
-        ("Patient/p/$everything?start=2020-01-01", vec!["c", "new", "p"]),
+        ("Patient/p/$everything?start=2020-01-01", vec!["c", "new", "org", "p"]),
         ("Patient/p/$everything?end=2020-01-01", vec!["c", "old", "org", "p"]),
         ("Patient/p/$everything?_since=2999-01-01T00:00:00Z", vec![]),
         ("Patient/q/%24everything", vec!["other", "q"]),
     ] {
         assert_eq!(all(&house, path), expected, "{path}");
     }
+    let by_post = json!({"resourceType": "Parameters", "parameter": [{"name": "_type", "valueString": "Condition"}]});
+    assert_eq!(house.post("Patient/p/$everything", &by_post).expect(200).ids(), ["c"]);
+    let then = house.get("Observation/old").json()["meta"]["lastUpdated"].as_str().unwrap().to_owned();
+    std::thread::sleep(std::time::Duration::from_millis(5));
+    house.send("DELETE", "Observation/old", &[], b"").expect(204);
+    assert_eq!(all(&house, "Patient/p/$everything"), ["c", "new", "org", "p"]);
+    assert!(all(&house, &format!("Patient/p/$everything?_asof={then}")).contains(&"old".to_owned()));
+    let subject = json!({"reference": "Patient/p"});
+    house.put(
+        "Observation/old",
+        &json!({"resourceType": "Observation", "id": "old", "status": "final", "code": {"text": "x"},
+            "subject": subject, "effectiveDateTime": "2001-01-01"}),
+    );
     house.get("Patient/none/$everything").expect(404);
     house.get("Organization/org/$everything").expect(501);
     house.get("Patient/p/$everything?start=never").expect(400);
