@@ -5,6 +5,8 @@ mod commands;
 mod config;
 mod hospital;
 mod import;
+#[cfg(test)]
+mod manual;
 mod stop;
 
 use clap::Parser;
