@@ -21,6 +21,8 @@ pub struct Including<'i> {
     look: &'i Look<'i>,
     names: Names<'i>,
     seen: HashSet<u32>,
+    /// References that were followed: a page's resources refer to the same few again and again.
+    followed: HashSet<i64>,
     found: Vec<Version>,
     cut: bool,
 }
@@ -29,7 +31,14 @@ impl<'i> Including<'i> {
     /// For a page of matches; `seen` are positions that are not brought along.
     pub fn new(look: &'i Look<'i>, seen: impl IntoIterator<Item = u32>) -> Including<'i> {
         let names = Names::new(look.reading.hasher());
-        Including { look, names, seen: seen.into_iter().collect(), found: Vec::new(), cut: false }
+        Including {
+            look,
+            names,
+            seen: seen.into_iter().collect(),
+            followed: HashSet::new(),
+            found: Vec::new(),
+            cut: false,
+        }
     }
 
     /// Follows the includes from the matches, and those marked `:iterate` from what was brought along, to the end.
@@ -88,11 +97,14 @@ impl<'i> Including<'i> {
         match value {
             Value::Local { resource_type, id } => {
                 let key = self.names.resource(resource_type, id);
-                if let Some(position) = self.look.records.current(key, self.look.reading.at)? {
+                if self.followed.insert(key)
+                    && let Some(position) = self.look.records.current(key, self.look.reading.at)?
+                {
                     self.take(position)?;
                 }
             }
-            Value::Url(url) => {
+            // What has a question mark is a conditional reference, not a canonical URL.
+            Value::Url(url) if !url.contains('?') => {
                 for position in self.canonical(param, include, url)? {
                     self.take(position)?;
                 }

@@ -138,7 +138,11 @@ impl Vault {
         let store = &self.inner.store;
         store.index.wait_for(at)?;
         let reading = store.index.reading(u32::try_from(at.0).unwrap_or(u32::MAX))?;
-        answer(&Look { reading, records: Records::new(store) })
+        store.readers.with(|db| {
+            // One snapshot for all that is read; it ends with the transaction's own end, whatever happens.
+            let snapshot = db.unchecked_transaction()?;
+            answer(&Look { reading, records: Records::new(store, &snapshot) })
+        })
     }
 }
 

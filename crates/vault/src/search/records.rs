@@ -6,27 +6,26 @@ use crate::records::store::Store;
 use crate::records::{Position, Version};
 use base::clock::Instant;
 use fhir::json::Json;
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 
-/// The record, for one search.
+/// The record, for one search: one connection and one snapshot.
 pub struct Records<'v> {
     store: &'v Store,
+    db: &'v Connection,
 }
 
 impl<'v> Records<'v> {
-    /// Over an open vault.
-    pub fn new(store: &'v Store) -> Records<'v> {
-        Records { store }
+    /// Over an open vault, by a connection that reads.
+    pub fn new(store: &'v Store, db: &'v Connection) -> Records<'v> {
+        Records { store, db }
     }
 
     /// Where the version of a resource stands that is current when the log has `at` entries; `None` when it does not
     /// exist or is deleted.
     pub fn current(&self, key: i64, at: u32) -> Result<Option<u32>, Error> {
         let sql = "SELECT pos FROM entry WHERE key = ?1 AND pos < ?2 ORDER BY pos DESC LIMIT 1";
-        let position: Option<u32> = self
-            .store
-            .readers
-            .with(|db| Ok(db.prepare_cached(sql)?.query_row([key, i64::from(at)], |row| row.get(0)).optional()?))?;
+        let mut statement = self.db.prepare_cached(sql)?;
+        let position: Option<u32> = statement.query_row([key, i64::from(at)], |row| row.get(0)).optional()?;
         Ok(position.filter(|&p| self.index().is_resource(p)))
     }
 
@@ -36,8 +35,7 @@ impl<'v> Records<'v> {
 
     /// The version at a position; `None` when its patient's key was destroyed.
     pub fn version(&self, position: u32) -> Result<Option<Version>, Error> {
-        let position = Position(u64::from(position));
-        self.store.readers.with(|db| self.store.version_at(db, position))
+        self.store.version_at(self.db, Position(u64::from(position)))
     }
 
     /// What `look` sees in the resource at a position; `None` when its patient's key was destroyed.

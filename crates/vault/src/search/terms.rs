@@ -49,6 +49,9 @@ impl Look<'_> {
 
     /// The current resources of a type that bear a canonical URL, oldest first.
     pub(super) fn bearing(&self, resource_type: &str, canonical: &str) -> Result<Vec<u32>, Error> {
+        if params::find(resource_type, "url").is_none() {
+            return Ok(Vec::new());
+        }
         let (url, version) = canonical.split_once('|').map_or((canonical, None), |(url, v)| (url, Some(v)));
         let types = vec![type_number(resource_type)];
         let mut names = Names::new(self.reading.hasher());

@@ -358,7 +358,9 @@ mod tests {
         assert_eq!(list(&index, 3000, "1234", Some(0)), [1234]);
         let reading = index.reading(3000).unwrap();
         let hash = Names::new(&hasher()).list(40, Sort::Code, &["third"]);
-        for candidates in [vec![3, 4, 5, 6, 2997, 2998], (0..3000).step_by(7).collect(), vec![], vec![1]] {
+        let steps = [1, 2, 7, 61, 500, 999, 1999].map(|step| (0..3000).step_by(step).collect::<Vec<u32>>());
+        let ends = [vec![3, 4, 5, 6, 2997, 2998], vec![], vec![1], (1500..3000).collect()];
+        for candidates in steps.into_iter().chain(ends) {
             let mut out = Vec::new();
             reading.list_within(ListName { hash, system: None }, &candidates, &mut out).unwrap();
             assert_eq!(out, candidates.iter().copied().filter(|c| c % 3 == 0).collect::<Vec<_>>());

@@ -69,6 +69,65 @@ impl Drop for Reading<'_> {
     }
 }
 
+/// Which row of a list to read next.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// The one that a candidate would stand in: the last that begins at or before it.
+    At(u32),
+    /// The first that begins after another row did.
+    After(u32),
+}
+
+impl Wanted {
+    fn statement<'s, 'db>(
+        self,
+        at: &'s mut CachedStatement<'db>,
+        after: &'s mut CachedStatement<'db>,
+    ) -> (&'s mut CachedStatement<'db>, u32) {
+        match self {
+            Wanted::At(candidate) => (at, candidate),
+            Wanted::After(first) => (after, first),
+        }
+    }
+}
+
+/// Walks the rows of a list that ascending candidates may stand in. `row` reads one, takes off the front of the
+/// candidates what it has passed, and answers the row's first and last position.
+///
+/// A row that ends before the next candidate does not tell whether another begins before that candidate: the row after it
+/// is read next, so that a gap of any width costs two look-ups and not one a candidate.
+fn meet<'c>(
+    candidates: &'c [u32],
+    mut row: impl FnMut(Wanted, &mut &'c [u32]) -> Read<Option<(u32, u32)>>,
+) -> Read<()> {
+    let mut rest = candidates;
+    let Some(&start) = rest.first() else { return Ok(()) };
+    let mut before = match row(Wanted::At(start), &mut rest)? {
+        Some((first, last)) => {
+            skip_below(&mut rest, last.saturating_add(1));
+            first
+        }
+        // The list begins later, if at all; no row begins at 0 that would be passed over.
+        None => 0,
+    };
+    let mut far = false;
+    while let Some(&candidate) = rest.first() {
+        let wanted = if far { Wanted::At(candidate) } else { Wanted::After(before) };
+        let Some((first, last)) = row(wanted, &mut rest)? else { return Ok(()) };
+        // A row that ends before the candidate: leap to where the candidate would stand, unless that was just done.
+        far = last < candidate && !far;
+        skip_below(&mut rest, last.saturating_add(1));
+        before = first;
+    }
+    Ok(())
+}
+
+fn skip_below(rest: &mut &[u32], position: u32) {
+    while rest.first().is_some_and(|&candidate| candidate < position) {
+        *rest = &rest[1..];
+    }
+}
+
 fn altered(table: &str) -> Fault {
     Fault::Altered(format!("the index was altered (index.sqlite, table {table}); run `chartroom rebuild`"))
 }
@@ -174,44 +233,27 @@ impl Reading<'_> {
     }
 
     fn one_list_within(&self, hash: i64, system: u32, candidates: &[u32], out: &mut Vec<u32>) -> Read<()> {
-        let sql = "SELECT first, list FROM posting WHERE hash = ?1 AND system = ?2 AND first <= ?3
-                   ORDER BY first DESC LIMIT 1";
-        let mut statement = self.prepare(sql)?;
-        let mut rest = candidates;
-        while let Some(&candidate) = rest.first() {
-            let mut rows = statement.query(params![hash, system, candidate])?;
-            let Some(row) = rows.next()? else {
-                rest = self.skip_to_first(hash, system, rest)?;
-                continue;
-            };
-            let blob = row.get_ref(1)?.as_blob().map_err(|_| altered("posting"))?;
-            let mut last = candidate;
-            let fine = list::decode(row.get(0)?, blob, |position| {
-                while rest.first().is_some_and(|&c| c < position) {
-                    rest = &rest[1..];
-                }
+        let at = "SELECT first, list FROM posting WHERE hash = ?1 AND system = ?2 AND first <= ?3
+                  ORDER BY first DESC LIMIT 1";
+        let after = "SELECT first, list FROM posting WHERE hash = ?1 AND system = ?2 AND first > ?3
+                     ORDER BY first LIMIT 1";
+        let (mut at, mut after) = (self.prepare(at)?, self.prepare(after)?);
+        meet(candidates, |wanted, rest| {
+            let (statement, than) = wanted.statement(&mut at, &mut after);
+            let mut rows = statement.query(params![hash, system, than])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let (first, blob) = (row.get(0)?, row.get_ref(1)?.as_blob().map_err(|_| altered("posting"))?);
+            let mut last = first;
+            let fine = list::decode(first, blob, |position| {
+                skip_below(rest, position);
                 if rest.first() == Some(&position) {
                     out.push(position);
-                    rest = &rest[1..];
+                    *rest = &rest[1..];
                 }
                 last = position;
             });
-            if !fine {
-                return Err(altered("posting"));
-            }
-            drop(rows);
-            // Beyond this row's end: the candidate it was looked up for is answered, whatever the row held.
-            rest = &rest[rest.partition_point(|&c| c <= last.max(candidate))..];
-        }
-        Ok(())
-    }
-
-    /// No row begins at or before the first candidate: go on at the list's beginning.
-    fn skip_to_first<'c>(&self, hash: i64, system: u32, candidates: &'c [u32]) -> Read<&'c [u32]> {
-        let mut statement = self.prepare("SELECT min(first) FROM posting WHERE hash = ?1 AND system = ?2")?;
-        let first: Option<u32> = statement.query_row(params![hash, system], |row| row.get(0))?;
-        let Some(first) = first else { return Ok(&[]) };
-        Ok(&candidates[candidates.partition_point(|&c| c < first)..])
+            if fine { Ok(Some((first, last))) } else { Err(altered("posting")) }
+        })
     }
 
     /// Calls `each` with every span of an axis, in log order.
@@ -235,30 +277,24 @@ impl Reading<'_> {
 
     /// Calls `each` with every span of an axis that lies at one of the ascending `candidates`.
     pub fn column_within(&self, axis: Axis, candidates: &[u32], mut each: impl FnMut(u32, Span)) -> Read<()> {
-        let sql = "SELECT first, list FROM span WHERE axis = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1";
-        let mut statement = self.prepare(sql)?;
-        let mut rest = candidates;
-        while let Some(&candidate) = rest.first() {
-            let mut rows = statement.query(params![axis, candidate])?;
-            let mut last = candidate;
-            if let Some(row) = rows.next()? {
-                let blob = row.get_ref(1)?.as_blob().map_err(|_| altered("span"))?;
-                let fine = column::decode(axis, row.get(0)?, blob, |position, span| {
-                    while rest.first().is_some_and(|&c| c < position) {
-                        rest = &rest[1..];
-                    }
-                    if rest.first() == Some(&position) {
-                        each(position, span);
-                    }
-                    last = position;
-                });
-                if !fine {
-                    return Err(altered("span"));
+        let at = "SELECT first, list FROM span WHERE axis = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1";
+        let after = "SELECT first, list FROM span WHERE axis = ?1 AND first > ?2 ORDER BY first LIMIT 1";
+        let (mut at, mut after) = (self.prepare(at)?, self.prepare(after)?);
+        meet(candidates, |wanted, rest| {
+            let (statement, than) = wanted.statement(&mut at, &mut after);
+            let mut rows = statement.query(params![axis, than])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let (first, blob) = (row.get(0)?, row.get_ref(1)?.as_blob().map_err(|_| altered("span"))?);
+            let mut last = first;
+            let fine = column::decode(axis, first, blob, |position, span| {
+                skip_below(rest, position);
+                if rest.first() == Some(&position) {
+                    each(position, span);
                 }
-            }
-            rest = &rest[rest.partition_point(|&c| c <= last.max(candidate))..];
-        }
-        Ok(())
+                last = position;
+            });
+            if fine { Ok(Some((first, last))) } else { Err(altered("span")) }
+        })
     }
 
     /// Adds the positions with some value of the axis that *may* lie in the range: whole buckets are taken, by the least
