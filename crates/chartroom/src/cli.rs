@@ -87,7 +87,7 @@ pub struct ServeArgs {
     /// Address and port [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT", env = "CHARTROOM_LISTEN")]
     pub listen: Option<SocketAddr>,
-    /// The address as clients write it, when it differs: https://records.example.org
+    /// The address as clients write it, when it differs: `https://records.example.org`
     #[arg(long, value_name = "URL", env = "CHARTROOM_PUBLIC_URL")]
     pub public_url: Option<String>,
     /// Certificate chain for TLS, PEM

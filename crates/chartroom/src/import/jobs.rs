@@ -102,7 +102,7 @@ mod tests {
             match piece {
                 Piece::Whole { head, .. } => found.push(format!("whole {}", head.len())),
                 Piece::Lines { first, text } => {
-                    found.extend(lines(first, &text).map(|(n, l)| format!("{n} {}", l.len())))
+                    found.extend(lines(first, &text).map(|(n, l)| format!("{n} {}", l.len())));
                 }
             }
             true

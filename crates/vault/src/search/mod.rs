@@ -2,7 +2,7 @@
 //!
 //! A resource becomes [`rows`] when it is written; the [`index`] keeps them. A query becomes a [`plan`] over lists and
 //! columns of the index; [`matching`] finds what it describes, [`residual`] looks into a resource where the index only
-//! narrows, [`sort`] orders, [`include`] brings along. Every answer is true for one position of the log.
+//! narrows, [`sort`] orders, [`mod@include`] brings along. Every answer is true for one position of the log.
 
 mod compare;
 mod include;

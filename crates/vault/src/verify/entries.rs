@@ -206,6 +206,7 @@ impl Adding {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the channel ends when the last worker lets go of its end")]
 fn work(desk: &Desk<'_>, path: &Path, count: u64, next: &AtomicU64, give: Sender<Result<Chunk, Error>>) {
     let connection = match schema::reader(path) {
         Ok(connection) => connection,

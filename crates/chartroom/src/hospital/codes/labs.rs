@@ -33,7 +33,7 @@ pub struct Panel {
 macro_rules! labs {
     ($($name:ident $text:literal, $code:literal $display:literal, $unit:literal, $places:literal, $low:expr, $high:expr;)*) => {
         $(
-            #[doc = concat!("LOINC ", $code, " in ", $unit, ".")]
+            #[doc = concat!("LOINC ", $code, " in `", $unit, "`.")]
             pub static $name: Lab = Lab {
                 code: loinc($code, $display), name: $text, unit: $unit, places: $places, low: $low, high: $high,
             };

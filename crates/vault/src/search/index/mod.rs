@@ -3,7 +3,7 @@
 //! A thread of its own takes entries in log order and writes them in sorted batches; the watermark moves in the same
 //! transaction, so that after a crash the vault hands in again what is missing. Old versions keep their rows: which
 //! version was current when is told by position ([`places`]), so that history, as-of reads and pinned pages come from
-//! one structure. Lists of positions are packed ([`list`], [`column`]): a posting costs a byte or two.
+//! one structure. Lists of positions are packed ([`list`], [`mod@column`]): a posting costs a byte or two.
 
 mod batch;
 pub mod column;
