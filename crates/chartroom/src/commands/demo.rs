@@ -132,8 +132,8 @@ fn welcome(port: &Port, token: &str, data: &Path) {
         "   {}",
         curl("Condition?code=http://snomed.info/sct|44054006&_include=Condition:subject&_count=5&_pretty=true")
     );
-    println!("3  Everything about one patient");
-    println!("   {}", curl("Patient/p0/$everything?_count=20&_pretty=true"));
+    println!("3  Everything about Zoe");
+    println!("   {}", curl("Patient/zoe/$everything?_count=20&_pretty=true"));
     println!();
     println!("Ctrl-C stops it; the same command starts it again.");
 }

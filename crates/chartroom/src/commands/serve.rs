@@ -58,24 +58,25 @@ impl Port {
     /// Serves until Ctrl-C or SIGTERM; requests under way are answered first.
     pub fn serve(self, vault: Vault) -> Result<(), Stop> {
         let Port { runtime, listener, settings } = self;
-        let served = runtime.block_on(async {
+        runtime.block_on(async {
+            let stop = told_to_stop().map_err(|e| not_started(e, "run `chartroom doctor`"))?;
             let server = Server::new(vault, settings);
-            web::serve(&server, listener, told_to_stop()).await
-        });
-        served.map_err(|e| not_started(e, "give a PEM certificate chain and its private key"))
+            let served = web::serve(&server, listener, stop).await;
+            served.map_err(|e| not_started(e, "give a PEM certificate chain and its private key"))
+        })
     }
 }
 
-/// Ready when the process gets Ctrl-C or SIGTERM.
-pub async fn told_to_stop() {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        drop(tokio::signal::ctrl_c().await);
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+/// Ready when the process gets Ctrl-C or SIGTERM. It listens for them from the call on, not from the first wait.
+pub fn told_to_stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
 /// The address a client on this machine can use.

@@ -35,7 +35,8 @@ pub fn witness(config: &Config, args: &WitnessArgs) -> Result<(), Stop> {
             "next, at the log: chartroom log request | curl -s --data-binary @- http://{address}/add-checkpoint \\"
         );
         println!("                    | chartroom log cosign --witness '{}'", folder.verifier());
-        web::serve_witness(folder, listener, told_to_stop()).await;
+        let stop = told_to_stop().map_err(|e| Stop::cannot(what, e, "run `chartroom doctor`"))?;
+        web::serve_witness(folder, listener, stop).await;
         Ok(())
     })
 }
