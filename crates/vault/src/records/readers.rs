@@ -21,6 +21,11 @@ impl Readers {
         Readers { path, idle: Mutex::new(Vec::new()) }
     }
 
+    /// Closes what is idle, so that the last to go, the writer, can clear up behind the write-ahead log.
+    pub fn close(&self) {
+        self.idle.lock().clear();
+    }
+
     /// Lends a connection to `work`.
     pub fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
         let idle = self.idle.lock().pop();

@@ -100,6 +100,7 @@ impl Writer {
             }
             next = next.or_else(|| self.jobs.recv().ok());
         }
+        self.desk.store.readers.close();
         let _ = move_log(&self.desk.connection, "TRUNCATE");
     }
 

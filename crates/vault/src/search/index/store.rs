@@ -4,6 +4,7 @@ use super::places::Places;
 use super::sums::Sums;
 use crate::error::Fault;
 use crate::keys::Hasher;
+use crate::records::schema::keep_plans;
 use crate::search::rows::Unit;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
@@ -87,6 +88,7 @@ fn connect(path: &Path) -> Result<Connection, Fault> {
          PRAGMA secure_delete = ON; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384;
          PRAGMA journal_size_limit = 1048576; PRAGMA busy_timeout = 10000;",
     )?;
+    keep_plans(&db)?;
     Ok(db)
 }
 
@@ -98,6 +100,7 @@ pub fn reader(path: &Path) -> Result<Connection, Fault> {
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.set_prepared_statement_cache_capacity(64);
     db.execute_batch("PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 10000;")?;
+    keep_plans(&db)?;
     Ok(db)
 }
 
