@@ -9,7 +9,7 @@
 //! chart. So only the bad entry is refused, and whatever refers to it, so that nothing points to what is not there.
 
 use super::check::{Around, at_entry, check, in_entry, is_id, malformed};
-use super::conditional::{Matches, Resolver, exclusive, several};
+use super::conditional::{Matches, Resolver, several};
 use super::entries::{self, Entry, Request, Target};
 use super::fingerprint::content_id;
 use super::links::{Links, base_of};
@@ -107,7 +107,7 @@ impl<'a> Arrivals<'a> {
     pub fn prepare(self, only: Option<&[usize]>, resolver: &Resolver<'_>) -> Vec<Arrival> {
         let has_condition = |item: &Result<Item<'_>, Refusal>| item.as_ref().is_ok_and(|i| i.condition.is_some());
         // Two files that create the same thing conditionally must not both find nothing.
-        let _held = self.items.iter().any(|(_, item)| has_condition(item)).then(exclusive);
+        let _held = self.items.iter().any(|(_, item)| has_condition(item)).then(|| resolver.exclusive());
         let (links, claims) = (Links::default(), HashMap::new());
         let mut taking = Taking { resolver, links, claims, shape: self.shape };
         let mut items: Vec<(usize, Result<Aimed<'_>, Error>)> = Vec::with_capacity(self.items.len());

@@ -117,7 +117,7 @@ impl<'v> Rank<'v> {
         let (kind, id, _held) = match target {
             Target::Id(kind, id) => (kind, id, None),
             Target::Search(kind, query) => {
-                let held = conditional::exclusive();
+                let held = conditional::exclusive(self.vault);
                 let id = conditional::the_one(&self.resolver, &kind, &query)?.id;
                 (kind, id, Some(held))
             }

@@ -16,11 +16,9 @@ use fhir::search::query::{self, Query, Total};
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 
-static EXCLUSIVE: Mutex<()> = Mutex::new(());
-
 /// Held from a conditional operation's search until its write is durable.
-pub(super) fn exclusive() -> MutexGuard<'static, ()> {
-    EXCLUSIVE.lock()
+pub(super) fn exclusive(vault: &Vault) -> MutexGuard<'_, ()> {
+    vault.inner.conditional.lock()
 }
 
 /// A conditional delete takes at most this many at once.
@@ -45,6 +43,11 @@ impl<'v> Resolver<'v> {
     #[must_use]
     pub fn new(vault: &'v Vault, visit: &'v Visit) -> Resolver<'v> {
         Resolver { vault, visit, known: Mutex::new(HashMap::new()) }
+    }
+
+    /// The conditional lock of this resolver's vault.
+    pub(super) fn exclusive(&self) -> MutexGuard<'v, ()> {
+        exclusive(self.vault)
     }
 
     /// The time, as a patch's paths see it.
@@ -173,7 +176,7 @@ pub fn conditional_update(
     resource: Json<'_>,
     expect: Expect,
 ) -> Result<Outcome, Error> {
-    let _held = exclusive();
+    let _held = exclusive(vault);
     let resolver = Resolver::new(vault, visit);
     let (id, expect) = aim(&resolver, resource_type, query, resource.text("id"), expect)?;
     single::put(vault, visit, resource_type, &id, resource, expect, &resolver)
@@ -212,7 +215,7 @@ pub fn conditional_delete(
     query: &str,
     several_mean: Several,
 ) -> Result<Vec<Written>, Error> {
-    let _held = exclusive();
+    let _held = exclusive(vault);
     let found = matching(vault, visit, resource_type, query, DELETE_MAX + 1)?;
     match several_mean {
         Several::Refuse if found.len() > 1 => return Err(several("the condition")),
@@ -242,7 +245,7 @@ pub fn conditional_patch(
     expect: Expect,
     edit: Edit<'_>,
 ) -> Result<Outcome, Error> {
-    let _held = exclusive();
+    let _held = exclusive(vault);
     let found = the_one(&Resolver::new(vault, visit), resource_type, query)?;
     single::patch(vault, visit, resource_type, &found.id, expect, edit)
 }

@@ -25,7 +25,7 @@ pub fn create(
     if_none_exist: Option<&str>,
 ) -> Result<Outcome, Error> {
     let resolver = Resolver::new(vault, visit);
-    let _held = if_none_exist.map(|_| exclusive());
+    let _held = if_none_exist.map(|_| exclusive(vault));
     if let Some(query) = if_none_exist {
         match resolver.matches(resource_type, query)? {
             Matches::None => {}

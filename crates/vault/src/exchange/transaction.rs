@@ -18,7 +18,7 @@ pub fn transaction(vault: &Vault, visit: &Visit, bundle: Json<'_>, get: Get<'_>)
     for (_, entry) in entries::read(bundle)? {
         entries.push(entry?);
     }
-    let held = entries.iter().any(|e| e.request.is_conditional()).then(exclusive);
+    let held = entries.iter().any(|e| e.request.is_conditional()).then(|| exclusive(vault));
     let plan = plan(vault, visit, entries)?;
     let written = if plan.changes.is_empty() { Vec::new() } else { vault.commit(visit, plan.changes)? };
     drop(held);

@@ -24,6 +24,7 @@ use base::clock::{Clock, Instant};
 use base::id::Ids;
 use crossbeam_channel::Sender;
 use fhir::json::Json;
+use parking_lot::Mutex;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -139,6 +140,8 @@ pub(crate) struct Inner {
     pub jobs: Sender<Job>,
     pub budget: Arc<Budget>,
     pub writer: Option<JoinHandle<()>>,
+    /// Held from a conditional operation's search until its write is durable.
+    pub conditional: Mutex<()>,
     _lock: File,
 }
 

@@ -15,7 +15,7 @@ use crate::log::nodes::Nodes;
 use crate::log::tree::Tree;
 use crate::search::index::{Index as SearchIndex, Sums};
 use base::id::Ids;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, TryLockError};
@@ -128,7 +128,7 @@ fn start(store: Arc<Store>, desk: Desk, lock: File) -> Result<Inner, Error> {
     let thread = std::thread::Builder::new().name("record writer".to_owned()).spawn(move || writer.run());
     let thread = thread.map_err(|source| Fault::File { what: "starting the writer thread".to_owned(), source })?;
     training::train_if_due(&store, &jobs);
-    Ok(Inner { store, jobs, budget, writer: Some(thread), _lock: lock })
+    Ok(Inner { store, jobs, budget, writer: Some(thread), conditional: Mutex::new(()), _lock: lock })
 }
 
 /// Makes a folder that only its owner can enter, if it is missing.

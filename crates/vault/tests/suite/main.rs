@@ -1,6 +1,7 @@
 //! What the vault promises, tested from outside.
 
 mod at_rest;
+mod exchange;
 mod faults;
 mod log;
 mod place;
