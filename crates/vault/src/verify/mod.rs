@@ -7,13 +7,14 @@
 //!
 //! What may change without a word, because nobody reads it: free pages and unused bytes inside pages, the counters in the
 //! first 100 bytes of a file that SQLite keeps for itself, the separators of inner pages as long as they still separate,
-//! the `-shm` files, which are made anew at each start, and a write-ahead log's frames that were never committed. Whoever
-//! cuts committed frames off the write-ahead log, or puts an old copy in place, leaves a record that is whole but
-//! shorter: only a checkpoint that a witness has seen shows that.
+//! the `-shm` files, which are made anew at each start, and the last commit in a write-ahead log that was not closed.
+//! Whoever cuts committed frames off the end of the write-ahead log, or puts an old copy in place, leaves a record that is
+//! whole but shorter: only a checkpoint that a witness has seen shows that.
 
 mod entries;
 mod evidence;
 mod tables;
+mod wal;
 
 use crate::error::Error;
 use crate::records::{Options, Vault, schema};
@@ -101,6 +102,8 @@ impl Vault {
     pub fn verify(options: &Options, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Report, Error> {
         let mut report = Report::default();
         let path = options.dir.join(schema::FILE);
+        // Before anything else: whoever opens the record drops what is behind a broken frame.
+        log_ahead(&options.dir, &mut report);
         let Some(evidence) = Evidence::gather(options, &path, &mut report)? else { return Ok(report) };
         std::thread::scope(|scope| {
             // The structure of the files is read beside the entries.
@@ -113,6 +116,22 @@ impl Vault {
             }
         });
         Ok(report)
+    }
+}
+
+fn log_ahead(dir: &Path, report: &mut Report) {
+    let file = format!("{}-wal", schema::FILE);
+    match wal::look(&dir.join(&file)) {
+        Ok(None) => {}
+        Ok(Some(broken)) => {
+            let wal::Broken { frame, commits } = broken;
+            let what = format!(
+                "frame {frame} is broken, and {commits} commits behind it are lost with it: it was altered, or a power \
+                 loss cut a write that was never acknowledged"
+            );
+            report.find(&file, what);
+        }
+        Err(error) => report.find(&file, format!("cannot be read: {error}")),
     }
 }
 

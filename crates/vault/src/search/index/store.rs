@@ -6,7 +6,6 @@ use crate::error::Fault;
 use crate::keys::Hasher;
 use crate::records::schema::keep_plans;
 use crate::search::rows::Unit;
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::Path;
 
@@ -83,7 +82,6 @@ pub fn remove(path: &Path) -> Result<(), Fault> {
 
 fn connect(path: &Path) -> Result<Connection, Fault> {
     let db = Connection::open(path)?;
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.set_prepared_statement_cache_capacity(64);
     db.execute_batch(
         "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;
@@ -98,8 +96,6 @@ fn connect(path: &Path) -> Result<Connection, Fault> {
 pub fn reader(path: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
-    // Without it SQLite makes a statement's plan anew whenever a bound value changes that might sway it: most of a look-up.
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.set_prepared_statement_cache_capacity(64);
     db.execute_batch("PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 10000;")?;
     keep_plans(&db)?;
