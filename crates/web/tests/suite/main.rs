@@ -6,4 +6,5 @@ mod gate;
 mod house;
 mod interactions;
 mod operations;
+mod patients;
 mod searches;
