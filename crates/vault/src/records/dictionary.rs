@@ -6,7 +6,7 @@
 //! thread, dictionaries prepared once a process.
 
 use crate::error::Fault;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Condvar, Mutex, RwLock};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,8 +15,10 @@ use zstd::zstd_safe::{CCtx, CDict, DCtx, DDict, compress_bound};
 /// The number of a dictionary; 0 is none.
 pub(crate) type DictionaryId = u32;
 
-/// Versions of a type that are written before its dictionary is trained, and how many are looked at for it.
-pub(crate) const TRAIN_FROM: u32 = 1_000;
+/// A dictionary is trained once this many new texts of a type were seen, or this many bytes of at least so many texts.
+const TEXTS_ENOUGH: usize = 400;
+const BYTES_ENOUGH: usize = 1 << 20;
+const TEXTS_LEAST: usize = 40;
 
 /// Bytes of a dictionary: resources of one type repeat far fewer phrases than the 110 KB zstd's authors recommend.
 const DICTIONARY_BYTES: usize = 32_768;
@@ -61,14 +63,20 @@ pub(crate) fn content(resource_type: &str, bytes: &[u8]) -> Vec<u8> {
 pub(crate) struct Dictionaries {
     all: RwLock<HashMap<DictionaryId, Arc<Dictionary>>>,
     by_type: RwLock<HashMap<String, Arc<Dictionary>>>,
-    waiting: Mutex<Waiting>,
+    types: Mutex<HashMap<String, Gathering>>,
+    trained: Condvar,
 }
 
-/// Types without a dictionary: how many versions each had since the start, and which have enough.
-#[derive(Default)]
-struct Waiting {
-    seen: HashMap<String, u32>,
-    due: Vec<String>,
+/// A type on its way to a dictionary.
+enum Gathering {
+    /// Texts seen since the start.
+    Texts(Vec<Vec<u8>>, usize),
+    /// Enough of them.
+    Enough(Vec<Vec<u8>>),
+    /// Somebody trains it; the type's new texts wait for that, which is a matter of milliseconds.
+    Training,
+    /// It has one, or can have none.
+    Done,
 }
 
 impl Dictionaries {
@@ -87,18 +95,46 @@ impl Dictionaries {
         self.all.read().keys().max().map_or(1, |id| id + 1)
     }
 
-    /// A type whose dictionary should be trained now; each is told once.
-    pub fn due(&self) -> Option<String> {
-        self.waiting.lock().due.pop()
+    /// The type's dictionary, if there is one.
+    pub fn ready(&self, resource_type: &str) -> Option<Arc<Dictionary>> {
+        self.by_type.read().get(resource_type).cloned()
     }
 
-    /// The one new bodies of a type are packed with. A type that has none is counted.
-    pub fn current(&self, resource_type: &str) -> Option<Arc<Dictionary>> {
-        let found = self.by_type.read().get(resource_type).cloned();
-        if found.is_none() {
-            self.waiting.lock().count(resource_type);
+    /// The dictionary for a new text; the text of a type that has none yet is gathered for it.
+    pub fn for_new(&self, resource_type: &str, text: &[u8]) -> Option<Arc<Dictionary>> {
+        let found = self.ready(resource_type);
+        if found.is_some() {
+            return found;
         }
-        found
+        let mut types = self.types.lock();
+        loop {
+            match types.get_mut(resource_type) {
+                None => {
+                    types.insert(resource_type.to_owned(), Gathering::Texts(vec![text.to_vec()], text.len()));
+                    return None;
+                }
+                Some(gathering @ Gathering::Texts(..)) => {
+                    gathering.gather(text);
+                    return None;
+                }
+                Some(Gathering::Training) => self.trained.wait(&mut types),
+                Some(Gathering::Enough(_) | Gathering::Done) => return self.ready(resource_type),
+            }
+        }
+    }
+
+    /// A type with enough texts, and these; each is given once, and [`Dictionaries::end_training`] must follow.
+    pub fn begin_training(&self) -> Option<(String, Vec<Vec<u8>>)> {
+        let mut types = self.types.lock();
+        let (name, gathering) = types.iter_mut().find(|(_, g)| matches!(g, Gathering::Enough(_)))?;
+        let Gathering::Enough(texts) = std::mem::replace(gathering, Gathering::Training) else { return None };
+        Some((name.clone(), texts))
+    }
+
+    /// Lets those who wait go on, with a dictionary if one was added.
+    pub fn end_training(&self, resource_type: &str) {
+        self.types.lock().insert(resource_type.to_owned(), Gathering::Done);
+        self.trained.notify_all();
     }
 
     /// Unpacks what was packed with dictionary `id`. `None` if it is not such.
@@ -111,15 +147,13 @@ impl Dictionaries {
     }
 }
 
-impl Waiting {
-    fn count(&mut self, resource_type: &str) {
-        let seen = match self.seen.get_mut(resource_type) {
-            Some(seen) => seen,
-            None => self.seen.entry(resource_type.to_owned()).or_default(),
-        };
-        *seen += 1;
-        if *seen == TRAIN_FROM {
-            self.due.push(resource_type.to_owned());
+impl Gathering {
+    fn gather(&mut self, text: &[u8]) {
+        let Gathering::Texts(texts, bytes) = self else { return };
+        texts.push(text.to_vec());
+        *bytes += text.len();
+        if texts.len() >= TEXTS_ENOUGH || (texts.len() >= TEXTS_LEAST && *bytes >= BYTES_ENOUGH) {
+            *self = Gathering::Enough(std::mem::take(texts));
         }
     }
 }
@@ -172,11 +206,15 @@ mod tests {
         let dictionaries = Dictionaries::default();
         let (mut plain, mut packed) = (Vec::new(), vec![9]);
         pack(None, &samples[7], &mut plain).expect("packed");
-        assert!((0..TRAIN_FROM).all(|_| dictionaries.current("Observation").is_none()));
-        assert_eq!((dictionaries.due().as_deref(), dictionaries.due()), (Some("Observation"), None));
-        dictionaries.add(Dictionary::new(1, &content("Observation", &train(&samples).expect("trained"))));
-        assert!(dictionaries.current("Patient").is_none());
-        pack(dictionaries.current("Observation").as_deref(), &samples[7], &mut packed).expect("packed");
+        for text in &samples[..TEXTS_ENOUGH] {
+            assert!(dictionaries.begin_training().is_none() && dictionaries.for_new("Observation", text).is_none());
+        }
+        let (resource_type, texts) = dictionaries.begin_training().expect("enough");
+        assert_eq!((resource_type.as_str(), texts.len()), ("Observation", TEXTS_ENOUGH));
+        dictionaries.add(Dictionary::new(1, &content("Observation", &train(&texts).expect("trained"))));
+        dictionaries.end_training("Observation");
+        assert!(dictionaries.for_new("Patient", &samples[7]).is_none());
+        pack(dictionaries.for_new("Observation", &samples[7]).as_deref(), &samples[7], &mut packed).expect("packed");
         assert!(packed.len() < plain.len());
         assert_eq!(dictionaries.unpack(1, &packed[1..]).as_ref(), Some(&samples[7]));
         assert_eq!(dictionaries.unpack(0, &plain).as_ref(), Some(&samples[7]));

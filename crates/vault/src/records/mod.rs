@@ -283,8 +283,12 @@ impl Vault {
         if let Err(fault) = store.check_sound() {
             return Err((done, fault.into()));
         }
-        let prepared = changes.into_iter().map(|change| store.prepare(change)).collect::<Result<Vec<_>, Error>>();
-        let changes = match prepared {
+        let prepare = |change| {
+            let prepared = store.prepare(change);
+            self.train_if_due();
+            prepared
+        };
+        let changes = match changes.into_iter().map(prepare).collect::<Result<Vec<_>, Error>>() {
             Ok(changes) => changes,
             Err(error) => return Err((done, error)),
         };

@@ -124,10 +124,9 @@ pub(crate) fn ring_of(dir: &Path, key: &KeySource) -> Result<Ring, Error> {
 fn start(store: Arc<Store>, desk: Desk, lock: File) -> Result<Inner, Error> {
     let (jobs, queue) = crossbeam_channel::unbounded();
     let budget = Arc::new(Budget::default());
-    let writer = Writer::new(desk, queue, jobs.clone(), Arc::clone(&budget));
+    let writer = Writer::new(desk, queue, Arc::clone(&budget));
     let thread = std::thread::Builder::new().name("record writer".to_owned()).spawn(move || writer.run());
     let thread = thread.map_err(|source| Fault::File { what: "starting the writer thread".to_owned(), source })?;
-    training::train_if_due(&store, &jobs);
     Ok(Inner { store, jobs, budget, writer: Some(thread), conditional: Mutex::new(()), _lock: lock })
 }
 

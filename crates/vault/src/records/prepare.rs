@@ -75,7 +75,8 @@ impl Store {
             rows: Rows::none(),
         };
         if !matches!(compared, Some((_, true))) {
-            prepared.sealed = Some(self.seal(&prepared)?);
+            let dictionary = self.dictionaries.for_new(&prepared.resource_type, &prepared.kept);
+            prepared.sealed = Some(seal(&prepared, dictionary.as_deref())?);
             prepared.rows = derive(&self.hasher, resource);
         }
         Ok(prepared)
@@ -105,12 +106,9 @@ impl Store {
         Ok(prepared)
     }
 
-    /// Seals the kept text of a change.
+    /// Seals the kept text of a change with the dictionary that is there.
     pub fn seal(&self, change: &Prepared) -> Result<Sealed, Fault> {
-        let dictionary = self.dictionaries.current(&change.resource_type);
-        let dict = dictionary.as_ref().map_or(0, |d| d.id);
-        let label = label(change.key, change.patient.kid, dict);
-        seal_text(&change.patient, &label, dictionary.as_deref(), &change.kept).map(|body| Sealed { dict, body })
+        seal(change, self.dictionaries.ready(&change.resource_type).as_deref())
     }
 
     /// Compares a text with that of the current version.
@@ -134,6 +132,12 @@ impl Store {
         let found = kid.map(|kid| self.key(connection, kid)).transpose()?.flatten();
         Ok(found.unwrap_or_else(|| self.keys.shared()))
     }
+}
+
+fn seal(change: &Prepared, dictionary: Option<&dictionary::Dictionary>) -> Result<Sealed, Fault> {
+    let dict = dictionary.map_or(0, |d| d.id);
+    let label = label(change.key, change.patient.kid, dict);
+    seal_text(&change.patient, &label, dictionary, &change.kept).map(|body| Sealed { dict, body })
 }
 
 /// Compresses and seals a text.

@@ -1,28 +1,31 @@
-//! Training a type's dictionary: once it has enough versions, on a thread of its own, from the site's own data.
+//! Training a type's dictionary: as soon as enough of its texts were seen, by the thread that saw the last of them.
+//!
+//! The dictionary is durable before the first body that needs it: the writer keeps it in a transaction of its own, and
+//! the type's new texts wait until then. (Training beside the writes was tried: an import then writes a whole file of one
+//! type before its dictionary is there.) The texts are only ever in memory.
 
-use super::dictionary::{self, Dictionary, TRAIN_FROM};
-use super::store::{Entry, Store};
-use super::writer::{Job, transact};
-use crate::error::Error;
-use crossbeam_channel::Sender;
+use super::Vault;
+use super::desk::Desk;
+use super::dictionary::{self, Dictionary};
+use super::writer::transact;
 use rusqlite::params;
 use std::sync::Arc;
 
-/// Starts training where it is time.
-pub(crate) fn train_if_due(store: &Arc<Store>, jobs: &Sender<Job>) {
-    let Some(resource_type) = store.dictionaries.due() else { return };
-    let (store, jobs) = (Arc::clone(store), jobs.clone());
-    let spawned = std::thread::Builder::new().name("dictionary".to_owned()).spawn(move || {
-        // Without one, bodies are only larger.
-        if let Some(bytes) = samples(&store, &resource_type).ok().and_then(|samples| dictionary::train(&samples)) {
-            let content = dictionary::content(&resource_type, &bytes);
-            let _ = jobs.send(Job::Task(Box::new(move |desk| keep(desk, &content))));
+impl Vault {
+    /// Trains what is due. Without a dictionary bodies are only larger, so that nothing here can fail a write.
+    pub(crate) fn train_if_due(&self) {
+        let dictionaries = &self.inner.store.dictionaries;
+        while let Some((resource_type, texts)) = dictionaries.begin_training() {
+            if let Some(bytes) = dictionary::train(&texts) {
+                let content = dictionary::content(&resource_type, &bytes);
+                let _ = self.task(move |desk| keep(desk, &content));
+            }
+            dictionaries.end_training(&resource_type);
         }
-    });
-    drop(spawned);
+    }
 }
 
-fn keep(desk: &mut super::desk::Desk, content: &[u8]) {
+fn keep(desk: &mut Desk, content: &[u8]) {
     let id = desk.store.dictionaries.next_id();
     let kept = transact(desk, |desk, _| {
         let ring = Arc::clone(&desk.store.ring.read().now);
@@ -38,20 +41,4 @@ fn keep(desk: &mut super::desk::Desk, content: &[u8]) {
 /// What ties a sealed dictionary to its number.
 pub(crate) fn label(id: u32) -> Vec<u8> {
     format!("dictionary {id}").into_bytes()
-}
-
-/// The kept texts of the newest versions of a type.
-fn samples(store: &Store, resource_type: &str) -> Result<Vec<Vec<u8>>, Error> {
-    store.readers.with(|connection| {
-        let mut find = connection.prepare(
-            "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry 
-             WHERE kind = 0 AND type = (SELECT number FROM type WHERE name = ?) ORDER BY pos DESC LIMIT ?",
-        )?;
-        let entries = find.query_map(params![resource_type, TRAIN_FROM], Entry::of)?;
-        let mut samples = Vec::new();
-        for entry in entries {
-            samples.extend(store.open(connection, &mut entry?)?);
-        }
-        Ok(samples)
-    })
 }

@@ -9,7 +9,7 @@ use super::prepare::Prepared;
 use super::store::Store;
 use crate::error::{Error, Fault};
 use base::refusal::{Kind, Refusal};
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 use parking_lot::{Condvar, Mutex};
 use rusqlite::ErrorCode;
 use std::sync::Arc;
@@ -77,7 +77,6 @@ impl Budget {
 pub(crate) struct Writer {
     pub desk: Desk,
     pub jobs: Receiver<Job>,
-    pub again: Sender<Job>,
     pub budget: Arc<Budget>,
     entries: u64,
     groups: u64,
@@ -85,8 +84,8 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// A writer at its desk.
-    pub fn new(desk: Desk, jobs: Receiver<Job>, again: Sender<Job>, budget: Arc<Budget>) -> Writer {
-        Writer { desk, jobs, again, budget, entries: 0, groups: 0 }
+    pub fn new(desk: Desk, jobs: Receiver<Job>, budget: Arc<Budget>) -> Writer {
+        Writer { desk, jobs, budget, entries: 0, groups: 0 }
     }
 
     /// Works until it is told to stop.
@@ -125,7 +124,6 @@ impl Writer {
         }
         self.write_group(waiting, count as u64);
         self.budget.give(bytes);
-        self.train_if_due();
         other
     }
 
@@ -145,10 +143,6 @@ impl Writer {
                 note_broken(&self.desk.store, &fault);
             }
         }
-    }
-
-    fn train_if_due(&mut self) {
-        super::training::train_if_due(&self.desk.store, &self.again);
     }
 }
 

@@ -7,7 +7,6 @@
 
 mod batch;
 pub mod column;
-mod links;
 pub mod list;
 mod places;
 mod reading;
