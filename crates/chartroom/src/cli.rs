@@ -76,6 +76,14 @@ pub enum Command {
     Witness(WitnessArgs),
     /// Evaluate a FHIRPath expression on a resource, and print the result as JSON
     Fhirpath(FhirpathArgs),
+    /// Measure speed, memory and disk on this machine, each against something measured in the same run
+    Bench(BenchArgs),
+    /// The bare server that bench compares with
+    #[command(hide = true)]
+    BenchEcho {
+        /// Address and port.
+        listen: SocketAddr,
+    },
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -230,4 +238,24 @@ pub struct FhirpathArgs {
 pub enum ConfigCommand {
     /// Print every setting in force and where it comes from
     Check,
+}
+
+/// What to measure.
+#[derive(Clone, Debug, Args)]
+pub struct BenchArgs {
+    /// End with one line of JSON: every figure with its unit, its goal and whether it was reached
+    #[arg(long)]
+    pub json: bool,
+    /// Write the figures as a chapter of the manual
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// A directory of Synthea bundles to import
+    #[arg(long, value_name = "DIR")]
+    pub synthea: Option<PathBuf>,
+    /// Patients of the smaller demo hospital; the larger one has ten times as many
+    #[arg(long, value_name = "N", default_value_t = 1_250)]
+    pub patients: u32,
+    /// Where the stores are made, on the disk to be measured; emptied afterwards [default: the temporary directory]
+    #[arg(long, value_name = "DIR")]
+    pub work: Option<PathBuf>,
 }

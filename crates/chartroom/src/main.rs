@@ -1,5 +1,6 @@
 //! The program: command line, configuration, wiring.
 
+mod bench;
 mod cli;
 mod commands;
 mod config;

@@ -5,6 +5,7 @@
 
 mod answer;
 mod body;
+mod echo;
 mod gate;
 mod lanes;
 mod listen;
@@ -16,6 +17,7 @@ mod settings;
 mod tls;
 mod witness;
 
+pub use echo::echo;
 pub use listen::serve;
 pub use server::Server;
 pub use settings::{Settings, Tls};

@@ -1,5 +1,6 @@
 //! The commands: each a small module that opens what it needs, does its deed and says what came of it.
 
+mod bench;
 mod demo;
 mod doctor;
 mod export;
@@ -47,6 +48,8 @@ pub fn run(cli: &Cli) -> Result<(), Stop> {
         Command::Fhirpath(args) => fhirpath::fhirpath(args),
         Command::Export(args) => export::export(&config(DATA)?, &args.out),
         Command::Doctor => doctor::doctor(&config(DATA)?),
+        Command::Bench(args) => bench::bench(args),
+        Command::BenchEcho { listen } => bench::echo(*listen),
         Command::Token => token(&config(DATA)?),
         Command::Config(ConfigCommand::Check) => {
             let config = config(DATA)?;
