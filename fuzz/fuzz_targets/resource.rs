@@ -1,0 +1,12 @@
+//! Validation and index extraction take any JSON without a panic.
+#![no_main]
+
+use fhir::json::Json;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(tree) = Json::parse(bytes) {
+        let _ = fhir::validate::validate(&tree);
+        fhir::search::extract::extract(&tree, &mut |_, _| {});
+    }
+});
