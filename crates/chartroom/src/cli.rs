@@ -255,7 +255,7 @@ pub struct BenchArgs {
     /// Patients of the smaller demo hospital; the larger one has ten times as many
     #[arg(long, value_name = "N", default_value_t = 1_250)]
     pub patients: u32,
-    /// Where the stores are made, on the disk to be measured; emptied afterwards [default: the temporary directory]
+    /// Where the stores are made, on the disk to be measured; removed afterwards [default: ./chartroom-bench]
     #[arg(long, value_name = "DIR")]
     pub work: Option<PathBuf>,
 }

@@ -12,10 +12,7 @@ use tokio::runtime::Runtime;
 
 /// Measures what the arguments ask for.
 pub fn bench(args: &BenchArgs) -> Result<(), Stop> {
-    let work = args
-        .work
-        .clone()
-        .unwrap_or_else(|| std::env::temp_dir().join(format!("chartroom-bench-{}", std::process::id())));
+    let work = args.work.clone().unwrap_or_else(|| "./chartroom-bench".into());
     if let Some(missing) = args.synthea.as_ref().filter(|folder| !folder.is_dir()) {
         return Err(not_measured(format!("{} is no directory", missing.display())));
     }
