@@ -34,6 +34,9 @@ pub struct Plan {
 pub fn measure(plan: &Plan) -> Result<Report, Box<dyn std::error::Error>> {
     let mut report = Report::default();
     fs::create_dir_all(&plan.work)?;
+    if fs::read_dir(&plan.work)?.next().is_some() {
+        return Err(format!("{} is not empty, and would be removed afterwards", plan.work.display()).into());
+    }
     let raw = vault::measure::raw_inserts_per_second(&plan.work, 60_000)?;
     report.add("raw.inserts", "SQLite alone: 2 KB rows, 1,000 a durable transaction", raw, "rows/s", Context);
     let serial = vault::measure::serial_syncs_per_second(&plan.work, 300)?;
