@@ -19,6 +19,27 @@ fn every_link_between_documents_resolves() {
     assert!(lost.is_empty(), "{}", lost.join("\n"));
 }
 
+#[test]
+fn every_dependency_is_introduced() {
+    let manifest = std::fs::read_to_string(tree::root().join("Cargo.toml")).unwrap();
+    let table = std::fs::read_to_string(tree::root().join("docs/decisions/2026-11-23-dependencies.md")).unwrap();
+    let introduced: Vec<&str> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+        .flat_map(|names| names.split(", "))
+        .filter(|name| *name != "Crate")
+        .collect();
+    let lines = manifest.lines().skip_while(|line| *line != "[workspace.dependencies]").skip(1);
+    let used: Vec<&str> = lines
+        .take_while(|line| !line.starts_with('['))
+        .filter(|line| !line.contains("path = ") && !line.starts_with('#'))
+        .filter_map(|line| line.split_once(" = ").map(|(name, _)| name))
+        .collect();
+    let missing: Vec<_> = used.iter().filter(|name| !introduced.contains(name)).collect();
+    let gone: Vec<_> = introduced.iter().filter(|name| !used.contains(name)).collect();
+    assert!(missing.is_empty() && gone.is_empty(), "not introduced: {missing:?}; not used any more: {gone:?}");
+}
+
 fn documents() -> Vec<PathBuf> {
     let root = tree::root();
     ["", "docs", "docs/decisions", "docs/manual"]
