@@ -10,16 +10,17 @@ use super::residual;
 use super::rows::{Names, Sort, TYPE, type_number};
 use crate::error::Error;
 use base::refusal::{Kind as No, Refusal};
-use fhir::search::extract::{Value, extract};
 use fhir::search::params::PathId;
 use fhir::search::query::Filter;
 use std::cell::Cell;
 
 /// More candidates than this are met by reading a list whole instead of looking each up.
 const MANY: usize = 20_000;
+/// Fewer candidates than this are asked one by one who refers to them.
+const FEW: usize = 200;
 /// Resources one search may open to look at what the index does not hold.
 pub const OPENED_MAX: u32 = 50_000;
-/// Targets of a chain, and sources of a reverse chain, that one search may follow.
+/// Targets of a chain that one search may follow.
 const FOLLOWED_MAX: usize = 500_000;
 /// Rows counted to judge how long a list is.
 const ROWS_COUNTED: u32 = 64;
@@ -93,7 +94,7 @@ impl<'m> Matcher<'m> {
                 self.checked(filter, candidates)
             }
             Plan::Chain { paths, target, inner } => self.chain_within(paths, target, inner, types, candidates),
-            Plan::Has { paths, source, inner } => self.has_within(paths, source, inner, candidates),
+            Plan::Has { paths, source, inner } => self.has_within(paths, source, inner, types, candidates),
         }
     }
 
@@ -287,91 +288,65 @@ impl<'m> Matcher<'m> {
         types: &Types,
         candidates: &[u32],
     ) -> Result<Set, Error> {
-        // Opening a candidate costs as much as following four targets.
-        if candidates.len() as u64 * 4 > self.cost(inner)? {
+        if candidates.len() as u64 > self.cost(inner)? {
             let targets = self.all(inner, &vec![type_number(target)])?;
             if targets.len() * paths.len() <= FOLLOWED_MAX {
                 return Ok(intersection(candidates, &self.referrers(paths, &targets, types)?));
             }
         }
-        let mut led = Vec::new();
-        for &candidate in candidates {
-            let keys = self.open(candidate, |resource| self.keys_at(resource, paths, target))?;
-            for key in keys.unwrap_or_default() {
-                led.extend(self.records.current(key, self.reading.at)?.map(|found| (found, candidate)));
-            }
-        }
-        led.sort_unstable();
+        let led = self.led(paths, candidates)?;
         let mut targets: Set = led.iter().map(|l| l.0).collect();
         targets.dedup();
-        let met = self.within(inner, &vec![type_number(target)], &targets)?;
+        let types = vec![type_number(target)];
+        let met = self.within(inner, &types, &self.kept(targets, &types))?;
         let mut set: Set = led.iter().filter(|l| met.binary_search(&l.0).is_ok()).map(|l| l.1).collect();
         order(&mut set);
         Ok(set)
     }
 
-    /// The keys of the resources of a type that a resource refers to by some paths.
-    fn keys_at(&self, resource: &fhir::json::Json, paths: &[PathId], target: &str) -> Vec<i64> {
-        let mut keys = Vec::new();
-        extract(resource, &mut |path, value| {
-            if let Value::Local { resource_type, id } = value
-                && resource_type == target
-                && paths.contains(&path)
-            {
-                keys.push(self.reading.hasher().resource(&resource_type, &id));
+    /// Where the references of the candidates lead: pairs of a current version and the candidate, ascending.
+    fn led(&self, paths: &[PathId], candidates: &[u32]) -> Result<Vec<(u32, u32)>, Error> {
+        let mut links = Vec::new();
+        for &path in paths {
+            self.reading.links_within(path, candidates, |position, key| links.push((key, position)))?;
+        }
+        links.sort_unstable();
+        let mut led = Vec::with_capacity(links.len());
+        for same in links.chunk_by(|a, b| a.0 == b.0) {
+            if let Some(found) = self.records.current(same[0].0, self.reading.at)? {
+                led.extend(same.iter().map(|(_, position)| (found, *position)));
             }
-        });
-        keys
+        }
+        led.sort_unstable();
+        Ok(led)
     }
 
     /// All that is referred to from sources that meet the plan.
     fn referred(&self, paths: &[PathId], source: &str, inner: &Plan, types: &Types) -> Result<Set, Error> {
-        let universe = self.universe(types)?;
-        // Opening a source costs as much as asking for two candidates' referrers.
-        if self.cost(inner)?.saturating_mul(2) > universe.len() as u64 {
-            return self.has_within(paths, source, inner, &universe);
-        }
-        let mut set = Set::new();
-        for position in self.all(inner, &vec![type_number(source)])? {
-            let keys = self.open(position, |resource| self.keys_of_all(resource, paths))?;
-            for key in keys.unwrap_or_default() {
-                set.extend(self.records.current(key, self.reading.at)?);
-            }
-        }
-        let mut set = self.kept(set, types);
-        order(&mut set);
-        Ok(set)
+        let sources = self.all(inner, &vec![type_number(source)])?;
+        let mut set: Set = self.led(paths, &sources)?.into_iter().map(|led| led.0).collect();
+        set.dedup();
+        Ok(self.kept(set, types))
     }
 
-    fn keys_of_all(&self, resource: &fhir::json::Json, paths: &[PathId]) -> Vec<i64> {
-        let mut keys = Vec::new();
-        extract(resource, &mut |path, value| {
-            if let Value::Local { resource_type, id } = value
-                && paths.contains(&path)
-            {
-                keys.push(self.reading.hasher().resource(&resource_type, &id));
-            }
-        });
-        keys
-    }
-
-    fn has_within(&self, paths: &[PathId], source: &str, inner: &Plan, candidates: &[u32]) -> Result<Set, Error> {
-        if candidates.len() > FOLLOWED_MAX {
-            let why = format!("_has would be asked of more than {FOLLOWED_MAX} resources; narrow what is searched");
-            return Err(Refusal::new(No::TooCostly, "too-costly", why).into());
+    fn has_within(
+        &self,
+        paths: &[PathId],
+        source: &str,
+        inner: &Plan,
+        types: &Types,
+        candidates: &[u32],
+    ) -> Result<Set, Error> {
+        // The referrers of each of a few candidates are tested; for many the sources are found once.
+        if candidates.len() > FEW {
+            return Ok(intersection(candidates, &self.referred(paths, source, inner, types)?));
         }
         let types = vec![type_number(source)];
-        // For few candidates the referrers of each are tested; for many the sources are found once.
-        let sources = if candidates.len() > 1000 { Some(self.all(inner, &types)?) } else { None };
         let mut names = Names::new(self.reading.hasher());
         let mut set = Set::new();
         for &candidate in candidates {
             let referrers = self.lists(&self.references_to(&mut names, paths, candidate), &types)?;
-            let met = match &sources {
-                Some(sources) => referrers.iter().any(|r| sources.binary_search(r).is_ok()),
-                None => !self.within(inner, &types, &referrers)?.is_empty(),
-            };
-            if met {
+            if !self.within(inner, &types, &referrers)?.is_empty() {
                 set.push(candidate);
             }
         }

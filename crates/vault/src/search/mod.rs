@@ -22,7 +22,7 @@ use crate::records::{Position, Vault, Version};
 use base::clock::Instant;
 use base::finding::Finding;
 use base::refusal::{Kind as No, Refusal};
-use fhir::search::query::{Contained, DateTest, Filter, Include, Prefix, Query, Summary, Total};
+use fhir::search::query::{Contained, Filter, Query, Summary, Total};
 use include::Including;
 use index::Reading;
 use matching::{Matcher, Set, Types};
@@ -86,40 +86,6 @@ impl Vault {
                 more,
                 findings: brought.findings,
             })
-        })
-    }
-
-    /// Everything of a compartment (`Patient/1/$everything`): the patient, what belongs to the patient, and what these
-    /// refer to outside, newest first. `types` narrows the matches; empty means all. `since` keeps what was written
-    /// then or later.
-    ///
-    /// Answers what is there; whether the patient exists is for the caller to ask.
-    pub fn everything(
-        &self,
-        visit: &Visit,
-        (kind, id): (&str, &str),
-        types: &[String],
-        since: Option<Instant>,
-        as_of: Option<Instant>,
-        page: &Page,
-    ) -> Result<Found, Error> {
-        let _ = visit;
-        let mut filters = vec![Filter::Compartment { kind: kind.to_owned(), id: id.to_owned() }];
-        let from = |since: Instant| DateTest { prefix: Prefix::Ge, low: since.0, high: since.0 };
-        filters.extend(since.map(|since| Filter::LastUpdated(from(since))));
-        let filter = Filter::And(filters);
-        self.look(page.at, as_of, |look| {
-            let set = look.matching(&filter, types)?;
-            let total = set.len() as u64;
-            let newest: Set = set.iter().rev().copied().collect();
-            let (matches, more) = look.slice(&newest, page)?;
-            let every = Include { source: "*".into(), param: "*".into(), target: None, iterate: false };
-            let forward = if types.is_empty() { vec![every] } else { Vec::new() };
-            let including = Including::new(look, set);
-            let brought = including.follow(&matches, &forward, &[])?;
-            let at = Position(u64::from(look.reading.at));
-            let (included, findings) = (brought.included, brought.findings);
-            Ok(Found { at, matches, included, total: Some(total), more, findings })
         })
     }
 

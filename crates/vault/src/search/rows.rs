@@ -92,6 +92,8 @@ pub struct Rows {
     pub(crate) postings: Vec<Posting>,
     pub(crate) spans: Vec<Span>,
     pub(crate) units: Vec<Unit>,
+    /// References to resources here: path and key of what is referred to.
+    pub(crate) links: Vec<(PathId, i64)>,
     /// Displays, normalised, with their path: the writer keeps prefixes of those it has not seen.
     pub(crate) labels: Vec<(PathId, i64, Box<str>)>,
 }
@@ -106,7 +108,7 @@ impl Rows {
     /// How many rows, as a measure of memory and work.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.postings.len() + self.spans.len() + self.labels.len() + 1
+        self.postings.len() + self.spans.len() + self.links.len() + self.labels.len() + 1
     }
 
     /// Whether nothing is kept.
@@ -216,6 +218,8 @@ pub fn derive(hasher: &Hasher, resource: &Json) -> Rows {
     rows.postings.dedup();
     rows.spans.sort_unstable();
     rows.spans.dedup();
+    rows.links.sort_unstable();
+    rows.links.dedup();
     rows
 }
 
@@ -310,6 +314,7 @@ impl Taker<'_, '_> {
         let key = self.names.resource(resource_type, id);
         let hash = self.names.local(path, key);
         self.rows.postings.push(Posting { hash, system: 0 });
+        self.rows.links.push((path, key));
         self.post(path, Sort::Any, &[resource_type]);
     }
 

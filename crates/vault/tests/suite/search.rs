@@ -220,16 +220,3 @@ fn pages_hold_still_and_old_versions_stay_findable() {
     assert_eq!(ids(&vault, "Patient?_has:Observation:patient:code=8867-4"), "p1");
     assert_eq!(ids(&vault, &format!("Patient?name=eck&_asof={}", Instant(0))), "");
 }
-
-#[test]
-fn everything_of_a_patient_is_the_compartment_and_what_it_refers_to() {
-    let place = Place::new();
-    let vault = ward(&place);
-    let page = Page { count: 100, ..Page::default() };
-    let found = vault.everything(&Visit::operator(), ("Patient", "p1"), &[], None, None, &page).unwrap();
-    let names = |versions: &[vault::Version]| versions.iter().map(|v| v.id.as_str()).collect::<Vec<_>>().join(" ");
-    assert_eq!((names(&found.matches).as_str(), names(&found.included).as_str()), ("r1 b2 b1 e1 p1", "q1 d1 o1"));
-    let types = ["Observation".to_owned()];
-    let found = vault.everything(&Visit::operator(), ("Patient", "p1"), &types, None, None, &page).unwrap();
-    assert_eq!(names(&found.matches), "b2 b1");
-}

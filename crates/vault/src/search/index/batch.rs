@@ -1,7 +1,8 @@
 //! One batch of log entries becomes rows: sorted by table and key, in one transaction with the watermark.
 
 use super::Appended;
-use super::column::{Axis, Cursor, Span, bucket};
+use super::column::{self, Axis, Span, bucket};
+use super::links;
 use super::list::BYTES_MAX;
 use super::places::{BLOCK, PLACE_BYTES, write_place};
 use super::store::{State, write_state};
@@ -17,7 +18,8 @@ use std::collections::{HashMap, HashSet};
 pub struct Memory {
     postings: Tails,
     buckets: Tails,
-    columns: HashMap<Axis, Column>,
+    columns: HashMap<Axis, Open<column::Cursor>>,
+    links: HashMap<u32, Open<links::Cursor>>,
     units: HashSet<u32>,
     labels: HashSet<i64>,
 }
@@ -29,10 +31,11 @@ impl Memory {
     }
 }
 
-struct Column {
+/// The last row of a packed column, which may still grow.
+struct Open<C> {
     first: u32,
     last: u32,
-    cursor: Cursor,
+    cursor: C,
     blob: Vec<u8>,
     stored: bool,
 }
@@ -50,6 +53,7 @@ pub fn write(
     let mut batch = Batch { db: &transaction, hasher, memory, state };
     batch.postings(entries)?;
     batch.spans(entries)?;
+    batch.links(entries)?;
     batch.places(entries)?;
     batch.superseded(entries)?;
     batch.units(entries)?;
@@ -96,33 +100,36 @@ impl Batch<'_> {
         }
         rows.sort_unstable();
         for column in rows.chunk_by(|a, b| a.0 == b.0) {
-            self.column(column[0].0, column)?;
+            let cells = column.iter().map(|(_, position, span)| (*position, span));
+            let write = |cursor: &mut column::Cursor, position, span: &Span, out: &mut Vec<u8>| {
+                cursor.write(position, span, out);
+            };
+            append(self.db, &SPAN, &mut self.memory.columns, column[0].0, cells, column::Cursor::new, write)?;
         }
         rows.iter().for_each(|(_, position, span)| self.state.sums.span(self.hasher, *position, span));
         self.buckets(&rows)
     }
 
-    fn column(&mut self, axis: Axis, rows: &[(Axis, u32, Span)]) -> rusqlite::Result<()> {
-        let mut column = self.memory.columns.remove(&axis);
-        for (_, position, span) in rows {
-            // All values of one position stay in one row, however many there are.
-            let fits = column.as_ref().is_some_and(|c| c.blob.len() < BYTES_MAX || c.last == *position);
-            if !fits {
-                if let Some(full) = column.take() {
-                    store_column(self.db, axis, &full)?;
-                }
-                let cursor = Cursor::new(*position);
-                column = Some(Column { first: *position, last: *position, cursor, blob: Vec::new(), stored: false });
-            }
-            if let Some(column) = &mut column {
-                column.cursor.write(*position, span, &mut column.blob);
-                column.last = *position;
-            }
+    fn links(&mut self, entries: &[Appended]) -> rusqlite::Result<()> {
+        let mut rows: Vec<(u32, u32, i64)> = Vec::new();
+        for (position, entry) in self.numbered(entries) {
+            rows.extend(entry.rows.links.iter().map(|(path, key)| (u32::from(*path), position, *key)));
         }
-        if let Some(mut column) = column {
-            store_column(self.db, axis, &column)?;
-            column.stored = true;
-            self.memory.columns.insert(axis, column);
+        rows.sort_unstable();
+        for column in rows.chunk_by(|a, b| a.0 == b.0) {
+            let cells = column.iter().map(|(_, position, key)| (*position, *key));
+            append(
+                self.db,
+                &LINK,
+                &mut self.memory.links,
+                column[0].0,
+                cells,
+                links::Cursor::new,
+                links::Cursor::write,
+            )?;
+        }
+        for (path, position, key) in rows {
+            self.state.sums.row(self.hasher, Table::Link, &[i64::from(path), i64::from(position), key]);
         }
         Ok(())
     }
@@ -217,12 +224,55 @@ pub fn high_side(axis: Axis) -> Axis {
     axis << 1 | 1
 }
 
-fn store_column(db: &Connection, axis: Axis, column: &Column) -> rusqlite::Result<()> {
-    let sql = if column.stored {
-        "UPDATE span SET list = ?3 WHERE axis = ?1 AND first = ?2"
-    } else {
-        "INSERT INTO span VALUES (?1, ?2, ?3)"
-    };
-    db.prepare_cached(sql)?.execute(params![axis, column.first, column.blob])?;
+/// How rows of a packed column are put into their table and replaced there.
+struct Packed {
+    insert: &'static str,
+    update: &'static str,
+}
+
+const SPAN: Packed = Packed {
+    insert: "INSERT INTO span VALUES (?1, ?2, ?3)",
+    update: "UPDATE span SET list = ?3 WHERE axis = ?1 AND first = ?2",
+};
+
+const LINK: Packed = Packed {
+    insert: "INSERT INTO link VALUES (?1, ?2, ?3)",
+    update: "UPDATE link SET list = ?3 WHERE path = ?1 AND first = ?2",
+};
+
+/// Appends cells, by position, to the column `id` of a table.
+fn append<C, T>(
+    db: &Connection,
+    table: &Packed,
+    memory: &mut HashMap<u32, Open<C>>,
+    id: u32,
+    cells: impl Iterator<Item = (u32, T)>,
+    begin: impl Fn(u32) -> C,
+    write: impl Fn(&mut C, u32, T, &mut Vec<u8>),
+) -> rusqlite::Result<()> {
+    let mut open = memory.remove(&id);
+    for (position, cell) in cells {
+        // All values of one position stay in one row, however many there are.
+        let fits = open.as_ref().is_some_and(|row| row.blob.len() < BYTES_MAX || row.last == position);
+        if !fits && let Some(full) = open.take() {
+            store(db, table, id, &full)?;
+        }
+        let begun =
+            || Open { first: position, last: position, cursor: begin(position), blob: Vec::new(), stored: false };
+        let row = open.get_or_insert_with(begun);
+        write(&mut row.cursor, position, cell, &mut row.blob);
+        row.last = position;
+    }
+    if let Some(mut row) = open {
+        store(db, table, id, &row)?;
+        row.stored = true;
+        memory.insert(id, row);
+    }
+    Ok(())
+}
+
+fn store<C>(db: &Connection, table: &Packed, id: u32, row: &Open<C>) -> rusqlite::Result<()> {
+    let sql = if row.stored { table.update } else { table.insert };
+    db.prepare_cached(sql)?.execute(params![id, row.first, row.blob])?;
     Ok(())
 }

@@ -7,6 +7,7 @@
 
 mod batch;
 pub mod column;
+mod links;
 pub mod list;
 mod places;
 mod reading;

@@ -5,9 +5,10 @@
 
 use super::column::{self, Axis, Span, bucket};
 use super::places::Places;
-use super::{Index, Shared, batch, list, store};
+use super::{Index, Shared, batch, links, list, store};
 use crate::error::Fault;
 use crate::search::rows::Unit;
+use fhir::search::params::PathId;
 use fhir::terminology::Stored;
 use parking_lot::RwLockReadGuard;
 use rusqlite::{CachedStatement, Connection, params};
@@ -294,6 +295,29 @@ impl Reading<'_> {
                 last = position;
             });
             if fine { Ok(Some((first, last))) } else { Err(altered("span")) }
+        })
+    }
+
+    /// Calls `each` with every local reference by a path that lies at one of the ascending `candidates`: the position and
+    /// the key of what it refers to.
+    pub fn links_within(&self, path: PathId, candidates: &[u32], mut each: impl FnMut(u32, i64)) -> Read<()> {
+        let at = "SELECT first, list FROM link WHERE path = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1";
+        let after = "SELECT first, list FROM link WHERE path = ?1 AND first > ?2 ORDER BY first LIMIT 1";
+        let (mut at, mut after) = (self.prepare(at)?, self.prepare(after)?);
+        meet(candidates, |wanted, rest| {
+            let (statement, than) = wanted.statement(&mut at, &mut after);
+            let mut rows = statement.query(params![path, than])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let (first, blob) = (row.get(0)?, row.get_ref(1)?.as_blob().map_err(|_| altered("link"))?);
+            let mut last = first;
+            let fine = links::decode(first, blob, |position, key| {
+                skip_below(rest, position);
+                if rest.first() == Some(&position) {
+                    each(position, key);
+                }
+                last = position;
+            });
+            if fine { Ok(Some((first, last))) } else { Err(altered("link")) }
         })
     }
 

@@ -10,9 +10,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::Path;
 
 /// Changes with anything that makes old index files unreadable or wrong.
-const FORMAT: &str = "chartroom index 1";
+const FORMAT: &str = "chartroom index 2";
 
-// `posting` and `bucket` hold packed lists of positions (list.rs), `span` packed columns (column.rs), `place` key and
+// `posting` and `bucket` hold packed lists of positions (list.rs), `span` and `link` packed columns (column.rs, links.rs), `place` key and
 // type of 256 positions (places.rs). `label` leads from the beginning of a display to the lists of whole displays.
 const SCHEMA: &str = "
     CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 0), watermark INTEGER NOT NULL, stamp TEXT NOT NULL,
@@ -21,6 +21,8 @@ const SCHEMA: &str = "
                           PRIMARY KEY (hash, system, first)) WITHOUT ROWID;
     CREATE TABLE span (axis INTEGER NOT NULL, first INTEGER NOT NULL, list BLOB NOT NULL,
                        PRIMARY KEY (axis, first)) WITHOUT ROWID;
+    CREATE TABLE link (path INTEGER NOT NULL, first INTEGER NOT NULL, list BLOB NOT NULL,
+                       PRIMARY KEY (path, first)) WITHOUT ROWID;
     CREATE TABLE bucket (bucket INTEGER NOT NULL, side INTEGER NOT NULL, first INTEGER NOT NULL, list BLOB NOT NULL,
                          PRIMARY KEY (side, bucket, first)) WITHOUT ROWID;
     CREATE TABLE superseded (position INTEGER PRIMARY KEY, until INTEGER NOT NULL);

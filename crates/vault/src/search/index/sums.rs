@@ -14,6 +14,8 @@ pub enum Table {
     Posting,
     /// Dates and numbers by position.
     Span,
+    /// References by position.
+    Link,
     /// Positions by coarse date or number.
     Bucket,
     /// Which version ended where.
@@ -26,8 +28,8 @@ pub enum Table {
 
 impl Table {
     /// All of them, in the order of [`Sums`].
-    pub const ALL: [Table; 6] =
-        [Table::Posting, Table::Span, Table::Bucket, Table::Superseded, Table::Place, Table::Words];
+    pub const ALL: [Table; 7] =
+        [Table::Posting, Table::Span, Table::Link, Table::Bucket, Table::Superseded, Table::Place, Table::Words];
 
     /// The table's name in the database.
     #[must_use]
@@ -35,6 +37,7 @@ impl Table {
         match self {
             Table::Posting => "posting",
             Table::Span => "span",
+            Table::Link => "link",
             Table::Bucket => "bucket",
             Table::Superseded => "superseded",
             Table::Place => "place",
@@ -43,9 +46,11 @@ impl Table {
     }
 }
 
+const TABLES: usize = Table::ALL.len();
+
 /// One sum a table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sums([u128; 6]);
+pub struct Sums([u128; TABLES]);
 
 impl Sums {
     /// The tables whose sums differ.
@@ -63,7 +68,7 @@ impl Sums {
     pub fn from_bytes(bytes: &[u8]) -> Option<Sums> {
         let mut sums = Sums::default();
         let chunks = bytes.chunks_exact(16);
-        if chunks.len() != 6 || !chunks.remainder().is_empty() {
+        if chunks.len() != TABLES || !chunks.remainder().is_empty() {
             return None;
         }
         for (sum, chunk) in sums.0.iter_mut().zip(chunks) {

@@ -2,7 +2,7 @@
 
 use super::column::{self, Axis};
 use super::sums::Table;
-use super::{Index, Sums, list, store};
+use super::{Index, Sums, links, list, store};
 use crate::error::Fault;
 use crate::keys::Hasher;
 use rusqlite::Connection;
@@ -30,6 +30,7 @@ fn verify(db: &Connection, hasher: &Hasher) -> Result<Vec<&'static str>, Fault> 
     let mut summing = Summing { db, hasher, sums: Sums::default(), broken: Vec::new() };
     summing.postings()?;
     summing.spans()?;
+    summing.links()?;
     summing.buckets()?;
     summing.numbers(Table::Superseded, "SELECT position, until FROM superseded", 2)?;
     summing.numbers(Table::Words, "SELECT id, system, code, human FROM unit", 4)?;
@@ -90,6 +91,15 @@ impl Summing<'_> {
             let blob = row.get_ref(2).ok()?.as_blob().ok()?;
             let each = |position, span| sums.span(hasher, position, &span);
             column::decode(row.get(0).ok()?, row.get(1).ok()?, blob, each).then_some(())
+        })
+    }
+
+    fn links(&mut self) -> Result<(), Fault> {
+        let hasher = self.hasher;
+        self.each(Table::Link, "SELECT path, first, list FROM link", |sums, row| {
+            let (path, blob) = (row.get::<_, i64>(0).ok()?, row.get_ref(2).ok()?.as_blob().ok()?);
+            let each = |position, key| sums.row(hasher, Table::Link, &[path, i64::from(position), key]);
+            links::decode(row.get(1).ok()?, blob, each).then_some(())
         })
     }
 
