@@ -8,6 +8,7 @@ use crate::stop::Stop;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -59,11 +60,26 @@ impl Port {
     pub fn serve(self, vault: Vault) -> Result<(), Stop> {
         let Port { runtime, listener, settings } = self;
         runtime.block_on(async {
-            let stop = told_to_stop().map_err(|e| not_started(e, "run `chartroom doctor`"))?;
-            let server = Server::new(vault, settings);
+            let told = told_to_stop().map_err(|e| not_started(e, "run `chartroom doctor`"))?;
+            let broke = broken(vault.clone());
+            let stop = async {
+                tokio::select! {
+                    () = told => {}
+                    () = broke => {}
+                }
+            };
+            let server = Server::new(vault.clone(), settings);
             let served = web::serve(&server, listener, stop).await;
-            served.map_err(|e| not_started(e, "give a PEM certificate chain and its private key"))
+            served.map_err(|e| not_started(e, "give a PEM certificate chain and its private key"))?;
+            vault.check_sound().map_err(|error| Stop::vault("The server has stopped.", error))
         })
+    }
+}
+
+/// Ready when a write to the disk failed: what is acknowledged must be durable, so the process ends and looks anew.
+async fn broken(vault: Vault) {
+    while vault.check_sound().is_ok() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 

@@ -181,6 +181,12 @@ impl Vault {
         Position(self.inner.store.head())
     }
 
+    /// Why nothing can be written any more, if so. A process that serves should then end: only a fresh start looks at what
+    /// the disk holds.
+    pub fn check_sound(&self) -> Result<(), Error> {
+        Ok(self.inner.store.check_sound()?)
+    }
+
     /// The clock this vault was opened with.
     pub fn clock(&self) -> &Clock {
         &self.inner.store.clock
