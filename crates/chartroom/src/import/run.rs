@@ -22,7 +22,7 @@ use vault::{Change, Error, Vault, Written};
 /// Pieces that wait for a worker.
 const PIECES_AHEAD: usize = 4;
 /// Groups that wait for the disk.
-const GROUPS_AHEAD: usize = 8;
+const GROUPS_AHEAD: usize = 4;
 /// What waits of standard input, which cannot be read again, is kept in memory up to this many bytes.
 const KEPT_BYTES_MAX: usize = 256 << 20;
 
