@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         "check" => code(steps::check().iter().all(|step| step.ok)),
         "test" => test(),
         "bless" => code(steps::bless(rest)),
-        "bench" => code(steps::program("bench", rest)),
+        "bench" => code(steps::bench(rest)),
         "demo" => code(steps::program("demo", rest)),
         "pack" => pack(rest),
         "" | "help" | "--help" | "-h" => {

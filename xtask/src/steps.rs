@@ -66,6 +66,17 @@ pub fn bless(args: &[String]) -> bool {
     run("golden files", cargo().args(["test", "--workspace"]).args(args).env("BLESS", "1")).ok
 }
 
+/// Measures, and writes the chapter of the manual; imports Synthea patients where they are.
+pub fn bench(args: &[String]) -> bool {
+    let mut all = vec!["--out".to_owned(), "docs/manual/performance.md".to_owned()];
+    let synthea = "../shared/data/synthea";
+    if std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(synthea).is_dir() {
+        all.extend(["--synthea".to_owned(), synthea.to_owned()]);
+    }
+    all.extend_from_slice(args);
+    program("bench", &all)
+}
+
 /// Builds the release program and runs one of its commands.
 pub fn program(command: &str, args: &[String]) -> bool {
     run(command, cargo().args(["run", "--release", "--package", "chartroom", "--", command]).args(args)).ok
