@@ -337,7 +337,8 @@ fn bundle(bundle: Json<'_>) -> Result<Arrivals<'_>, Refusal> {
     match bundle.text("type") {
         Some(kind @ ("transaction" | "batch")) => {
             let shape = if kind == "transaction" { Shape::Transaction } else { Shape::Bundle };
-            let entries = entries::read(bundle)?;
+            // An import bounds the text it reads, and makes a bundle's tree only once.
+            let entries = entries::read(bundle, usize::MAX)?;
             let is_read =
                 |entry: &Result<Entry<'_>, Refusal>| entry.as_ref().is_ok_and(|e| matches!(e.request, Request::Get(_)));
             let items = entries.into_iter().filter(|(_, entry)| !is_read(entry));

@@ -6,7 +6,7 @@ use super::entries::{self, Entry, Request, Target};
 use super::links::Links;
 use super::patching::patched;
 use super::single::{self, current, same_id};
-use super::{Answer, Answers, Get, Outcome, Several};
+use super::{Answer, Answers, ENTRIES_MAX, Get, Outcome, Several};
 use crate::access::Visit;
 use crate::error::Error;
 use crate::records::{Change, Expect, Vault, Written};
@@ -17,7 +17,7 @@ use fhir::json::Json;
 /// Carries out each entry of a batch Bundle independently; an entry's refusal is its answer. Only a bundle that cannot
 /// be read is refused as a whole, and a fault stops everything.
 pub fn batch(vault: &Vault, visit: &Visit, bundle: Json<'_>, get: Get<'_>) -> Result<Answers, Error> {
-    let entries = entries::read(bundle)?;
+    let entries = entries::read(bundle, ENTRIES_MAX)?;
     let mut answers: Vec<Option<Answer>> = entries.iter().map(|_| None).collect();
     let mut ranked: [Vec<Entry<'_>>; 4] = Default::default();
     for (i, entry) in entries {

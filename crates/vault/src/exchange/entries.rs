@@ -1,7 +1,7 @@
 //! Entries: a batch or transaction Bundle taken apart, each request understood or refused at its place.
 
+use super::Asked;
 use super::check::{at_entry, is_id, malformed};
-use super::{Asked, ENTRIES_MAX};
 use crate::records::Expect;
 use base::refusal::{Kind, Refusal};
 use fhir::definitions::r4;
@@ -76,15 +76,15 @@ impl Request {
 /// An entry by its number, or why it cannot be carried out.
 pub(super) type Numbered<'a> = (usize, Result<Entry<'a>, Refusal>);
 
-/// The entries of a bundle with what each turned out to be. Refuses a bundle with more than [`ENTRIES_MAX`].
-pub(super) fn read(mut bundle: Json<'_>) -> Result<Vec<Numbered<'_>>, Refusal> {
+/// The entries of a bundle with what each turned out to be. Refuses a bundle with more than `most`.
+pub(super) fn read(mut bundle: Json<'_>, most: usize) -> Result<Vec<Numbered<'_>>, Refusal> {
     let items = match bundle.as_object_mut().and_then(|b| b.remove("entry")) {
         Some(Json::Array(items)) => items,
         Some(_) => return Err(malformed("Bundle.entry", "this must be an array")),
         None => Vec::new(),
     };
-    if items.len() > ENTRIES_MAX {
-        let message = format!("the bundle has {} entries; at most {ENTRIES_MAX} are taken at once", items.len());
+    if items.len() > most {
+        let message = format!("the bundle has {} entries; at most {most} are taken at once", items.len());
         return Err(Refusal::new(Kind::TooLarge, "too-long", message));
     }
     let numbered = items.into_iter().enumerate();

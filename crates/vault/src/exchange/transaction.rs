@@ -3,7 +3,7 @@
 use super::conditional::exclusive;
 use super::entries;
 use super::plan::{Step, plan};
-use super::{Answer, Answers, Get};
+use super::{Answer, Answers, ENTRIES_MAX, Get};
 use crate::access::Visit;
 use crate::error::{Error, Fault};
 use crate::records::{Vault, Written};
@@ -15,7 +15,7 @@ use fhir::json::Json;
 /// (`Bundle.entry[3]`), and nothing was written. Refused too: a resource that two entries are about.
 pub fn transaction(vault: &Vault, visit: &Visit, bundle: Json<'_>, get: Get<'_>) -> Result<Answers, Error> {
     let mut entries = Vec::new();
-    for (_, entry) in entries::read(bundle)? {
+    for (_, entry) in entries::read(bundle, ENTRIES_MAX)? {
         entries.push(entry?);
     }
     let held = entries.iter().any(|e| e.request.is_conditional()).then(|| exclusive(vault));
