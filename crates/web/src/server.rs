@@ -46,6 +46,7 @@ impl Server {
     /// A server over an open vault.
     #[must_use]
     pub fn new(vault: Vault, settings: Settings) -> Server {
+        vault.know_base(&settings.fhir_base());
         let shared = Shared {
             base: settings.fhir_base(),
             sealer: Sealer::new(&vault.link_key()),

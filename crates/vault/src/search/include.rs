@@ -3,7 +3,8 @@
 use super::Look;
 use super::index::ListName;
 use super::matching::Types;
-use super::rows::{Names, type_number};
+use super::plan::own_parts;
+use super::rows::{Names, type_in_url, type_number};
 use crate::error::Error;
 use crate::records::Version;
 use base::finding::Finding;
@@ -20,6 +21,7 @@ pub const INCLUDED_MAX: usize = 5_000;
 pub struct Including<'i> {
     look: &'i Look<'i>,
     names: Names<'i>,
+    bases: Vec<String>,
     seen: HashSet<u32>,
     /// References that were followed: a page's resources refer to the same few again and again.
     followed: HashSet<i64>,
@@ -34,6 +36,7 @@ impl<'i> Including<'i> {
         Including {
             look,
             names,
+            bases: look.reading.bases(),
             seen: seen.into_iter().collect(),
             followed: HashSet::new(),
             found: Vec::new(),
@@ -102,6 +105,10 @@ impl<'i> Including<'i> {
                 {
                     self.take(position)?;
                 }
+            }
+            Value::Url(url) if let Some((resource_type, id)) = own_parts(&self.bases, url) => {
+                let own = Value::Local { resource_type: resource_type.into(), id: id.into() };
+                self.take_target(param, include, &own)?;
             }
             // What has a question mark is a conditional reference, not a canonical URL.
             Value::Url(url) if !url.contains('?') => {
@@ -187,7 +194,16 @@ fn reference_params(resource_type: &str, code: &str) -> Vec<&'static Param> {
 }
 
 fn leads_to(value: &Value, path_target: Option<&str>, asked: Option<&str>) -> bool {
-    let Value::Local { resource_type, .. } = value else { return true };
-    let fits = |only: Option<&str>| only.is_none_or(|only| only == resource_type);
-    fits(path_target) && fits(asked)
+    match value {
+        Value::Local { resource_type, .. } => {
+            let fits = |only: Option<&str>| only.is_none_or(|only| only == resource_type);
+            fits(path_target) && fits(asked)
+        }
+        Value::Url(url) => {
+            let found = type_in_url(url);
+            path_target.is_none_or(|only| found == Some(only))
+                && asked.is_none_or(|only| found.is_none_or(|f| f == only))
+        }
+        _ => false,
+    }
 }

@@ -59,6 +59,14 @@ pub struct Found {
 }
 
 impl Vault {
+    /// Notes a URL that this server is known by, such as `https://ehr.example.org/fhir`.
+    ///
+    /// A search for a reference then finds it in either form, relative or with that URL, and includes follow both. Chains,
+    /// `_has` and compartments follow relative references only.
+    pub fn know_base(&self, base: &str) {
+        self.inner.store.index.know_base(base);
+    }
+
     /// Answers a query. Waits until the index has reached the head, so that what was acknowledged is found.
     pub fn search(&self, visit: &Visit, query: &Query, page: &Page) -> Result<Found, Error> {
         let _ = visit;
@@ -125,8 +133,8 @@ impl Look<'_> {
 
     /// What matches, in log order.
     fn matching(&self, filter: &Filter, types: &[String]) -> Result<Set, Error> {
-        let names = Names::new(self.reading.hasher());
-        let mut planner = Planner { reading: &self.reading, records: &self.records, names };
+        let (names, bases) = (Names::new(self.reading.hasher()), self.reading.bases());
+        let mut planner = Planner { reading: &self.reading, records: &self.records, names, bases };
         let resolved = self.resolved(filter)?;
         let plan = planner.plan(resolved.as_ref().unwrap_or(filter), types)?;
         let mut numbers: Types = types.iter().map(|t| type_number(t)).collect();

@@ -101,6 +101,8 @@ pub struct Planner<'p> {
     pub reading: &'p Reading<'p>,
     pub records: &'p Records<'p>,
     pub names: Names<'p>,
+    /// URLs that this server is known by.
+    pub bases: Vec<String>,
 }
 
 impl Planner<'_> {
@@ -179,12 +181,7 @@ impl Planner<'_> {
             Operand::Local { resource_type, id } => {
                 return Ok(self.local(param, path, resource_type.as_deref(), id));
             }
-            Operand::Url(url) => {
-                if path.target.as_deref().is_some_and(|target| type_in_url(url) != Some(target)) {
-                    return Ok(None);
-                }
-                self.list(id, Sort::Url, &[url])
-            }
+            Operand::Url(url) => return Ok(self.url(param, path, url)),
             Operand::Starts(text) => self.list(id, Sort::Prefix, &[prefixes(text).last().unwrap_or_default()]),
             Operand::Contains(text) | Operand::Ends(text) => self.grams(id, text),
             Operand::Exact(text) => self.list(id, Sort::Exact, &[text]),
@@ -248,11 +245,24 @@ impl Planner<'_> {
             (None, None) if param.targets.is_empty() => all(),
             (None, None) => param.targets.clone(),
         };
-        let name = |resource_type: &String| {
+        let mut lists = Vec::with_capacity(types.len());
+        for resource_type in &types {
             let key = self.names.resource(resource_type, id);
-            ListName::plain(self.names.local(path.path, key))
-        };
-        Some(Plan::Lists(types.iter().map(name).collect()))
+            lists.push(ListName::plain(self.names.local(path.path, key)));
+            for base in &self.bases {
+                let url = format!("{base}/{resource_type}/{id}");
+                lists.push(ListName::plain(self.names.list(path.path, Sort::Url, &[&url])));
+            }
+        }
+        Some(Plan::Lists(lists))
+    }
+
+    fn url(&mut self, param: &Param, path: &PathUse, url: &str) -> Option<Plan> {
+        if let Some((resource_type, id)) = own_parts(&self.bases, url) {
+            return self.local(param, path, Some(resource_type), id);
+        }
+        let fits = path.target.as_deref().is_none_or(|target| type_in_url(url) == Some(target));
+        fits.then(|| self.list(path.path, Sort::Url, &[url]))
     }
 
     fn grams(&mut self, path: PathId, text: &str) -> Plan {
@@ -416,4 +426,9 @@ pub fn local_parts(reference: &str) -> Option<(&str, &str)> {
     let plain = reference.split_once("/_history/").map_or(reference, |(before, _)| before);
     let (resource_type, id) = plain.split_once('/')?;
     (!id.contains('/') && super::rows::type_number(resource_type) > 0).then_some((resource_type, id))
+}
+
+/// Type and id in a URL that begins with one of the server's own.
+pub fn own_parts<'u>(bases: &[String], url: &'u str) -> Option<(&'u str, &'u str)> {
+    bases.iter().find_map(|base| local_parts(url.strip_prefix(base.as_str())?.strip_prefix('/')?))
 }

@@ -220,3 +220,19 @@ fn pages_hold_still_and_old_versions_stay_findable() {
     assert_eq!(ids(&vault, "Patient?_has:Observation:patient:code=8867-4"), "p1");
     assert_eq!(ids(&vault, &format!("Patient?name=eck&_asof={}", Instant(0))), "");
 }
+
+#[test]
+fn a_reference_to_our_own_url_leads_here() {
+    let place = Place::new();
+    let vault = ward(&place);
+    vault.know_base("https://ehr.example.org/fhir/");
+    let own =
+        r#"{"resourceType":"Condition","id":"c1","subject":{"reference":"https://ehr.example.org/fhir/Patient/p1"}}"#;
+    let other =
+        r#"{"resourceType":"Condition","id":"c2","subject":{"reference":"https://other.example.org/fhir/Patient/p1"}}"#;
+    write(&vault, vec![put(own), put(other)]).unwrap();
+    assert_eq!(ids(&vault, "Condition?patient=p1"), "c1");
+    assert_eq!(ids(&vault, "Condition?subject=Patient/p1&_include=Condition:subject"), "c1 + p1");
+    assert_eq!(ids(&vault, "Condition?subject=https://other.example.org/fhir/Patient/p1"), "c2");
+    assert_eq!(ids(&vault, "Observation?subject=https://ehr.example.org/fhir/Patient/p1"), "b2 b1");
+}

@@ -74,6 +74,8 @@ struct Shared {
     places: RwLock<Places>,
     units: RwLock<Vec<Unit>>,
     readers: Mutex<Vec<Connection>>,
+    /// URLs that this server is known by, without a slash at the end.
+    bases: RwLock<Vec<String>>,
     /// Code systems and value sets that were read, by their position.
     shelf: Mutex<VecDeque<(u32, Stored)>>,
 }
@@ -110,6 +112,7 @@ impl Index {
             places: RwLock::new(places),
             units: RwLock::new(units),
             readers: Mutex::default(),
+            bases: RwLock::default(),
             shelf: Mutex::default(),
         });
         let writer = Writer { shared: Arc::clone(&shared), db, memory, folded: true };
@@ -183,6 +186,15 @@ impl Index {
     /// Whether a version of a resource stands at the position, rather than a deletion or another kind of entry.
     pub fn is_resource(&self, position: u32) -> bool {
         self.shared.places.read().type_number(position) != 0
+    }
+
+    /// Notes a URL that this server is known by: references that begin with it lead here.
+    pub fn know_base(&self, base: &str) {
+        let base = base.trim_end_matches('/').to_owned();
+        let mut bases = self.shared.bases.write();
+        if !base.is_empty() && !bases.contains(&base) {
+            bases.push(base);
+        }
     }
 
     /// The file.

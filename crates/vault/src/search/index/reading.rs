@@ -149,6 +149,11 @@ impl Reading<'_> {
         &self.shared.hasher
     }
 
+    /// URLs that this server is known by, without a slash at the end.
+    pub fn bases(&self) -> Vec<String> {
+        self.shared.bases.read().clone()
+    }
+
     /// A definition that was read before.
     pub fn shelf(&self, position: u32) -> Option<Stored> {
         self.shared.shelf.lock().iter().find(|kept| kept.0 == position).map(|kept| kept.1.clone())
