@@ -30,7 +30,7 @@ pub fn serve(config: &Config, args: &ServeArgs) -> Result<(), Stop> {
     finished::forget(&config.data);
     println!("Chartroom serves {} at {}", config.data.display(), port.settings.fhir_base());
     println!("next: `chartroom token --data {}` prints a token; Ctrl-C stops the server", config.data.display());
-    port.serve(vault)
+    port.serve(&vault)
 }
 
 impl Port {
@@ -57,7 +57,7 @@ impl Port {
     }
 
     /// Serves until Ctrl-C or SIGTERM; requests under way are answered first.
-    pub fn serve(self, vault: Vault) -> Result<(), Stop> {
+    pub fn serve(self, vault: &Vault) -> Result<(), Stop> {
         let Port { runtime, listener, settings } = self;
         runtime.block_on(async {
             let told = told_to_stop().map_err(|e| not_started(e, "run `chartroom doctor`"))?;
