@@ -7,10 +7,10 @@ use aws_lc_rs::hmac;
 use base::id::Ids;
 use std::fmt;
 
-/// Bytes a seal adds: nonce in front, tag behind.
-pub(crate) const SEAL_BYTES: usize = NONCE + TAG;
-const NONCE: usize = 12;
-const TAG: usize = 16;
+/// Bytes a seal adds in front.
+pub(crate) const NONCE: usize = 12;
+/// Bytes a seal adds behind.
+pub(crate) const TAG: usize = 16;
 
 /// Seals and opens under one key (NIST SP 800-38D). Nonces are random, so one key must stay well below 2^32 seals;
 /// patients have one each.
@@ -25,7 +25,7 @@ impl Sealer {
 
     /// Nonce, ciphertext and tag. `label` must be given again to open.
     pub fn seal(&self, label: &[u8], plain: &[u8]) -> Result<Vec<u8>, Fault> {
-        let mut out = Vec::with_capacity(plain.len() + SEAL_BYTES);
+        let mut out = Vec::with_capacity(plain.len() + NONCE + TAG);
         out.extend_from_slice(&[0; NONCE]);
         out.extend_from_slice(plain);
         self.seal_in_place(label, &mut out)?;
@@ -100,7 +100,7 @@ mod tests {
     fn what_is_sealed_opens_only_as_it_was() {
         let sealer = Sealer::new(&[1; 32]).expect("a key");
         let sealed = sealer.seal(b"label", b"plain").expect("sealed");
-        assert_eq!(sealed.len(), 5 + SEAL_BYTES);
+        assert_eq!(sealed.len(), 5 + NONCE + TAG);
         assert_eq!(sealer.open(b"label", &mut sealed.clone()), Some(&b"plain"[..]));
         assert_eq!(sealer.open(b"other", &mut sealed.clone()), None);
         assert_eq!(Sealer::new(&[2; 32]).expect("a key").open(b"label", &mut sealed.clone()), None);

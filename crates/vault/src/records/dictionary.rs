@@ -29,8 +29,11 @@ const LEVEL: i32 = 3;
 /// A body larger than this when unpacked is no body (a resource is refused long before).
 const BODY_BYTES_MAX: usize = 256 << 20;
 
+/// A thread keeps no more room than this for packing.
+const SCRATCH_BYTES_KEPT: usize = 1 << 20;
+
 thread_local! {
-    static PACK: RefCell<CCtx<'static>> = RefCell::new(CCtx::create());
+    static PACK: RefCell<(CCtx<'static>, Vec<u8>)> = RefCell::new((CCtx::create(), Vec::new()));
     static UNPACK: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
 }
 
@@ -158,17 +161,30 @@ impl Gathering {
     }
 }
 
-/// Appends the packed text to `out`.
-pub(crate) fn pack(dictionary: Option<&Dictionary>, text: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
-    let start = out.len();
-    out.resize(start + compress_bound(text.len()), 0);
-    let written = PACK.with_borrow_mut(|context| match dictionary {
-        Some(dictionary) => context.compress_using_cdict(&mut out[start..], text, &dictionary.pack),
-        None => context.compress(&mut out[start..], text, LEVEL),
-    });
-    let written = written.map_err(|_| Fault::Altered("A body could not be compressed.".to_owned()))?;
-    out.truncate(start + written);
-    Ok(())
+/// The packed text behind `front` empty bytes, with room for `behind` more.
+pub(crate) fn pack(
+    dictionary: Option<&Dictionary>,
+    text: &[u8],
+    front: usize,
+    behind: usize,
+) -> Result<Vec<u8>, Fault> {
+    PACK.with_borrow_mut(|(context, scratch)| {
+        // zstd wants room for the worst case; what is kept is a third of it.
+        scratch.clear();
+        scratch.reserve(compress_bound(text.len()));
+        let written = match dictionary {
+            Some(dictionary) => context.compress_using_cdict(scratch, text, &dictionary.pack),
+            None => context.compress(scratch, text, LEVEL),
+        };
+        written.map_err(|_| Fault::Altered("A body could not be compressed.".to_owned()))?;
+        let mut out = Vec::with_capacity(front + scratch.len() + behind);
+        out.resize(front, 0);
+        out.extend_from_slice(scratch);
+        if scratch.capacity() > SCRATCH_BYTES_KEPT {
+            *scratch = Vec::new();
+        }
+        Ok(out)
+    })
 }
 
 fn unpack(dictionary: Option<&Dictionary>, packed: &[u8]) -> Option<Vec<u8>> {
@@ -204,8 +220,7 @@ mod tests {
     fn a_text_comes_back_with_and_without_a_dictionary() {
         let samples: Vec<Vec<u8>> = (0..3000).map(sample).collect();
         let dictionaries = Dictionaries::default();
-        let (mut plain, mut packed) = (Vec::new(), vec![9]);
-        pack(None, &samples[7], &mut plain).expect("packed");
+        let plain = pack(None, &samples[7], 0, 0).expect("packed");
         for text in &samples[..TEXTS_ENOUGH] {
             assert!(dictionaries.begin_training().is_none() && dictionaries.for_new("Observation", text).is_none());
         }
@@ -214,7 +229,8 @@ mod tests {
         dictionaries.add(Dictionary::new(1, &content("Observation", &train(&texts).expect("trained"))));
         dictionaries.end_training("Observation");
         assert!(dictionaries.for_new("Patient", &samples[7]).is_none());
-        pack(dictionaries.for_new("Observation", &samples[7]).as_deref(), &samples[7], &mut packed).expect("packed");
+        let packed = pack(dictionaries.for_new("Observation", &samples[7]).as_deref(), &samples[7], 1, 9);
+        let packed = packed.expect("packed");
         assert!(packed.len() < plain.len());
         assert_eq!(dictionaries.unpack(1, &packed[1..]).as_ref(), Some(&samples[7]));
         assert_eq!(dictionaries.unpack(0, &plain).as_ref(), Some(&samples[7]));

@@ -6,6 +6,7 @@ use super::store::{Entry, Store, label};
 use super::{Change, Expect, Position, body, owner};
 use crate::error::{Error, Fault};
 use crate::keys::patients::PatientKey;
+use crate::keys::seal::{NONCE, TAG};
 use crate::log::leaf::Kind;
 use crate::search::rows::{Rows, derive};
 use fhir::json::Json;
@@ -57,7 +58,7 @@ impl Store {
         let key = self.hasher.resource(resource_type, id);
         let owner = owner::patient_of(resource_type, id, resource).map(|p| self.hasher.resource("Patient", p));
         let patient = match owner {
-            Some(owner) => self.readers.with(|connection| self.key_of(connection, owner))?,
+            Some(owner) => self.key_of(owner)?,
             None => self.keys.shared(),
         };
         let compared = if skip_same { self.readers.with(|c| self.compare(c, key, &kept))? } else { None };
@@ -147,9 +148,7 @@ pub(crate) fn seal_text(
     dictionary: Option<&dictionary::Dictionary>,
     text: &[u8],
 ) -> Result<Vec<u8>, Fault> {
-    let mut body = vec![0; 12];
-    dictionary::pack(dictionary, text, &mut body)?;
+    let mut body = dictionary::pack(dictionary, text, NONCE, TAG)?;
     patient.sealer().seal_in_place(label, &mut body)?;
-    body.shrink_to_fit();
     Ok(body)
 }

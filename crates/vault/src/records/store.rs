@@ -101,13 +101,14 @@ impl Store {
     }
 
     /// The data key of a patient, made if there is none yet.
-    pub fn key_of(&self, connection: &Connection, owner: i64) -> Result<Arc<PatientKey>, Error> {
-        self.keys.of(owner, || {
+    pub fn key_of(&self, owner: i64) -> Result<Arc<PatientKey>, Error> {
+        let load = |connection: &Connection| {
             let mut find = connection.prepare_cached("SELECT kid, wrapped FROM patient_key WHERE owner = ?")?;
             let found: Option<(Kid, Vec<u8>)> =
                 find.query_row([owner], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
             found.map(|(kid, wrapped)| self.unwrap(kid, owner, &wrapped)).transpose()
-        })
+        };
+        self.keys.of(owner, || self.readers.with(load))
     }
 
     fn unwrap(&self, kid: Kid, owner: i64, wrapped: &[u8]) -> Result<PatientKey, Error> {
