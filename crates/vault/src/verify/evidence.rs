@@ -50,7 +50,9 @@ impl Evidence {
             let line = "The root key is not the one this record was made with. next: give the right key.";
             return Err(Fault::Key(line.to_owned()).into());
         }
+        let origin = meta(&connection, "origin").ok().and_then(|origin| String::from_utf8(origin).ok());
         for (name, is_good) in [
+            ("origin", origin.is_some()),
             ("key check", key_fits),
             ("format", meta(&connection, "format").is_ok_and(|kept| kept == schema::FORMAT)),
             ("index key", index.is_some()),
@@ -61,7 +63,6 @@ impl Evidence {
                 report.find("record.sqlite meta", format!("the {name} is missing or was altered"));
             }
         }
-        let origin = meta(&connection, "origin").ok().and_then(|origin| String::from_utf8(origin).ok());
         let signer = origin.zip(signing).and_then(|(origin, seed)| Signer::new(&origin, &seed).ok());
         let dictionaries = open_dictionaries(&connection, &ring, report);
         // A key that fits nothing stands in for a shared key that does not open; that it does not is reported.
