@@ -13,12 +13,29 @@ impl Store {
     /// The version of a resource current below `at`.
     pub fn read(&self, resource_type: &str, id: &str, at: Option<Position>) -> Result<Option<Version>, Error> {
         let key = self.hasher.resource(resource_type, id);
-        let below = at.map_or(END, below);
+        let Some(at) = at else { return self.read_current(key, (resource_type, id)) };
+        self.last_below(key, below(at), (resource_type, id))
+    }
+
+    fn read_current(&self, key: i64, of: (&str, &str)) -> Result<Option<Version>, Error> {
+        let recent = self.recent.get(key).filter(|v| (v.resource_type.as_str(), v.id.as_str()) == of);
+        if recent.is_some() {
+            return Ok(recent);
+        }
+        let head = self.head();
+        let found = self.last_below(key, END, of)?;
+        if let Some(version) = &found {
+            self.recent.keep(key, version, head);
+        }
+        Ok(found)
+    }
+
+    fn last_below(&self, key: i64, below: i64, of: (&str, &str)) -> Result<Option<Version>, Error> {
         self.one(
             "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry WHERE key = ? AND pos < ?
              ORDER BY pos DESC LIMIT 1",
             params![key, below],
-            (resource_type, id),
+            of,
         )
     }
 

@@ -12,6 +12,7 @@ pub(crate) mod opening;
 mod owner;
 mod prepare;
 mod readers;
+mod recent;
 pub(crate) mod replay;
 pub(crate) mod schema;
 pub(crate) mod store;

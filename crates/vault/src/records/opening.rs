@@ -3,6 +3,7 @@
 use super::desk::Desk;
 use super::dictionary::{Dictionaries, Dictionary};
 use super::readers::Readers;
+use super::recent::Recent;
 use super::store::Store;
 use super::writer::{Budget, Writer};
 use super::{Inner, KeySource, Options, replay, schema, training};
@@ -60,6 +61,7 @@ pub(crate) fn open(options: Options, index: Index, progress: &dyn Fn(u64, u64)) 
         keys: open_keys(&connection, &ring)?,
         dictionaries: open_dictionaries(&connection, &ring)?,
         readers: Readers::new(path),
+        recent: Recent::new(),
         head: AtomicU64::new(tree.size()),
         broken: OnceLock::new(),
         ring: RwLock::new(Rings::new(ring)),

@@ -3,6 +3,7 @@
 use super::body;
 use super::dictionary::{Dictionaries, DictionaryId};
 use super::readers::Readers;
+use super::recent::Recent;
 use super::{Position, Version};
 use crate::error::{Error, Fault};
 use crate::keys::Hasher;
@@ -32,6 +33,7 @@ pub(crate) struct Store {
     pub keys: PatientKeys,
     pub dictionaries: Dictionaries,
     pub readers: Readers,
+    pub recent: Recent,
     pub index: Index,
     /// Everything below is committed and durable.
     pub head: AtomicU64,

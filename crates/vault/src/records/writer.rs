@@ -185,7 +185,9 @@ pub(crate) fn transact<T>(
     let done = work(desk, &mut group).and_then(|value| desk.commit(&mut group).map(|()| value));
     match done {
         Ok(value) => {
-            desk.store.head.store(desk.tree.size(), Ordering::Release);
+            let head = desk.tree.size();
+            group.fed.iter().for_each(|appended| desk.store.recent.change(appended.key, head));
+            desk.store.head.store(head, Ordering::Release);
             desk.store.index.append(std::mem::take(&mut group.fed));
             Ok(value)
         }

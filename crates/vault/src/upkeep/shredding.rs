@@ -48,6 +48,7 @@ fn shred(desk: &mut Desk, owner: i64) -> Result<Option<Shredded>, Error> {
     let position = done.map_err(|stop| stop.error())?;
     desk.shredded.insert(kid);
     desk.store.keys.forget(kid, owner);
+    desk.store.recent.clear(desk.tree.size());
     // The old row is still in the write-ahead log; it goes when the log is emptied.
     move_log(&desk.connection, "TRUNCATE")?;
     Ok(Some(Shredded { entries: entries.cast_unsigned(), position }))
