@@ -14,7 +14,7 @@ const FORMAT: &str = "chartroom index 2";
 
 // `posting` and `bucket` hold packed lists of positions (list.rs), `span` and `link` packed columns (column.rs, links.rs), `place` key and
 // type of 256 positions (places.rs). `label` leads from the beginning of a display to the lists of whole displays.
-const SCHEMA: &str = "
+pub const SCHEMA: &str = "
     CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 0), watermark INTEGER NOT NULL, stamp TEXT NOT NULL,
                         sums BLOB NOT NULL, seal BLOB NOT NULL);
     CREATE TABLE posting (hash INTEGER NOT NULL, system INTEGER NOT NULL, first INTEGER NOT NULL, list BLOB NOT NULL,

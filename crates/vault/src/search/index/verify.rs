@@ -38,9 +38,23 @@ fn verify(db: &Connection, hasher: &Hasher) -> Result<Vec<&'static str>, Fault> 
     summing.places()?;
     let differing = summing.sums.differences(&sealed.sums).into_iter().map(Table::name);
     let mut altered: Vec<_> = differing.chain(summing.broken).collect();
+    if !has_schema(db)? {
+        altered.push("sqlite_schema");
+    }
     altered.sort_unstable();
     altered.dedup();
     Ok(altered)
+}
+
+/// Whether the tables are the ones a new file gets: a writer fails on what a reader may pass over.
+fn has_schema(db: &Connection) -> Result<bool, Fault> {
+    let read = |db: &Connection| -> rusqlite::Result<Vec<(String, Option<String>)>> {
+        let mut find = db.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name")?;
+        find.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    };
+    let fresh = Connection::open_in_memory()?;
+    fresh.execute_batch(store::SCHEMA)?;
+    Ok(read(db)? == read(&fresh)?)
 }
 
 struct Summing<'s> {
