@@ -131,6 +131,8 @@ impl World {
         let before = self.below(self.log.len() as u64 + 1);
         let found = self.vault().read(&Visit::operator(), resource_type, &id, Some(Position(before))).unwrap();
         self.same(self.current(resource_type, &id, before), found.as_ref());
+        let found = self.vault().read(&Visit::operator(), resource_type, &id, None).unwrap();
+        self.same(self.current(resource_type, &id, u64::MAX), found.as_ref());
         let version = 1 + self.below(5);
         let found = self.vault().vread(&Visit::operator(), resource_type, &id, version).unwrap();
         let known = self.log.iter().find(|k| k.resource_type == resource_type && k.id == id && k.version == version);
