@@ -30,7 +30,7 @@ pub enum Kind {
     MediaType,
     /// 422: understood, but not valid FHIR or not allowed by a rule.
     Invalid,
-    /// 429 or 422: it would cost too much; narrow it.
+    /// 422: it would cost too much; narrow it.
     TooCostly,
     /// 501: this is not offered.
     NotOffered,

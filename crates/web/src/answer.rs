@@ -7,6 +7,7 @@ use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
 use std::error::Error as _;
+use vault::exchange::status;
 use vault::{Error, Fault, Version};
 
 /// What every handler gives: an answer, or why there is none.
@@ -72,7 +73,8 @@ pub fn refuse(error: &Error, place: &str) -> Response<Bytes> {
 
 /// The answer for a refusal.
 pub fn refused(refusal: &Refusal) -> Response<Bytes> {
-    let mut response = json(status(refusal.kind), outcome::write(&refusal.findings));
+    let status = StatusCode::from_u16(status(refusal.kind)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = json(status, outcome::write(&refusal.findings));
     if refusal.kind == Kind::Unauthenticated {
         let challenge = HeaderValue::from_static("Bearer realm=\"chartroom\"");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
@@ -115,26 +117,4 @@ fn log_fault(fault: &Fault, place: &str) {
     }
     // One line, whatever the causes hold.
     eprintln!("{}", line.replace(|c: char| c.is_control(), " "));
-}
-
-/// The HTTP status of a kind of refusal (R4 http section 3.1.0.4, RFC 9110).
-#[must_use]
-pub fn status(kind: Kind) -> StatusCode {
-    match kind {
-        Kind::Malformed => StatusCode::BAD_REQUEST,
-        Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Kind::Forbidden => StatusCode::FORBIDDEN,
-        Kind::NotFound => StatusCode::NOT_FOUND,
-        Kind::NotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        Kind::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
-        Kind::Conflict => StatusCode::CONFLICT,
-        Kind::Gone => StatusCode::GONE,
-        Kind::Precondition => StatusCode::PRECONDITION_FAILED,
-        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Kind::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Kind::Invalid | Kind::TooCostly => StatusCode::UNPROCESSABLE_ENTITY,
-        Kind::NotOffered => StatusCode::NOT_IMPLEMENTED,
-        Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Kind::Full => StatusCode::INSUFFICIENT_STORAGE,
-    }
 }

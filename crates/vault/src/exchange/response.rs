@@ -7,7 +7,7 @@ use fhir::json::write_string;
 use std::io::Write as _;
 use std::sync::Arc;
 
-/// What a response carries of what was written (`Prefer: return=...`).
+/// What a response carries of what was written (`Prefer: return=...`, R4 http section 3.1.0.4.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Return {
     /// Status, location and version only; the default for bundles.
@@ -125,11 +125,14 @@ fn write_version(version: &Version, base: &str, out: &mut Vec<u8>) {
     say(out, format_args!(r#","etag":"W/\"{number}\"","lastModified":"{updated}""#));
 }
 
-/// Appends an `OperationOutcome`. Without findings it says that all is well (R4 operationoutcome section 2.36.6).
+/// Appends a compact `OperationOutcome`. Without findings it says that all is well, for an outcome needs at least one
+/// issue (R4 operationoutcome section 2.36.6).
 pub fn write_outcome(findings: &[Finding], out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"resourceType":"OperationOutcome","issue":["#);
     if findings.is_empty() {
-        out.extend_from_slice(br#"{"severity":"information","code":"informational","diagnostics":"All OK"}"#);
+        out.extend_from_slice(
+            br#"{"severity":"information","code":"informational","diagnostics":"No issues were found."}"#,
+        );
     }
     for (i, finding) in findings.iter().enumerate() {
         if i > 0 {
@@ -152,7 +155,7 @@ fn say(out: &mut Vec<u8>, words: std::fmt::Arguments<'_>) {
     out.write_fmt(words).expect("writing to memory does not fail");
 }
 
-/// The HTTP status a kind of refusal stands for.
+/// The HTTP status a kind of refusal stands for (R4 http section 3.1.0.4, RFC 9110), alone or as an entry of a bundle.
 #[must_use]
 pub fn status(kind: Kind) -> u16 {
     match kind {
@@ -167,8 +170,8 @@ pub fn status(kind: Kind) -> u16 {
         Kind::Precondition => 412,
         Kind::TooLarge => 413,
         Kind::MediaType => 415,
-        Kind::Invalid => 422,
-        Kind::TooCostly => 429,
+        // The same request would cost the same later: 429, which invites a retry, would mislead.
+        Kind::Invalid | Kind::TooCostly => 422,
         Kind::NotOffered => 501,
         Kind::Unavailable => 503,
         Kind::Full => 507,
@@ -193,7 +196,6 @@ fn phrase(status: u16) -> &'static str {
         413 => "Content Too Large",
         415 => "Unsupported Media Type",
         422 => "Unprocessable Content",
-        429 => "Too Many Requests",
         500 => "Internal Server Error",
         501 => "Not Implemented",
         503 => "Service Unavailable",
@@ -208,6 +210,24 @@ mod tests {
     use crate::records::Position;
     use base::clock::Instant;
     use fhir::json::Json;
+
+    #[test]
+    fn findings_keep_their_place() {
+        let findings =
+            [Finding::error("required", "Patient.name[0]", "is \"missing\""), Finding::warning("value", "", "odd")];
+        let said = |findings: &[Finding]| {
+            let mut out = Vec::new();
+            write_outcome(findings, &mut out);
+            String::from_utf8(out).expect("UTF-8")
+        };
+        let want = concat!(
+            r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"required","#,
+            r#""diagnostics":"is \"missing\"","expression":["Patient.name[0]"]},"#,
+            r#"{"severity":"warning","code":"value","diagnostics":"odd"}]}"#,
+        );
+        assert_eq!(said(&findings), want);
+        assert!(said(&[]).contains("informational"));
+    }
 
     #[test]
     fn a_response_says_what_became_of_each_entry() {

@@ -1,6 +1,5 @@
 //! Batches and transactions: many interactions in one request (R4 http section 3.1.0.11).
 
-use super::negotiate::Return;
 use super::route::{self, Target};
 use super::{Asked, Call, read, write};
 use crate::answer::{Outcome, json};
@@ -24,13 +23,8 @@ pub fn answer(shared: &Shared, asked: &Asked<'_>) -> Outcome {
     }
     let get = |entry: &exchange::Asked<'_>| get(shared, asked, entry);
     let answers = exchange::bundle(&shared.vault, &asked.call.visit, bundle, &get)?;
-    let prefer = match asked.prefer.give {
-        Some(Return::Representation) => exchange::Return::Representation,
-        Some(Return::Outcome) => exchange::Return::Outcome,
-        Some(Return::Minimal) | None => exchange::Return::Minimal,
-    };
     let mut out = Vec::new();
-    answers.write(&shared.base, prefer, &mut out);
+    answers.write(&shared.base, asked.prefer.give.unwrap_or_default(), &mut out);
     Ok(json(StatusCode::OK, asked.printed(Bytes::from(out))))
 }
 

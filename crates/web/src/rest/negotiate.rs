@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use base::refusal::{Kind, Refusal};
+use vault::exchange::Return;
 
 /// The media type of every FHIR answer.
 pub const FHIR_JSON: &str = "application/fhir+json; charset=utf-8";
@@ -17,17 +18,6 @@ pub enum BodyKind {
     Form,
     /// Nothing was said.
     Unsaid,
-}
-
-/// `Prefer: return=...` (R4 http section 3.1.0.4.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Return {
-    /// The resource.
-    Representation,
-    /// Nothing but headers.
-    Minimal,
-    /// An `OperationOutcome`.
-    Outcome,
 }
 
 /// The `Prefer` header.

@@ -1,7 +1,7 @@
 //! Writing: create, update, patch, delete and their conditional forms (R4 http sections 3.1.0.4 to 3.1.0.8).
 
 use super::condition::Tags;
-use super::negotiate::{BodyKind, Return, body_kind, unread};
+use super::negotiate::{BodyKind, body_kind, unread};
 use super::route::Key;
 use super::{Asked, not_allowed, outcome, url};
 use crate::answer::{self, empty, json, stamp, stored};
@@ -11,7 +11,7 @@ use base::finding::{Finding, Severity};
 use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
 use fhir::json::Json;
-use vault::exchange::{self, Several};
+use vault::exchange::{self, Return, Several};
 use vault::{Error, Expect, Version, Written};
 
 /// Writes addressed to a type: create, and what a query picks.
