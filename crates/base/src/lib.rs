@@ -3,5 +3,6 @@
 pub mod clock;
 pub mod finding;
 pub mod id;
+pub mod near;
 pub mod phi;
 pub mod refusal;

@@ -12,6 +12,7 @@
 
 use crate::cli::{Place, ServeArgs};
 use crate::stop::Stop;
+use base::near::nearest;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -184,26 +185,12 @@ fn read(path: &Path) -> Result<File, Stop> {
 fn fix(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     match (message.starts_with("unknown field"), quoted.next()) {
-        (true, Some(wrong)) => match quoted.min_by_key(|right| distance(wrong, right)) {
+        (true, Some(wrong)) => match nearest(wrong, quoted) {
             Some(right) => format!("did you mean `{right}`? `chartroom config check` shows all settings"),
             None => format!("take `{wrong}` out"),
         },
         _ => "mend this line; `chartroom config check` tries it again".to_owned(),
     }
-}
-
-/// How many letters must be changed, added or removed (Levenshtein 1966).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut before = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.chars().enumerate() {
-            let change = before + usize::from(x != y);
-            before = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(before + 1);
-        }
-    }
-    row[b.chars().count()]
 }
 
 #[cfg(test)]
@@ -231,6 +218,5 @@ mod tests {
         assert_eq!(choose(Some(1), Some(2), 3), (1, Origin::Given));
         assert_eq!(choose(None, Some(2), 3), (2, Origin::File));
         assert_eq!(choose(None, None, 3), (3, Origin::Default));
-        assert_eq!(distance("listn", "listen"), 1);
     }
 }

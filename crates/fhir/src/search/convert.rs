@@ -5,6 +5,7 @@ use super::moment;
 use super::params::Kind;
 use crate::definitions::{Binding, Definitions, TypeId};
 use crate::json::Json;
+use crate::validate::is_id;
 use std::borrow::Cow;
 
 /// How elements of one type become values of one kind.
@@ -360,11 +361,6 @@ pub(super) fn without_version(reference: &str) -> &str {
 /// Whether this could name a resource type.
 pub(super) fn is_type(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_uppercase()) && text.bytes().all(|b| b.is_ascii_alphabetic())
-}
-
-/// Whether this could be a logical id (R4 datatypes: `[A-Za-z0-9\-\.]{1,64}`).
-pub(super) fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
 }
 
 fn point<'a>(element: &'a Json<'a>, found: &mut dyn FnMut(Value<'a>)) {

@@ -10,7 +10,6 @@ mod contained;
 mod format;
 mod invariants;
 mod moments;
-mod near;
 mod place;
 mod plan;
 mod references;
@@ -54,7 +53,7 @@ pub fn skipped() -> &'static [(String, String)] {
     &plan::plan().skipped
 }
 
-/// Whether a text can be a resource's logical id: 1 to 64 letters, digits, hyphens and dots.
+/// Whether a text can be a logical id: 1 to 64 letters, digits, hyphens and dots (R4 datatypes section 2.24.0.1).
 #[must_use]
 pub fn is_id(text: &str) -> bool {
     !text.is_empty() && format::id(text.as_bytes())

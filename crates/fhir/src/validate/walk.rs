@@ -5,11 +5,12 @@ use super::contained::Inner;
 use super::invariants::{self, Invariant};
 use super::place::Place;
 use super::plan::{Mask, Plan, Shape, plan};
-use super::{Depth, contained, near, references, sidecar};
+use super::{Depth, contained, references, sidecar};
 use crate::definitions::{ElementDef, ElementType, Property, TypeDef, TypeId, TypeKind, capital};
 use crate::fhirpath::Node;
 use crate::json::{Json, Object};
 use base::finding::{Finding, Severity};
+use base::near::nearest;
 use std::sync::Arc;
 
 /// More findings of one severity than this are not listed.
@@ -277,7 +278,7 @@ impl Walk {
     }
 
     pub(super) fn unknown(&mut self, ty: &TypeDef, name: &str, place: &Place) {
-        let message = match (ty.element(name).filter(|e| e.is_choice), near::nearest(ty, name)) {
+        let message = match (ty.element(name).filter(|e| e.is_choice), nearest(name, ty.member_names())) {
             (Some(choice), _) => {
                 let name_of = |t: &ElementType| format!("{name}{}", capital(&self.plan.r4.get(t.id).name));
                 let names: Vec<String> = choice.types.iter().take(5).map(name_of).collect();

@@ -8,7 +8,7 @@
 //! refuses it all; a file of years ago cannot be sent again, and one misspelt element should not cost a patient's
 //! chart. So only the bad entry is refused, and whatever refers to it, so that nothing points to what is not there.
 
-use super::check::{Around, at_entry, check, in_entry, is_id, malformed};
+use super::check::{Around, at_entry, check, in_entry, malformed};
 use super::conditional::{Matches, Resolver, several};
 use super::entries::{self, Entry, Request, Target};
 use super::fingerprint::content_id;
@@ -19,6 +19,7 @@ use base::finding::Finding;
 use base::refusal::{Kind, Refusal};
 use fhir::definitions::r4;
 use fhir::json::Json;
+use fhir::validate::is_id;
 use std::collections::{HashMap, HashSet};
 
 /// What a file, or a line of one, holds.

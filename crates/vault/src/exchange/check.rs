@@ -5,7 +5,7 @@ use crate::error::Error;
 use base::finding::Finding;
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
-use fhir::validate::{Depth, validate};
+use fhir::validate::{Depth, is_id, validate};
 use std::borrow::Cow;
 
 /// A resource ready to be written.
@@ -61,11 +61,6 @@ fn identify(resource: &mut Json<'_>, resource_type: &str, id: &str) -> Result<()
 }
 
 const ID_RULE: &str = "an id has 1 to 64 characters of A-Z, a-z, 0-9, '-' and '.'";
-
-/// FHIR's `id` (R4 datatypes section 2.24.0.1).
-pub(super) fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
-}
 
 /// What validation remarks on a resource that can be taken; the refusal for one that cannot.
 fn valid(resource: &Json<'_>) -> Result<Vec<Finding>, Refusal> {

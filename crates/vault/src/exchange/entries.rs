@@ -1,11 +1,12 @@
 //! Entries: a batch or transaction Bundle taken apart, each request understood or refused at its place.
 
 use super::Asked;
-use super::check::{at_entry, is_id, malformed};
+use super::check::{at_entry, malformed};
 use crate::records::Expect;
 use base::refusal::{Kind, Refusal};
 use fhir::definitions::r4;
 use fhir::json::Json;
+use fhir::validate::is_id;
 
 /// One entry of a batch or transaction.
 pub(super) struct Entry<'a> {

@@ -6,14 +6,10 @@
 use base::clock::Instant;
 use base::refusal::{Kind, Refusal};
 use fhir::json::{Json, write_string};
+use fhir::validate::is_id;
 
 /// What the log's order decides, in `meta`.
 const ORDERED: [&str; 4] = ["versionId", "lastUpdated", "_versionId", "_lastUpdated"];
-
-/// Whether `id` is a FHIR id (R4 datatypes section 2.24.0.1: `[A-Za-z0-9\-\.]{1,64}`).
-pub(crate) fn is_id(id: &str) -> bool {
-    (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
-}
 
 /// The type and id of a resource, if they have the form of such.
 pub(crate) fn named<'a>(resource: &'a Json<'_>) -> Result<(&'a str, &'a str), Refusal> {

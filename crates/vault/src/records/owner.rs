@@ -6,6 +6,7 @@
 
 use fhir::definitions;
 use fhir::json::Json;
+use fhir::validate::is_id;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -33,7 +34,7 @@ fn follow<'a>(at: &'a Json<'_>, path: &[String]) -> Option<&'a str> {
 fn patient_id(reference: &str) -> Option<&str> {
     let rest = reference.strip_prefix("Patient/")?;
     let id = rest.split('/').next().unwrap_or(rest);
-    super::body::is_id(id).then_some(id)
+    is_id(id).then_some(id)
 }
 
 fn paths() -> &'static HashMap<String, Vec<Path>> {

@@ -1,6 +1,7 @@
 //! Where a path points: each shape of URL that R4 gives a meaning (R4 http section 3.1.0.1.2).
 
 use super::url::decode;
+use fhir::validate::is_id;
 use std::borrow::Cow;
 
 /// What is addressed below the FHIR base. Borrows from the path.
@@ -122,11 +123,6 @@ fn key<'a>(resource_type: &'a str, id: &'a str) -> Option<Key<'a>> {
 fn type_name(part: &str) -> Option<&str> {
     let fits = part.starts_with(|c: char| c.is_ascii_uppercase()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
     fits.then_some(part)
-}
-
-/// Whether it has the form of a logical id (R4 datatypes, `id`).
-pub fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
 }
 
 fn number(text: &str) -> Option<u64> {

@@ -2,9 +2,10 @@
 
 use super::value::{self, Expected};
 use super::{Filter, Operand, Test};
-use crate::search::convert::is_id;
 use crate::search::params::{Kind, Param, find, of};
+use crate::validate::is_id;
 use base::clock::Instant;
+use base::near::nearest;
 use base::refusal::{self, Refusal};
 
 /// Values, targets and parts of one query, all together. More is an attack or a mistake.
@@ -227,29 +228,11 @@ fn unknown(ty: &str, code: &str) -> String {
         return format!("\"{code}\" has no meaning here, or not in this form");
     }
     let own = of(ty).iter().map(|p| p.code.as_str());
-    let near = own.chain(super::parse::CONTROLS).map(|known| (distance(code, known), known)).min();
-    let hint = match near {
-        Some((far, known)) if far <= code.len() / 3 + 1 => format!("; did you mean \"{known}\"?"),
-        _ => String::new(),
-    };
+    let near = nearest(code, own.chain(super::parse::CONTROLS));
+    let hint = near.map(|known| format!("; did you mean \"{known}\"?")).unwrap_or_default();
     let of = if ty == "Resource" { "all types".to_owned() } else { ty.to_owned() };
     let shown: String = code.chars().take(64).collect();
     format!("\"{shown}\" is not a search parameter of {of}{hint}")
-}
-
-/// Edits from one word to the other (Levenshtein 1966), letters compared without case.
-pub(super) fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<u8>, Vec<u8>) = (a.bytes().take(64).collect(), b.bytes().collect());
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let change = diagonal + usize::from(!x.eq_ignore_ascii_case(y));
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 fn truth(name: &str, text: &str) -> Result<bool, Refusal> {

@@ -1,10 +1,11 @@
 //! The whole query: every name goes to whom it belongs, and what nobody knows is said, never dropped.
 
-use super::condition::{Reader, Trouble, all, distance, wrong};
+use super::condition::{Reader, Trouble, all, wrong};
 use super::{Contained, Query, Summary, Total, result};
 use crate::definitions::r4;
 use base::clock::Instant;
 use base::finding::{Finding, Severity};
+use base::near::nearest;
 use base::refusal::{Kind, Refusal};
 
 /// Names and values in one query.
@@ -116,13 +117,8 @@ fn types(resource_type: Option<&str>, pairs: &[(String, String)]) -> Result<Vec<
 }
 
 fn no_type(name: &str) -> String {
-    let near = r4().resource_names().map(|known| (distance(name, known), known)).min();
-    match near {
-        Some((far, known)) if far <= name.len() / 3 => {
-            format!("\"{}\" is not a resource type of R4; did you mean \"{known}\"?", shown(name))
-        }
-        _ => format!("\"{}\" is not a resource type of R4", shown(name)),
-    }
+    let hint = nearest(name, r4().resource_names()).map(|known| format!("; did you mean \"{known}\"?"));
+    format!("\"{}\" is not a resource type of R4{}", shown(name), hint.unwrap_or_default())
 }
 
 /// As much of a name as a message needs.

@@ -1,10 +1,11 @@
 //! One value of a query: `ge2024-03`, `http://loinc.org|8480-6`, `5.4||mg`, `Patient/1` (R4 search section 3.1.1.4).
 
 use super::{DateTest, NumberTest, Operand, Prefix, SystemTest};
-use crate::search::convert::{is_id, is_type, without_version};
+use crate::search::convert::{is_type, without_version};
 use crate::search::extract::normal;
 use crate::search::moment;
 use crate::search::params::{Kind, Param};
+use crate::validate::is_id;
 use base::clock::Instant;
 use rust_decimal::Decimal;
 
