@@ -1,6 +1,6 @@
 //! Import: files in, versions out, every resource accounted for.
 //!
-//! The main thread reads and cuts ([`jobs`]); two workers parse, validate, resolve and submit ([`worker`]); the vault
+//! The main thread reads and cuts ([`jobs`]); workers parse, validate, resolve and submit ([`worker`]); the vault
 //! commits what is submitted in large groups. Memory is bounded: so many pieces wait for a worker, so many groups for the
 //! disk. What refers to something that has not arrived waits and is read again in a later pass; when a pass changes
 //! nothing any more, what is left is refused. So the order of the files does not matter.

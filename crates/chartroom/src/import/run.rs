@@ -156,7 +156,7 @@ impl<'v> Run<'v> {
         }
     }
 
-    /// Two workers, fed by this thread; returns when everything submitted is durable.
+    /// Workers, one a core and two at least, fed by this thread; returns when everything submitted is durable.
     fn pass(&self, feed: impl FnOnce(&Sender<Job>) -> bool) -> Result<(), Stop> {
         let (sender, jobs) = bounded(PIECES_AHEAD);
         let workers = thread::available_parallelism().map_or(2, |n| n.get().max(2));
