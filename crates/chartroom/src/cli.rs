@@ -104,6 +104,12 @@ pub struct ServeArgs {
     /// Private key for TLS, PEM
     #[arg(long, value_name = "FILE", requires = "tls_certificate", env = "CHARTROOM_TLS_KEY")]
     pub tls_key: Option<PathBuf>,
+    /// A witness to have the log co-signed by, with its key; may be given several times
+    #[arg(long, value_name = "URL=KEY", env = "CHARTROOM_WITNESS", value_delimiter = ',')]
+    pub witness: Vec<String>,
+    /// Seconds from one asking of the witnesses to the next [default: 60]
+    #[arg(long, value_name = "SECONDS", env = "CHARTROOM_WITNESS_INTERVAL", value_parser = clap::value_parser!(u64).range(1..))]
+    pub witness_interval: Option<u64>,
 }
 
 /// Which hospital to make.

@@ -8,6 +8,11 @@
 //! public_url = "https://records.example.org"
 //! tls_certificate = "/etc/chartroom/cert.pem"
 //! tls_key = "/etc/chartroom/key.pem"
+//! witness_interval = 60
+//!
+//! [[witness]]
+//! url = "http://witness.example.org:8081"
+//! key = "witness.example.org/w1+3a3f4ccd+BP..."
 //! ```
 
 use crate::cli::{Place, ServeArgs};
@@ -15,8 +20,12 @@ use crate::stop::Stop;
 use base::near::nearest;
 use serde::Deserialize;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use vault::log::checkpoint::VerifierKey;
 use vault::records::KeySource;
+use web::{Address, Witness};
 
 /// What the file says. Every name is optional; an unknown one is refused, because it is a typing error.
 #[derive(Debug, Default, Deserialize)]
@@ -25,6 +34,15 @@ struct File {
     key_file: Option<PathBuf>,
     #[serde(default)]
     serve: ServeFile,
+    #[serde(default)]
+    witness: Vec<WitnessFile>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WitnessFile {
+    url: String,
+    key: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -34,6 +52,7 @@ struct ServeFile {
     public_url: Option<String>,
     tls_certificate: Option<PathBuf>,
     tls_key: Option<PathBuf>,
+    witness_interval: Option<NonZeroU64>,
 }
 
 /// Where a setting comes from.
@@ -69,6 +88,7 @@ pub struct Config {
     key_origin: Origin,
     data_origin: Origin,
     serve: ServeFile,
+    witness: Vec<WitnessFile>,
 }
 
 /// Everything serving needs.
@@ -80,10 +100,16 @@ pub struct Serving {
     pub public_url: Option<String>,
     /// Certificate chain and private key.
     pub tls: Option<(PathBuf, PathBuf)>,
-    origins: [Origin; 3],
+    /// Who is asked to co-sign the log.
+    pub witnesses: Vec<Witness>,
+    /// How often they are asked.
+    pub witness_interval: Duration,
+    origins: [Origin; 5],
 }
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+const WITNESS_INTERVAL_S: u64 = 60;
 
 impl Config {
     /// Puts flags, environment and file together. `default_data` serves when nobody names a directory.
@@ -93,7 +119,7 @@ impl Config {
         let path = place.config.clone().or_else(|| beside.is_file().then_some(beside));
         let file = path.as_deref().map_or_else(|| Ok(File::default()), read)?;
         let (key, key_origin) = key_source(place.key_file.clone(), file.key_file)?;
-        Ok(Config { data, file: path, key, key_origin, data_origin, serve: file.serve })
+        Ok(Config { data, file: path, key, key_origin, data_origin, serve: file.serve, witness: file.witness })
     }
 
     /// The settings of the server.
@@ -111,7 +137,24 @@ impl Config {
                 return Err(Stop::cannot("The server was not started.", why, "set both tls_certificate and tls_key"));
             }
         };
-        Ok(Serving { listen, public_url, tls, origins: [listen_from, url_from, tls_from] })
+        let (witnesses, witnesses_from) = self.witnesses(&args.witness)?;
+        let own_interval = own.witness_interval.map(NonZeroU64::get);
+        let (seconds, interval_from) = choose(args.witness_interval, own_interval, WITNESS_INTERVAL_S);
+        let witness_interval = Duration::from_secs(seconds);
+        let origins = [listen_from, url_from, tls_from, witnesses_from, interval_from];
+        Ok(Serving { listen, public_url, tls, witnesses, witness_interval, origins })
+    }
+
+    /// The witnesses of the flags, `URL=KEY` each, or else of the file.
+    fn witnesses(&self, given: &[String]) -> Result<(Vec<Witness>, Origin), Stop> {
+        let pair =
+            |text: &String| text.split_once('=').map_or((text.clone(), String::new()), |(u, k)| (u.into(), k.into()));
+        let given = (!given.is_empty()).then(|| given.iter().map(pair).collect::<Vec<_>>());
+        let file: Vec<_> = self.witness.iter().map(|w| (w.url.clone(), w.key.clone())).collect();
+        let (pairs, origin) = choose_some(given, (!file.is_empty()).then_some(file));
+        let witnesses =
+            pairs.unwrap_or_default().iter().map(|(url, key)| witness(url, key)).collect::<Result<_, _>>()?;
+        Ok((witnesses, origin))
     }
 
     /// Prints every setting and where it comes from. Secrets are not shown.
@@ -127,12 +170,32 @@ impl Config {
             KeySource::Passphrase(_) => "CHARTROOM_PASSPHRASE".to_owned(),
         };
         line("root key", key, self.key_origin);
-        let [listen, url, tls] = serving.origins;
+        let [listen, url, tls, witnesses, interval] = serving.origins;
         line("serve.listen", serving.listen.to_string(), listen);
         line("serve.public_url", serving.public_url.clone().unwrap_or_else(|| "from serve.listen".to_owned()), url);
         let certificate = serving.tls.as_ref().map_or_else(|| "off".to_owned(), |(path, _)| path.display().to_string());
         line("serve.tls", certificate, tls);
+        for witness in &serving.witnesses {
+            line("witness", format!("{} {}", witness.address, witness.key), witnesses);
+        }
+        if serving.witnesses.is_empty() {
+            line("witness", "none".to_owned(), witnesses);
+        }
+        line("witness interval", format!("{} s", serving.witness_interval.as_secs()), interval);
     }
+}
+
+fn witness(url: &str, key: &str) -> Result<Witness, Stop> {
+    let what = "The witnesses were not understood.";
+    let Some(address) = Address::parse(url) else {
+        let next = "write http://HOST:PORT; what is sent is public, and answers are signed, so that TLS is not needed";
+        return Err(Stop::cannot(what, format!("`{url}` is not the address of a witness"), next));
+    };
+    let Some(key) = VerifierKey::parse(key).filter(VerifierKey::is_witness) else {
+        let next = "copy the key that `chartroom witness` prints: name+hash+base64";
+        return Err(Stop::cannot(what, format!("the key of the witness at {address} is not one"), next));
+    };
+    Ok(Witness { address, key })
 }
 
 fn choose<T>(given: Option<T>, file: Option<T>, default: T) -> (T, Origin) {

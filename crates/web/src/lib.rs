@@ -15,11 +15,11 @@ mod rest;
 mod server;
 mod settings;
 mod tls;
-mod witness;
+mod witnesses;
 
 pub use echo::echo;
 pub use listen::serve;
 pub use server::Server;
 pub use settings::{Settings, Tls};
 pub use tls::TlsError;
-pub use witness::serve_witness;
+pub use witnesses::{Address, Witness, serve_witness};

@@ -3,6 +3,7 @@
 use crate::server::Server;
 use crate::settings::Settings;
 use crate::tls::{self, TlsError};
+use crate::witnesses;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -27,6 +28,7 @@ pub async fn serve(server: &Server, listener: TcpListener, stop: impl Future<Out
     let port = Arc::new(Port::new(server)?);
     let places = Arc::new(Semaphore::new(settings.connections_max.max(1)));
     let graceful = GracefulShutdown::new();
+    let asking = tokio::spawn(witnesses::keep_asking(server.shared.clone()));
     let mut stop = std::pin::pin!(stop);
     loop {
         let (stream, place) = tokio::select! {
@@ -40,6 +42,7 @@ pub async fn serve(server: &Server, listener: TcpListener, stop: impl Future<Out
         });
     }
     drop(listener);
+    asking.abort();
     // A client that does not let go in time is cut off when the runtime ends.
     let _ = timeout(settings.shutdown_timeout, graceful.shutdown()).await;
     Ok(())

@@ -6,6 +6,7 @@ use crate::lanes::Lane;
 use crate::rest::links::Sealer;
 use crate::rest::{Call, Cost, Place};
 use crate::settings::Settings;
+use crate::witnesses::Standings;
 use crate::{gate, log, pages, rest};
 use axum::Router;
 use axum::body::Body;
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub sealer: Sealer,
     /// The capability statement, made when it is first asked for.
     pub metadata: OnceLock<Bytes>,
+    pub standings: Standings,
     requests: Semaphore,
     searches: Lane,
     writes: Lane,
@@ -51,6 +53,7 @@ impl Server {
             base: settings.fhir_base(),
             sealer: Sealer::new(&vault.link_key()),
             metadata: OnceLock::new(),
+            standings: Standings::new(&settings.witnesses),
             requests: Semaphore::new(settings.requests_max.max(1)),
             searches: Lane::new(settings.searches_max),
             writes: Lane::new(settings.writes_max),
@@ -112,7 +115,7 @@ impl Shared {
             "/health" => Ok(plain(StatusCode::OK, "application/json", &b"{\"status\":\"ready\"}\n"[..])),
             "/" => Ok(pages::home(&self.base)),
             _ => match path.strip_prefix("/log/") {
-                Some(rest) => log::answer(&self.vault, rest),
+                Some(rest) => log::answer(self, rest),
                 None => Ok(refused(&nothing_here())),
             },
         }

@@ -1,5 +1,6 @@
 //! What the operator can set, with defaults that suit one machine.
 
+use crate::witnesses::Witness;
 use std::time::Duration;
 
 /// The server's settings.
@@ -34,6 +35,10 @@ pub struct Settings {
     pub page_size_max: usize,
     /// TLS; plain HTTP without it.
     pub tls: Option<Tls>,
+    /// Who is asked to co-sign the log's checkpoints.
+    pub witnesses: Vec<Witness>,
+    /// From one asking of the witnesses to the next.
+    pub witness_interval: Duration,
 }
 
 /// A certificate and its key.
@@ -71,6 +76,8 @@ impl Settings {
             page_size: 50,
             page_size_max: 1_000,
             tls: None,
+            witnesses: Vec::new(),
+            witness_interval: Duration::from_secs(60),
         }
     }
 

@@ -4,3 +4,4 @@ mod commands;
 mod imports;
 mod program;
 mod serving;
+mod witnesses;

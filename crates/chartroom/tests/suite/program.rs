@@ -66,12 +66,13 @@ impl House {
         (said.code, said.counts())
     }
 
-    /// Starts a server on a free port.
+    /// Starts a server on a free port. What it says on standard error goes to the file `COMMAND.stderr`.
     pub fn serve(&self, command: &str, more: &[&str]) -> Server {
         let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
         let listen = format!("127.0.0.1:{port}");
         let mut starting = self.command(&[&[command, "--listen", &listen], more].concat());
-        let child = starting.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary runs");
+        let said = std::fs::File::create(self.path(&format!("{command}.stderr"))).expect("made");
+        let child = starting.stdout(Stdio::piped()).stderr(said).spawn().expect("the binary runs");
         let mut server = Server { child, port };
         server.wait_until_ready();
         server

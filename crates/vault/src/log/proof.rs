@@ -12,6 +12,7 @@ use base::refusal::{Kind, Refusal};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use rusqlite::{Connection, OptionalExtension, params};
+use signed_note::Signature;
 use std::fmt::Write;
 use tlog_tiles::{Hash, prove_record, prove_tree, tree_hash};
 
@@ -95,7 +96,7 @@ impl Vault {
         if !signed.is_signed_by(&self.log_key()) {
             return Err(Refusal::new(Kind::Invalid, "value", "The checkpoint is not one of this log.").into());
         }
-        let good: Vec<String> = cosigned(&signed, witnesses);
+        let good = cosigned(&signed, witnesses);
         if good.is_empty() {
             return Ok(0);
         }
@@ -104,21 +105,21 @@ impl Vault {
     }
 }
 
-fn cosigned(signed: &Signed, witnesses: &[VerifierKey]) -> Vec<String> {
-    let is_good = |line: &&signed_note::Signature| {
+fn cosigned(signed: &Signed, witnesses: &[VerifierKey]) -> Vec<Signature> {
+    let is_good = |line: &&Signature| {
         let mut keys =
             witnesses.iter().filter(|key| key.is_witness() && key.name == line.name() && key.id() == line.id());
         keys.any(|key| is_cosigned(key, &signed.text, line.signature()))
     };
-    let lines = signed.signatures.iter().filter(is_good).map(signed_note::Signature::to_bytes);
-    lines.filter_map(|line| String::from_utf8(line).ok()).collect()
+    signed.signatures.iter().filter(is_good).cloned().collect()
 }
 
-/// Keeps cosignatures beside the log's own signature; an older checkpoint never replaces a newer one.
+/// Keeps cosignatures beside the log's own signature, one of each witness: the latest. An older checkpoint never replaces
+/// a newer one.
 fn keep_cosignatures(
     desk: &mut crate::records::desk::Desk,
     signed: &Signed,
-    good: &[String],
+    good: &[Signature],
     keys: &str,
 ) -> Result<usize, Error> {
     let size = signed.checkpoint.size();
@@ -129,17 +130,19 @@ fn keep_cosignatures(
         )
         .into());
     }
-    let earlier = note(&desk.connection, "witnessed")?;
-    let earlier_signed = earlier.as_deref().and_then(Signed::parse);
-    let mut whole = match &earlier_signed {
-        Some(before) if before.checkpoint.size() > size => return Ok(0),
-        Some(before) if before.text == signed.text => earlier.unwrap_or_default(),
-        _ => desk.store.signer.sign(size, root),
+    let earlier = note(&desk.connection, "witnessed")?.as_deref().and_then(Signed::parse);
+    if earlier.as_ref().is_some_and(|before| before.checkpoint.size() > size) {
+        return Ok(0);
+    }
+    let others = earlier.filter(|before| before.text == signed.text).map_or_else(Vec::new, |b| b.signatures);
+    let mut whole = desk.store.signer.sign(size, root);
+    let own = desk.store.signer.verifier();
+    let again = |line: &Signature| {
+        let mut anew = good.iter().map(|new| (new.name(), new.id())).chain([(own.name.as_str(), own.id())]);
+        anew.any(|who| who == (line.name(), line.id()))
     };
-    for line in good {
-        if !whole.windows(line.len()).any(|part| part == line.as_bytes()) {
-            whole.extend_from_slice(line.as_bytes());
-        }
+    for line in others.iter().filter(|line| !again(line)).chain(good) {
+        whole.extend_from_slice(&line.to_bytes());
     }
     crate::records::writer::transact(desk, |desk, _| {
         let mut put = desk.connection.prepare("INSERT OR REPLACE INTO checkpoint(name, note) VALUES (?, ?)")?;
