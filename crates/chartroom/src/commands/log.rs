@@ -1,55 +1,60 @@
 //! `chartroom log`: what the log gives out and takes in.
 
-use super::open_existing;
+use super::{exists, open_existing, options};
 use crate::cli::LogCommand;
 use crate::config::Config;
 use crate::stop::Stop;
 use std::io::{Read, Write, stdin, stdout};
 use vault::access::Visit;
 use vault::log::checkpoint::VerifierKey;
+use vault::log::reader::LogReader;
 use vault::{Error, Position, Vault};
 
-/// Prints a key, a checkpoint, a proof or a witness's request, or takes a witness's answer in.
+/// Prints a key, a checkpoint, a proof or a witness's request, beside a running server too; or takes a witness's answer
+/// in, which writes and needs the directory.
 pub fn log(config: &Config, command: &LogCommand) -> Result<(), Stop> {
-    // Standard input is read before the record is opened: in a pipe from `log request` that one has it open till then.
-    let answer = match command {
-        LogCommand::Cosign { .. } => lines()?,
-        _ => String::new(),
-    };
-    let vault = open_existing(config)?;
     let text = match command {
-        LogCommand::Key => format!("{}\n", vault.log_key()).into_bytes(),
+        LogCommand::Cosign { witness } => {
+            // Standard input is read before the record is opened: it may come from a pipe that is slow.
+            let answer = lines()?;
+            let count = cosign(&open_existing(config)?, witness, &answer)?;
+            format!("{count} cosignatures taken in\n").into_bytes()
+        }
+        LogCommand::Key => format!("{}\n", reader(config)?.key()).into_bytes(),
         LogCommand::Checkpoint { witnessed } => {
-            let note = if *witnessed { vault.witnessed() } else { vault.checkpoint() };
-            let next = "ask a witness first: `chartroom log request`";
+            let log = reader(config)?;
+            let note = if *witnessed { log.witnessed() } else { log.checkpoint() };
+            let next = "name a witness for the server in chartroom.toml, or ask one: `chartroom log request`";
             some(note, "There is no such checkpoint.", "no witness has cosigned yet", next)?
         }
-        LogCommand::Proof { what } => proof(&vault, what)?.into_bytes(),
+        LogCommand::Proof { what } => proof(&reader(config)?, what)?.into_bytes(),
         LogCommand::Request { since } => {
-            vault.witness_request(*since).map_err(|e| Stop::vault("No request was made.", e))?.into_bytes()
-        }
-        LogCommand::Cosign { witness } => {
-            format!("{} cosignatures taken in\n", cosign(&vault, witness, &answer)?).into()
+            let request = reader(config)?.witness_request(*since);
+            request.map_err(|e| Stop::vault("No request was made.", e))?.into_bytes()
         }
     };
-    drop(vault);
     let put = stdout().write_all(&text);
     put.map_err(|e| Stop::cannot("Nothing was printed.", e, "mend what reads the output"))
 }
 
+fn reader(config: &Config) -> Result<LogReader, Stop> {
+    exists(&config.data)?;
+    LogReader::open(&options(config)).map_err(|e| Stop::vault(format!("{} was not opened.", config.data.display()), e))
+}
+
 /// A proof for a position, or for the current version of `Type/id`.
-fn proof(vault: &Vault, what: &str) -> Result<String, Stop> {
+fn proof(log: &LogReader, what: &str) -> Result<String, Stop> {
     let visit = Visit::operator();
     let missing =
         ("No proof was made.", "the log has no such entry", "name a position below the log's size, or Type/id");
     let position = match (what.parse::<u64>(), what.split_once('/')) {
         (Ok(position), _) => Position(position),
         (Err(_), Some((resource_type, id))) => {
-            some(vault.read(&visit, resource_type, id, None), missing.0, missing.1, missing.2)?.position
+            some(log.position(&visit, resource_type, id), missing.0, missing.1, missing.2)?
         }
         (Err(_), None) => return Err(Stop::cannot(missing.0, missing.1, missing.2)),
     };
-    some(vault.proof(&visit, position), missing.0, missing.1, missing.2)
+    some(log.proof(&visit, position), missing.0, missing.1, missing.2)
 }
 
 const NOT_TAKEN: &str = "No cosignature was taken in.";

@@ -87,6 +87,18 @@ fn what_a_running_server_writes_is_cosigned() {
         Err(_) => println!("skipped: python3 not found"),
     }
 
+    // The log's commands that only read need no lock.
+    let house = &pair.house;
+    assert_eq!(house.run(&["log", "key"]).expect(0).out, std::fs::read_to_string(&log).expect("kept"));
+    house.run(&["log", "checkpoint", "--witnessed"]).expect(0);
+    assert!(house.run(&["log", "checkpoint"]).expect(0).out.contains("\n3\n"));
+    assert!(house.run(&["log", "request", "--since", "1"]).expect(0).out.starts_with("old 1\n"));
+    let proof = house.run(&["log", "proof", "Patient/c"]).expect(0).out;
+    assert!(proof.contains("\nindex 2\n") && proof.contains("— witness.example/w "), "{proof}");
+    assert_eq!(house.run(&["log", "proof", "2"]).expect(0).out, proof);
+    house.run(&["log", "proof", "Patient/nobody"]).expect(2).says("no such entry");
+    house.run_with(&["log", "cosign", "--witness", &pair.key], b"").expect(2).says("in use");
+
     // Without its witness the server serves on, and says so once.
     let Pair { house, witness, .. } = pair;
     let port = witness.port;

@@ -5,5 +5,6 @@ pub mod checkpoint;
 pub mod leaf;
 pub(crate) mod nodes;
 mod proof;
+pub mod reader;
 pub(crate) mod tree;
 pub mod witness;

@@ -6,7 +6,8 @@ use super::tree::TILE;
 use super::witness::{Request, is_cosigned};
 use crate::access::Visit;
 use crate::error::{Error, Fault};
-use crate::records::store::{Store, shredded};
+use crate::keys::patients::Kid;
+use crate::records::store::shredded;
 use crate::records::{Position, Vault};
 use base::refusal::{Kind, Refusal};
 use base64::Engine;
@@ -43,29 +44,24 @@ impl Vault {
         store.readers.with(|connection| {
             // One snapshot: the checkpoint and the tree it signs.
             let snapshot = connection.unchecked_transaction()?;
-            prove(store, &snapshot, position.0)
+            let salt = |kid| Ok(store.key(&snapshot, kid)?.map(|key| key.salt(position.0)));
+            prove(&snapshot, position.0, salt)
         })
     }
 
     /// A proof that the log of `new` entries extends the log of `old` (RFC 6962 section 2.1.2); empty from 0.
     pub fn consistency(&self, old: u64, new: u64) -> Result<Vec<Hash>, Error> {
-        if old > new || new > self.head().0 {
-            let message =
-                format!("The log has {} entries; it cannot show how it grew from {old} to {new}.", self.head().0);
+        let head = self.head().0;
+        if new > head {
+            let message = format!("The log has {head} entries; it cannot show how it grew from {old} to {new}.");
             return Err(Refusal::new(Kind::Malformed, "value", message).into());
         }
-        if old == 0 || old == new {
-            return Ok(Vec::new());
-        }
-        self.inner.store.readers.with(|connection| Ok(prove_tree(new, old, &Nodes::new(connection))?))
+        self.inner.store.readers.with(|connection| growth(connection, old, new))
     }
 
     /// The body of an `add-checkpoint` request to a witness that saw `old` entries last (C2SP tlog-witness).
     pub fn witness_request(&self, old: u64) -> Result<String, Error> {
-        let note = self.checkpoint()?.and_then(|note| String::from_utf8(note).ok());
-        let size = note.as_ref().and_then(|note| Signed::parse(note.as_bytes())).map(|s| s.checkpoint.size());
-        let (Some(note), Some(size)) = (note, size) else { return Err(unsigned().into()) };
-        Ok(Request::write(old, &self.consistency(old, size)?, &note))
+        self.inner.store.readers.with(|connection| request(connection, old))
     }
 
     /// A tile by its path below the log's prefix, `tile/0/x001/234` or `tile/0/x001/234.p/5` (C2SP tlog-tiles).
@@ -164,7 +160,32 @@ fn united(kept: &[u8], more: &str) -> String {
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-fn prove(store: &Store, connection: &Connection, position: u64) -> Result<Option<String>, Error> {
+/// A consistency proof; empty from 0 and to itself.
+fn growth(connection: &Connection, old: u64, new: u64) -> Result<Vec<Hash>, Error> {
+    if old > new {
+        let message = format!("A log of {old} entries cannot have grown to {new}.");
+        return Err(Refusal::new(Kind::Malformed, "value", message).into());
+    }
+    if old == 0 || old == new {
+        return Ok(Vec::new());
+    }
+    Ok(prove_tree(new, old, &Nodes::new(connection))?)
+}
+
+/// The request to a witness for the latest checkpoint.
+pub(super) fn request(connection: &Connection, old: u64) -> Result<String, Error> {
+    let note = note(connection, "latest")?.and_then(|note| String::from_utf8(note).ok());
+    let size = note.as_ref().and_then(|note| Signed::parse(note.as_bytes())).map(|s| s.checkpoint.size());
+    let (Some(note), Some(size)) = (note, size) else { return Err(unsigned().into()) };
+    Ok(Request::write(old, &growth(connection, old, size)?, &note))
+}
+
+/// The proof of one entry. `salt` gives a data key's salt for it; `None`: the key was destroyed.
+pub(super) fn prove(
+    connection: &Connection,
+    position: u64,
+    salt: impl FnOnce(Kid) -> Result<Option<[u8; 32]>, Error>,
+) -> Result<Option<String>, Error> {
     let Some(leaf) = leaf_bytes(connection, position)? else { return Ok(None) };
     let covering = |name| -> Result<Option<(Vec<u8>, u64)>, Fault> {
         let Some(note) = note(connection, name)? else { return Ok(None) };
@@ -178,8 +199,8 @@ fn prove(store: &Store, connection: &Connection, position: u64) -> Result<Option
     let (checkpoint, size) = found.ok_or_else(unsigned)?;
     let mut find = connection.prepare_cached("SELECT kid FROM entry WHERE pos = ?")?;
     let kid = find.query_row([position.cast_signed()], |row| row.get(0))?;
-    let key = store.key(connection, kid)?.ok_or_else(shredded)?;
-    let extra = [key.salt(position).as_slice(), &leaf].concat();
+    let salt = salt(kid)?.ok_or_else(shredded)?;
+    let extra = [salt.as_slice(), &leaf].concat();
     let path = prove_record(size, position, &Nodes::new(connection))?;
     let mut text = format!("c2sp.org/tlog-proof@v1\nextra {}\nindex {position}\n", BASE64_STANDARD.encode(extra));
     for hash in path {
@@ -190,7 +211,8 @@ fn prove(store: &Store, connection: &Connection, position: u64) -> Result<Option
     Ok(Some(text))
 }
 
-fn note(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>, Fault> {
+/// A kept checkpoint by its name.
+pub(super) fn note(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>, Fault> {
     let mut find = connection.prepare_cached("SELECT note FROM checkpoint WHERE name = ?")?;
     Ok(find.query_row([name], |row| row.get(0)).optional()?)
 }

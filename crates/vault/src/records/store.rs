@@ -92,13 +92,8 @@ impl Store {
     /// The data key of that number; `None` if it was shredded.
     pub fn key(&self, connection: &Connection, kid: Kid) -> Result<Option<Arc<PatientKey>>, Error> {
         self.keys.by_kid(kid, || {
-            let mut find = connection.prepare_cached("SELECT owner, wrapped FROM patient_key WHERE kid = ?")?;
-            let found: Option<(Option<i64>, Option<Vec<u8>>)> =
-                find.query_row([kid], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            match found {
-                Some((Some(owner), Some(wrapped))) => self.unwrap(kid, owner, &wrapped).map(Some),
-                _ => Ok(None),
-            }
+            let found = wrapped_key(connection, kid)?;
+            found.map(|(owner, wrapped)| self.unwrap(kid, owner, &wrapped)).transpose()
         })
     }
 
@@ -116,9 +111,7 @@ impl Store {
     fn unwrap(&self, kid: Kid, owner: i64, wrapped: &[u8]) -> Result<PatientKey, Error> {
         let rings = self.ring.read().both();
         let key = rings.iter().find_map(|ring| PatientKey::unwrap(ring, kid, owner, wrapped));
-        key.ok_or_else(|| {
-            Fault::Altered(format!("Data key {kid} does not open: it was altered. next: run verify.")).into()
-        })
+        key.ok_or_else(|| altered_key(kid).into())
     }
 
     /// The kept text of an entry; `None` if its key was shredded.
@@ -147,6 +140,14 @@ impl Store {
     }
 }
 
+/// Owner and wrapped bytes of a data key; `None` if it was shredded.
+pub(crate) fn wrapped_key(connection: &Connection, kid: Kid) -> Result<Option<(i64, Vec<u8>)>, Fault> {
+    let mut find = connection.prepare_cached("SELECT owner, wrapped FROM patient_key WHERE kid = ?")?;
+    let found: Option<(Option<i64>, Option<Vec<u8>>)> =
+        find.query_row([kid], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    Ok(found.and_then(|(owner, wrapped)| owner.zip(wrapped)))
+}
+
 /// The version an entry and its kept text make; `None` if they do not fit.
 pub(crate) fn shape(entry: &Entry, kept: &[u8]) -> Option<Version> {
     let head = body::read_head(kept)?;
@@ -170,6 +171,11 @@ pub(crate) fn shape(entry: &Entry, kept: &[u8]) -> Option<Version> {
 /// The fault of an entry that is not what was written.
 pub(crate) fn altered(pos: u64) -> Fault {
     Fault::Altered(format!("Entry {pos} is not what was written. next: run verify to see what was altered."))
+}
+
+/// The fault of a data key that does not open.
+pub(crate) fn altered_key(kid: Kid) -> Fault {
+    Fault::Altered(format!("Data key {kid} does not open: it was altered. next: run verify."))
 }
 
 /// The answer about a patient whose key was destroyed.
