@@ -1,9 +1,10 @@
-//! `chartroom fhirpath`: evaluates an expression on a resource, and prints the result as a JSON array.
+//! `chartroom fhirpath`: evaluates an expression on a resource, and prints the result as a JSON array. Strict: what can
+//! never be right for the resource's type is an error, for a person is asking.
 
 use crate::cli::FhirpathArgs;
 use crate::stop::Stop;
 use base::clock::Clock;
-use fhir::fhirpath::{Context, compile};
+use fhir::fhirpath::evaluate_to_json;
 use fhir::json::Json;
 use std::io::{Read, stdin};
 
@@ -14,10 +15,8 @@ pub fn fhirpath(args: &FhirpathArgs) -> Result<(), Stop> {
         Stop::cannot(what, format!("{}: {e}", args.file.display()), "name a JSON file, or - for standard input")
     })?;
     let resource = Json::parse(&text).map_err(|e| Stop::cannot(what, e, "give a resource as JSON"))?;
-    let expression = compile(&args.expression).map_err(|e| Stop::cannot(what, e, "mend the expression"))?;
-    let context = Context::new(&resource, Clock::System.now());
-    let found = expression.evaluate(&context).map_err(|e| Stop::cannot(what, e, "mend the expression"))?;
-    let result = Json::Array(found.iter().map(fhir::fhirpath::Item::to_json).collect());
+    let result = evaluate_to_json(&args.expression, &resource, Clock::System.now());
+    let result = result.map_err(|e| Stop::cannot(what, e, "mend the expression"))?;
     println!("{}", String::from_utf8_lossy(&result.to_bytes()));
     Ok(())
 }

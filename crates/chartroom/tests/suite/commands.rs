@@ -139,7 +139,9 @@ fn fhirpath_prints_json() {
     ] {
         assert_eq!(house.run(&["fhirpath", expression, &file]).expect(0).out.trim_end(), want, "{expression}");
     }
-    house.run(&["fhirpath", "name.(", &file]).expect(2).says("mend the expression");
+    for wrong in ["name.(", "Patient.nobody"] {
+        house.run(&["fhirpath", wrong, &file]).expect(2).says("mend the expression");
+    }
     house.run(&["fhirpath", "name", "nowhere.json"]).expect(2).says("nowhere.json");
 }
 

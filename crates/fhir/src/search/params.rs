@@ -106,11 +106,6 @@ pub struct Component {
     pub paths: Vec<PathUse>,
 }
 
-/// How many paths there are: their numbers run from [`FIRST_PATH`] without a gap.
-pub fn path_count() -> usize {
-    book().paths.len()
-}
-
 /// A path as people read it, `token Observation.code`; `None` for a number that is none.
 pub fn path_text(path: PathId) -> Option<&'static str> {
     let index = path.checked_sub(FIRST_PATH)?;
