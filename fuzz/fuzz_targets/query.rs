@@ -5,11 +5,7 @@ use base::clock::Instant;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    let pairs: Vec<(String, String)> = text
-        .split('&')
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
+    let Ok(pairs) = fhir::search::query::url::pairs(text) else { return };
     for resource_type in [None, Some("Patient"), Some("Observation")] {
         let _ = fhir::search::query::parse(resource_type, &pairs, true, Instant(0));
     }

@@ -12,7 +12,7 @@ use crate::search::Page;
 use base::clock::Instant;
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
-use fhir::search::query::{self, Query, Total};
+use fhir::search::query::{self, Query, Total, url};
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 
@@ -112,7 +112,7 @@ fn matching(vault: &Vault, visit: &Visit, kind: &str, query: &str, count: usize)
 
 /// Parses a condition. It must select: an empty one would mean every resource of the type.
 fn condition(vault: &Vault, resource_type: &str, text: &str) -> Result<Query, Refusal> {
-    let pairs = pairs(text);
+    let pairs = url::pairs(text)?;
     if pairs.iter().all(|(name, value)| value.is_empty() || is_about_the_answer(name)) {
         return Err(malformed("", "a condition needs at least one search parameter, such as identifier=system|value"));
     }
@@ -123,35 +123,6 @@ fn condition(vault: &Vault, resource_type: &str, text: &str) -> Result<Query, Re
 
 fn is_about_the_answer(name: &str) -> bool {
     matches!(name, "_count" | "_sort" | "_summary" | "_elements" | "_total" | "_include" | "_revinclude" | "_format")
-}
-
-/// Names and values of a query as it stands in a URL, percent-decoded.
-fn pairs(query: &str) -> Vec<(String, String)> {
-    query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decoded(name), decoded(value))
-        })
-        .collect()
-}
-
-fn decoded(text: &str) -> String {
-    let hex = |b: Option<&u8>| b.and_then(|&b| char::from(b).to_digit(16));
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let code = hex(after.first()).zip(hex(after.get(1)));
-        let (byte, taken) = match (first, code) {
-            (b'%', Some((high, low))) => ((high * 16 + low) as u8, 2),
-            (b'+', _) => (b' ', 0),
-            _ => (first, 0),
-        };
-        out.push(byte);
-        rest = &after[taken..];
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// A condition that matches nothing where something is needed. Its code, `not-found`, tells import to wait.

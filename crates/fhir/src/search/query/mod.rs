@@ -5,6 +5,7 @@ mod condition;
 mod filter;
 mod parse;
 mod result;
+pub mod url;
 mod value;
 mod words;
 
