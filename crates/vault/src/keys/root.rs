@@ -100,6 +100,7 @@ impl RootKey {
         let key = from_file(&KeyDraft::beside(&path), false).ok()?;
         Some((key, KeyDraft { path }))
     }
+
     /// The key the source has; for a new data directory it is made where the source allows.
     pub fn find(source: &KeySource, dir: &Path, new: bool) -> Result<RootKey, Fault> {
         match source {

@@ -123,7 +123,7 @@ pub struct Version {
     pub position: Position,
     /// `meta.lastUpdated`.
     pub updated: Instant,
-    /// How it came about: `POST`, `PUT`, `DELETE` as a history entry shows it.
+    /// Whether it is a deletion.
     pub deleted: bool,
     /// Compact JSON with `meta` filled in; empty for a deletion.
     pub body: Arc<[u8]>,
@@ -207,7 +207,7 @@ impl Vault {
             let _ = answer.send(result);
         };
         self.submit(visit, changes, Box::new(done));
-        answered.recv().unwrap_or_else(|_| Err(Fault::Broken("The writer thread has ended.".to_owned()).into()))
+        answered.recv().unwrap_or_else(|_| Err(ended().into()))
     }
 
     /// Like [`Vault::commit`], but answers through `done` instead of waiting for the disk. Waits only while too much is
@@ -279,9 +279,8 @@ impl Vault {
         let job = move |desk: &mut desk::Desk| {
             let _ = answer.send(work(desk));
         };
-        let ended = || Error::from(Fault::Broken("The writer thread has ended.".to_owned()));
         self.inner.jobs.send(Job::Task(Box::new(job))).map_err(|_| ended())?;
-        answered.recv().map_err(|_| ended())
+        answered.recv().map_err(|_| ended().into())
     }
 
     /// Prepares and queues; gives `done` back with the error when that cannot be.
@@ -301,13 +300,18 @@ impl Vault {
         };
         let bytes = changes.iter().map(prepare::Prepared::bytes).sum();
         self.inner.budget.take(bytes);
-        let ended = || Fault::Broken("The writer thread has ended.".to_owned()).into();
         self.inner.jobs.send(Job::Changes(Submission { changes, bytes, done })).map_err(|back| {
             self.inner.budget.give(bytes);
             match back.into_inner() {
-                Job::Changes(submission) => (submission.done, ended()),
-                _ => (Box::new(|_| ()) as Done, ended()),
+                Job::Changes(submission) => (submission.done, ended().into()),
+                _ => (Box::new(|_| ()) as Done, ended().into()),
             }
         })
     }
+}
+
+fn ended() -> Fault {
+    Fault::Broken(
+        "The writer thread has ended, so that nothing can be written. next: start the program again.".to_owned(),
+    )
 }

@@ -12,7 +12,7 @@
 //! checkpoint  the log's latest signed checkpoint, and the latest one that witnesses signed
 //! patient_key wrapped data keys; a shredded one keeps its number, and has neither owner nor key
 //! dictionary  sealed zstd dictionaries
-//! meta        format, sealed secrets, origin of the log
+//! meta        format, check of the root key, sealed secrets, origin of the log; `index` while that must be made anew
 //! ```
 //!
 //! An index over `key` ends in the rowid, which is `pos`: the last version of a resource below a position is one seek.
