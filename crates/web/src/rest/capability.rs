@@ -76,7 +76,7 @@ fn resource(name: &str) -> Json<'static> {
         ("conditionalCreate", Json::Bool(true)),
         ("conditionalRead", text("full-support")),
         ("conditionalUpdate", Json::Bool(true)),
-        ("conditionalDelete", text("multiple")),
+        ("conditionalDelete", text("single")),
         ("referencePolicy", Json::Array(vec![text("literal"), text("logical"), text("local")])),
         ("searchInclude", Json::Array(includes(name))),
     ];

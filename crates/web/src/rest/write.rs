@@ -41,7 +41,7 @@ pub fn on_type(shared: &Shared, asked: &Asked<'_>, resource_type: &str) -> answe
         }
         Method::DELETE => {
             let query = condition(asked)?;
-            let gone = exchange::conditional_delete(&shared.vault, visit, resource_type, &query, Several::All)?;
+            let gone = exchange::conditional_delete(&shared.vault, visit, resource_type, &query, Several::Refuse)?;
             Ok(deleted(asked, gone.into_iter().next()))
         }
         _ => Err(not_allowed().into()),
@@ -142,9 +142,15 @@ fn refused_if_stale<T>(asked: &Asked<'_>, done: Result<T, Error>) -> Result<T, E
     let headers = &asked.call.parts.headers;
     let named = headers.contains_key(header::IF_MATCH) || headers.contains_key(header::IF_NONE_MATCH);
     match done {
-        Err(Error::Refusal(refusal)) if named && refusal.kind == Kind::Conflict => Err(stale().into()),
+        Err(Error::Refusal(refusal)) if named && is_stale(&refusal) => Err(stale().into()),
         other => other,
     }
+}
+
+/// Whether the version that was found is not the one expected.
+fn is_stale(refusal: &Refusal) -> bool {
+    let says_so = refusal.findings.first().is_some_and(|finding| finding.code == "conflict");
+    refusal.kind == Kind::Conflict || (refusal.kind == Kind::Precondition && says_so)
 }
 
 fn stale() -> Refusal {

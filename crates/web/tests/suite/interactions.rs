@@ -111,7 +111,12 @@ fn conditions_pick_what_is_written() {
     house.send("DELETE", "Patient", &[], b"").expect(412);
     house.send("PUT", "Patient?identifier=urn:s%7C8", &[], with("Other").as_bytes()).expect(201);
     house.send("PUT", path, &[], with("Five").as_bytes()).expect(412);
-    house.send("DELETE", "Patient?identifier=urn:s%7C7", &[], b"").expect(204);
+    house.send("DELETE", path, &[], b"").expect(412);
+    assert_eq!(house.get("Patient?_summary=count").json()["total"], 2, "one wrong condition deletes nothing");
+    for id in house.get(path).json()["entry"].as_array().unwrap().iter().map(|e| &e["resource"]["id"]) {
+        let one = format!("Patient?identifier=urn:s%7C7&_id={}", id.as_str().unwrap());
+        house.send("DELETE", &one, &[], b"").expect(204);
+    }
     assert_eq!(house.get("Patient?_summary=count").json()["total"], 0);
     house.send("DELETE", "Patient?identifier=urn:s%7C7", &[], b"").expect(204);
 }
