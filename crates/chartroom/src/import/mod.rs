@@ -22,14 +22,15 @@ use fhir::json::Json;
 use finished::Finished;
 use quarantine::Quarantine;
 use run::{Counts, Run};
-use source::Source;
-use std::path::Path;
+use source::{Found, Source};
+use std::path::{Path, PathBuf};
 use vault::Vault;
 use vault::access::Visit;
 
 /// Imports what the paths name. Ends with `Wrong` when something was refused.
 pub fn run(config: &Config, args: &ImportArgs) -> Result<(), Stop> {
-    let sources = source::find(&args.paths)?;
+    let Found { sources, passed_over } = source::find(&args.paths)?;
+    tell_passed_over(&passed_over);
     if sources.is_empty() {
         let next = "name files, or directories that hold .json or .ndjson files";
         return Err(Stop::cannot("Nothing was imported.", "no file was found", next));
@@ -39,6 +40,16 @@ pub fn run(config: &Config, args: &ImportArgs) -> Result<(), Stop> {
     let summary = take_in(&vault, &config.data, sources, quarantine)?;
     summary.print(args.json);
     if summary.counts.refused > 0 { Err(Stop::Wrong) } else { Ok(()) }
+}
+
+/// Says which files of directories are not read, so that none is missed in silence.
+fn tell_passed_over(files: &[PathBuf]) {
+    let Some(first) = files.first() else { return };
+    let others = if files.len() > 1 { format!(" and {} more", files.len() - 1) } else { String::new() };
+    eprintln!(
+        "not read: {}{others}, not called .json, .ndjson or .jsonl; name a file itself to have it read",
+        first.display()
+    );
 }
 
 /// What came of an import.

@@ -31,11 +31,18 @@ pub struct Origin<'a> {
     pub entry: Option<usize>,
 }
 
+/// A name that no import has used, also when one ended in the same second.
+fn unused(data: &Path, time: &str) -> PathBuf {
+    let first = data.join(format!("quarantine-{time}.ndjson"));
+    let more = (2..).map(|n: u32| data.join(format!("quarantine-{time}-{n}.ndjson")));
+    std::iter::once(first).chain(more).find(|path| !path.exists()).unwrap_or_default()
+}
+
 impl Quarantine {
     /// A quarantine at the file the operator named, or in the data directory.
     pub fn new(named: Option<&Path>, data: &Path, clock: &Clock) -> Quarantine {
         let time: String = clock.now().to_string().chars().filter(char::is_ascii_digit).take(14).collect();
-        let path = named.map_or_else(|| data.join(format!("quarantine-{time}.ndjson")), Path::to_owned);
+        let path = named.map_or_else(|| unused(data, &time), Path::to_owned);
         Quarantine { path, keeps_resources: named.is_some(), file: None }
     }
 

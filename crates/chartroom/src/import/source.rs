@@ -21,25 +21,34 @@ pub struct Source {
 /// The endings of files that a directory is searched for, before `.gz`, `.zst` or `.bz2`.
 const ENDINGS: [&str; 3] = ["json", "ndjson", "jsonl"];
 
+/// What was found.
+#[derive(Default)]
+pub struct Found {
+    /// What is read.
+    pub sources: Vec<Source>,
+    /// Files in directories that are not called like FHIR, and are not read.
+    pub passed_over: Vec<PathBuf>,
+}
+
 /// Files and directories in the order of their names; directories with all below them. A file that is named itself is
 /// taken whatever it is called.
-pub fn find(paths: &[PathBuf]) -> Result<Vec<Source>, Stop> {
-    let mut sources = Vec::new();
+pub fn find(paths: &[PathBuf]) -> Result<Found, Stop> {
+    let mut all = Found::default();
     for path in paths {
         if path.as_os_str() == "-" {
-            sources.push(Source { name: "standard input".to_owned(), path: None, bytes: 0 });
+            all.sources.push(Source { name: "standard input".to_owned(), path: None, bytes: 0 });
             continue;
         }
-        let found = fs::metadata(path).and_then(|kind| collect(path, &kind, true, &mut sources));
+        let found = fs::metadata(path).and_then(|kind| collect(path, &kind, true, &mut all));
         found.map_err(|e| {
             let what = "Nothing was imported.";
             Stop::cannot(what, format!("{}: {e}", path.display()), "name files or directories that can be read")
         })?;
     }
-    Ok(sources)
+    Ok(all)
 }
 
-fn collect(path: &Path, kind: &fs::Metadata, named: bool, sources: &mut Vec<Source>) -> io::Result<()> {
+fn collect(path: &Path, kind: &fs::Metadata, named: bool, all: &mut Found) -> io::Result<()> {
     if kind.is_dir() {
         let mut inside = fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
         inside.sort();
@@ -47,11 +56,13 @@ fn collect(path: &Path, kind: &fs::Metadata, named: bool, sources: &mut Vec<Sour
             // A link to a directory is not followed: it may lead back up.
             let is_link_up = fs::symlink_metadata(&path)?.is_symlink() && path.is_dir();
             if !is_link_up {
-                collect(&path, &fs::metadata(&path)?, false, sources)?;
+                collect(&path, &fs::metadata(&path)?, false, all)?;
             }
         }
     } else if named || is_wanted(path) {
-        sources.push(Source { name: path.display().to_string(), path: Some(path.to_owned()), bytes: kind.len() });
+        all.sources.push(Source { name: path.display().to_string(), path: Some(path.to_owned()), bytes: kind.len() });
+    } else {
+        all.passed_over.push(path.to_owned());
     }
     Ok(())
 }
@@ -114,10 +125,11 @@ mod tests {
             fs::write(dir.path().join(name), "{}").expect("written");
         }
         let found = find(&[dir.path().to_owned()]).expect("found");
-        let names: Vec<_> = found.iter().map(|s| s.name.rsplit('/').next().unwrap_or_default()).collect();
+        let names: Vec<_> = found.sources.iter().map(|s| s.name.rsplit('/').next().unwrap_or_default()).collect();
         assert_eq!(names, ["a.NDJSON.gz", "c.jsonl.zst", "x.json.bz2", "z.json"]);
+        assert_eq!(found.passed_over.len(), 3, "{:?}", found.passed_over);
         assert!(find(&[dir.path().join("none")]).is_err());
-        assert_eq!(find(&[dir.path().join("LICENSE")]).expect("named").len(), 1);
+        assert_eq!(find(&[dir.path().join("LICENSE")]).expect("named").sources.len(), 1);
     }
 
     #[test]
@@ -139,7 +151,7 @@ mod tests {
             fs::write(&path, &packed).expect("written");
             let counter = Arc::new(AtomicU64::new(0));
             let mut plain = Vec::new();
-            let source = &find(&[path]).expect("found")[0];
+            let source = &find(&[path]).expect("found").sources[0];
             source.open(&counter).expect("opened").read_to_end(&mut plain).expect("read");
             assert_eq!(plain, if packed.is_empty() { &b""[..] } else { &text[..] });
             assert_eq!(counter.load(Ordering::Relaxed), packed.len() as u64);

@@ -140,6 +140,9 @@ fn what_is_refused_is_named_with_file_line_and_reason() {
     assert_eq!(refused[0]["resource"]["id"], "bad");
     assert!(refused.iter().all(|line| line["file"] == file.as_str()));
 
+    let two = [(); 2].map(|()| house.run(&["import", &file]).expect(1).err);
+    let names = two.each_ref().map(|err| err.split_once("next: ").map(|(_, rest)| rest));
+    assert_ne!(names[0], names[1], "no quarantine takes the place of another");
     let said = house.run(&["import", &file]).expect(1);
     let name =
         said.err.split_once("next: ").and_then(|(_, rest)| rest.split_once(" says")).expect("the place is named").0;
