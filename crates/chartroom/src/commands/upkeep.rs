@@ -109,6 +109,8 @@ pub fn shred(config: &Config, args: &ShredArgs) -> Result<(), Stop> {
         return Err(Stop::cannot(what, "nothing is kept under a key of a patient of that id", "check the id"));
     };
     drop(vault);
+    // What an import took in of the patient is not there any more.
+    finished::forget(&config.data);
     // The old index still knows when something happened to the patient, and which numbers were measured.
     let stale = "The patient is shredded, but the index still has dates and numbers; run `chartroom rebuild`.";
     Vault::rebuild(options(config), &|_, _| {}).map_err(|e| Stop::vault(stale, e))?;
