@@ -33,6 +33,7 @@ pub fn demo(config: &Config, args: &DemoArgs) -> Result<(), Stop> {
     let vault = open(config)?;
     let made = made(&config.data);
     match made {
+        None if vault.head().0 > 0 && !config.data.join(MARK).exists() => return Err(somebody_elses(&config.data)),
         None => make(&vault, &config.data, args)?,
         Some(made) => same_as_asked(made, args, &config.data)?,
     }
@@ -56,9 +57,17 @@ fn same_as_asked((seed, patients): (u64, usize), args: &DemoArgs, data: &Path) -
     Err(Stop::cannot("The demo was not started.", why, "make the other one beside it: --data OTHER-DIRECTORY"))
 }
 
+/// What was written stays for ever: made-up patients must never get among real ones.
+fn somebody_elses(data: &Path) -> Stop {
+    let why = format!("{} holds a record that is no demo hospital", data.display());
+    Stop::cannot("The demo was not started.", why, "make the demo beside it: --data OTHER-DIRECTORY")
+}
+
 fn make(vault: &Vault, data: &Path, args: &DemoArgs) -> Result<(), Stop> {
     let (seed, patients) = (args.seed.unwrap_or(SEED), args.patients.unwrap_or(PATIENTS));
     let started = Instant::now();
+    // A demo that was killed half-way is known by its unfinished mark, and made again.
+    fs::write(data.join(MARK), "begun\n").map_err(|e| unmarked(&e))?;
     eprintln!("Making a hospital of {patients} patients ...");
     let count = load(vault, Hospital::new(seed, patients), patients)
         .map_err(|e| Stop::vault("The demo hospital is not complete.", e))?;
@@ -68,7 +77,7 @@ fn make(vault: &Vault, data: &Path, args: &DemoArgs) -> Result<(), Stop> {
 }
 
 fn unmarked(error: &io::Error) -> Stop {
-    Stop::cannot("The demo hospital is not marked as complete.", error, "make the data directory writable")
+    Stop::cannot("The demo hospital is not complete.", error, "make the data directory writable")
 }
 
 /// Makes and writes the hospital on all cores; answers how many resources it has.
