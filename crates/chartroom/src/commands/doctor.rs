@@ -86,6 +86,10 @@ fn key(config: &Config) -> Line {
             format!("move {shown} elsewhere and name it with --key-file, or use CHARTROOM_PASSPHRASE"),
         ),
         Ok(_) => Line::Good(format!("only its owner can read the root key {shown}")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && exists(&config.data).is_err() => {
+            let next = "the first command that writes makes one there, or name another with --key-file";
+            Line::Note(format!("there is no root key at {shown} yet"), next.to_owned())
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Line::Wrong(format!("there is no root key at {shown}"), "name it with --key-file".to_owned())
         }

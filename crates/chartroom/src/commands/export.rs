@@ -6,6 +6,7 @@ use crate::stop::Stop;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use vault::access::Visit;
 use vault::records::Scope;
@@ -66,7 +67,8 @@ fn write_type(vault: &Vault, visit: &Visit, path: &Path, ids: &Ids) -> Result<()
 }
 
 fn make_empty(out: &Path) -> io::Result<()> {
-    fs::create_dir_all(out)?;
+    // Patients' records: what is made here is its owner's; a directory that is there keeps its permissions.
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(out)?;
     match fs::read_dir(out)?.next() {
         None => Ok(()),
         Some(_) => Err(io::Error::new(io::ErrorKind::DirectoryNotEmpty, "the directory is not empty")),

@@ -65,6 +65,10 @@ impl Vault {
 
 fn read_manifest(from: &Path) -> Result<(Manifest, Vec<u8>), Error> {
     let path = from.join(FILE);
+    if !path.exists() {
+        let line = format!("There is no backup in {}. next: name a directory that `backup` wrote.", from.display());
+        return Err(Fault::Altered(line).into());
+    }
     let note = fs::read(&path).map_err(|error| Fault::file("reading", &path, error))?;
     let text = std::str::from_utf8(&note).ok().and_then(|note| note.split_once("\n\n"));
     let manifest = text.and_then(|(text, _)| Manifest::read(&format!("{text}\n")));
