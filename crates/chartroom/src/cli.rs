@@ -4,6 +4,14 @@ use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+/// The heading of the options that every command takes.
+const GLOBAL: &str = "Options of every command";
+
+/// Reads an address with its port.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write an IP address and a port, as 127.0.0.1:8080".to_owned())
+}
+
 /// Chartroom keeps a hospital's records: every version sealed, in order, and provable.
 ///
 /// Exit codes: 0 done, 1 found something wrong, 2 could not run.
@@ -22,14 +30,14 @@ pub struct Cli {
 #[derive(Clone, Debug, Default, Args)]
 pub struct Place {
     /// Data directory [default: ./chartroom-data; demo: ./chartroom-demo]
-    #[arg(long, global = true, value_name = "DIR", env = "CHARTROOM_DATA")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR", env = "CHARTROOM_DATA")]
     pub data: Option<PathBuf>,
     /// Configuration file [default: chartroom.toml in the data directory, if it is there]
-    #[arg(long, global = true, value_name = "FILE", env = "CHARTROOM_CONFIG")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "CHARTROOM_CONFIG")]
     pub config: Option<PathBuf>,
     /// Root key file [default: root.key in the data directory]. Instead: CHARTROOM_KEY (64 hexadecimal digits) or
     /// CHARTROOM_PASSPHRASE in the environment.
-    #[arg(long, global = true, value_name = "FILE", env = "CHARTROOM_KEY_FILE")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "CHARTROOM_KEY_FILE")]
     pub key_file: Option<PathBuf>,
 }
 
@@ -93,16 +101,16 @@ pub enum Command {
 #[derive(Clone, Debug, Default, Args)]
 pub struct ServeArgs {
     /// Address and port [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR:PORT", env = "CHARTROOM_LISTEN")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address, env = "CHARTROOM_LISTEN")]
     pub listen: Option<SocketAddr>,
     /// The address as clients write it, when it differs: `https://records.example.org`
     #[arg(long, value_name = "URL", env = "CHARTROOM_PUBLIC_URL")]
     pub public_url: Option<String>,
     /// Certificate chain for TLS, PEM
-    #[arg(long, value_name = "FILE", requires = "tls_key", env = "CHARTROOM_TLS_CERTIFICATE")]
+    #[arg(long, value_name = "FILE", env = "CHARTROOM_TLS_CERTIFICATE")]
     pub tls_certificate: Option<PathBuf>,
     /// Private key for TLS, PEM
-    #[arg(long, value_name = "FILE", requires = "tls_certificate", env = "CHARTROOM_TLS_KEY")]
+    #[arg(long, value_name = "FILE", env = "CHARTROOM_TLS_KEY")]
     pub tls_key: Option<PathBuf>,
     /// A witness to have the log co-signed by, with its key; may be given several times
     #[arg(long, value_name = "URL=KEY", env = "CHARTROOM_WITNESS", value_delimiter = ',')]
@@ -225,7 +233,7 @@ pub struct WitnessArgs {
     #[arg(long, value_name = "KEY", required = true)]
     pub log: Vec<String>,
     /// Address and port [default: 127.0.0.1:8081]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
     pub listen: Option<SocketAddr>,
 }
 
@@ -243,7 +251,7 @@ pub struct FhirpathArgs {
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Print every setting in force and where it comes from
-    Check,
+    Check(ServeArgs),
 }
 
 /// What to measure.

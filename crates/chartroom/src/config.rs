@@ -127,6 +127,14 @@ impl Config {
         let own = &self.serve;
         let (listen, listen_from) = choose(args.listen, own.listen, LISTEN);
         let (public_url, url_from) = choose_some(args.public_url.clone(), own.public_url.clone());
+        if let Some(url) = public_url.as_deref().filter(|url| !is_base(url)) {
+            let next = "write public_url with its scheme and without a query, as https://records.example.org";
+            return Err(Stop::cannot(
+                "The server was not started.",
+                format!("{url} is no address to begin links with"),
+                next,
+            ));
+        }
         let (certificate, tls_from) = choose_some(args.tls_certificate.clone(), own.tls_certificate.clone());
         let (key, _) = choose_some(args.tls_key.clone(), own.tls_key.clone());
         let tls = match (certificate, key) {
@@ -198,6 +206,12 @@ fn witness(url: &str, key: &str) -> Result<Witness, Stop> {
     Ok(Witness { address, key })
 }
 
+/// Whether links can begin with it.
+fn is_base(url: &str) -> bool {
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    host.is_some_and(|host| !host.is_empty() && !host.contains(['?', '#', ' ']))
+}
+
 fn choose<T>(given: Option<T>, file: Option<T>, default: T) -> (T, Origin) {
     let (value, origin) = choose_some(given, file);
     (value.unwrap_or(default), origin)
@@ -252,6 +266,7 @@ fn fix(message: &str) -> String {
             Some(right) => format!("did you mean `{right}`? `chartroom config check` shows all settings"),
             None => format!("take `{wrong}` out"),
         },
+        _ if message.contains("socket address") => "write an IP address and a port, as 127.0.0.1:8080".to_owned(),
         _ => "mend this line; `chartroom config check` tries it again".to_owned(),
     }
 }
@@ -265,7 +280,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         for (text, line, next) in [
             ("\n[serve]\nlistn = \"127.0.0.1:1\"\n", "line 3", "did you mean `listen`?"),
-            ("[serve]\nlisten = \"nowhere\"\n", "line 2", "mend this line"),
+            ("[serve]\nlisten = \"nowhere\"\n", "line 2", "write an IP address and a port"),
             ("key_file = \n", "line 1", "mend this line"),
         ] {
             let path = dir.path().join("c.toml");

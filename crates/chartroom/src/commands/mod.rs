@@ -11,7 +11,7 @@ mod upkeep;
 mod verify;
 mod witness;
 
-use crate::cli::{Cli, Command, ConfigCommand, KeysCommand, ServeArgs};
+use crate::cli::{Cli, Command, ConfigCommand, KeysCommand};
 use crate::config::Config;
 use crate::import;
 use crate::stop::Stop;
@@ -51,9 +51,9 @@ pub fn run(cli: &Cli) -> Result<(), Stop> {
         Command::Bench(args) => bench::bench(args),
         Command::BenchEcho { listen } => bench::echo(*listen),
         Command::Token => token(&config(DATA)?),
-        Command::Config(ConfigCommand::Check) => {
+        Command::Config(ConfigCommand::Check(args)) => {
             let config = config(DATA)?;
-            config.show(&config.serving(&ServeArgs::default())?);
+            config.show(&config.serving(args)?);
             Ok(())
         }
     }
@@ -74,8 +74,21 @@ pub fn options(config: &Config) -> Options {
 
 /// Opens the vault of a configuration, made if it is missing.
 pub fn open(config: &Config) -> Result<Vault, Stop> {
+    not_bereft(&config.data)?;
     let options = options(config);
     Vault::open(options).map_err(|error| Stop::vault(format!("{} was not opened.", config.data.display()), error))
+}
+
+/// Refuses a directory that has lost its record: a new one in its place would hide the loss, and a restore would find
+/// the directory taken.
+fn not_bereft(data: &Path) -> Result<(), Stop> {
+    if data.join("record.sqlite").exists() || !data.join("index.sqlite").exists() {
+        return Ok(());
+    }
+    let what = format!("{} was not opened.", data.display());
+    let next =
+        "put record.sqlite back, or restore a backup into another directory; for a new record name a new directory";
+    Err(Stop::cannot(what, "its record.sqlite is missing, and only its index is there", next))
 }
 
 /// Opens a vault that must be there already.

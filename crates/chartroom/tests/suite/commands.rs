@@ -37,6 +37,19 @@ fn a_directory_without_a_record_is_named() {
 }
 
 #[test]
+fn a_record_that_is_lost_or_real_is_not_written_over() {
+    let house = with_records();
+    house.run(&["demo", "--listen", "127.0.0.1:0"]).expect(2).says("no demo hospital");
+    house.run(&["export", "--out", "all"]).expect(0);
+    let mode = std::fs::metadata(house.path("all")).expect("made").permissions().mode();
+    assert_eq!(mode & 0o077, 0, "an export is its owner's");
+    std::fs::remove_file(house.path("data/record.sqlite")).expect("removed");
+    house.run(&["serve", "--listen", "127.0.0.1:0"]).expect(2).says("record.sqlite is missing");
+    assert!(!house.path("data/record.sqlite").exists());
+    house.run(&["restore", "--from", "all", "--data", "new"]).expect(2).says("There is no backup in all");
+}
+
+#[test]
 fn verify_tells_a_flipped_byte() {
     let house = with_records();
     let clean = house.run(&["verify", "--json"]).expect(0).out;
@@ -97,6 +110,8 @@ fn a_shredded_patient_is_gone_and_the_record_is_whole() {
     house.run(&["export", "--out", "out"]).expect(0);
     let text = std::fs::read_to_string(house.path("out/Patient.ndjson")).expect("exported");
     assert_eq!((text.lines().count(), text.contains("\"p3\"")), (19, false));
+    let file = house.path("in.ndjson").display().to_string();
+    assert_eq!(house.import(&[&file]), (Some(0), [20, 1, 19, 0]), "what was shredded is not taken for unchanged");
 }
 
 #[test]
@@ -109,6 +124,10 @@ fn the_doctor_names_what_to_mend() {
     let said = house.run(&["doctor"]).expect(1);
     assert!(said.out.contains("wrong") && said.out.contains("next: chmod 600"), "{}", said.out);
     house.run(&["doctor", "--data", "nowhere"]).expect(2);
+    std::fs::create_dir(house.path("fresh")).expect("made");
+    std::fs::set_permissions(house.path("fresh"), std::fs::Permissions::from_mode(0o700)).expect("changed");
+    let said = house.run(&["doctor", "--data", "fresh"]);
+    assert!(said.out.contains("note   there is no root key") && !said.out.contains("wrong  there"), "{}", said.out);
 }
 
 #[test]
@@ -151,6 +170,11 @@ fn a_mistake_in_the_configuration_is_shown_with_its_line() {
     let good = house.file("good.toml", "[serve]\nlisten = \"127.0.0.1:9000\"\n");
     let said = house.run(&["config", "check", "--config", &good]).expect(0);
     assert!(said.out.contains("127.0.0.1:9000   (file)"), "{}", said.out);
+    let mut check = house.command(&["config", "check", "--config", &good]);
+    let said = check.env("CHARTROOM_LISTEN", "127.0.0.1:9001").output().expect("runs").stdout;
+    assert!(String::from_utf8_lossy(&said).contains("127.0.0.1:9001   (flag or environment)"));
+    let url = house.file("url.toml", "[serve]\npublic_url = \"records.example.org\"\n");
+    house.run(&["config", "check", "--config", &url]).expect(2).says("https://records.example.org");
     let bad = house.file("bad.toml", "[serve]\n\nlistn = \"127.0.0.1:9000\"\n");
     house.run(&["config", "check", "--config", &bad]).expect(2).says("line 3").says("did you mean `listen`?");
 }
