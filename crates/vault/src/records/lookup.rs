@@ -3,6 +3,7 @@
 use super::store::{Entry, Store, altered, shape, shredded};
 use super::{Position, Scope, Version};
 use crate::error::Error;
+use crate::search::PAGE_BYTES_MAX;
 use base::clock::Instant;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
@@ -111,9 +112,13 @@ impl Store {
         let mut find = connection.prepare_cached(sql)?;
         let mut rows = find.query(wanted)?;
         let mut versions = Vec::new();
-        while versions.len() < count {
+        let mut bytes = 0;
+        while versions.len() < count && bytes < PAGE_BYTES_MAX {
             let Some(row) = rows.next()? else { break };
-            versions.extend(self.version(connection, Entry::of(row)?)?);
+            if let Some(version) = self.version(connection, Entry::of(row)?)? {
+                bytes += version.body.len();
+                versions.push(version);
+            }
         }
         Ok(versions)
     }

@@ -1,10 +1,10 @@
 //! `_include` and `_revinclude`: what the matches refer to, and what refers to them. Each resource once.
 
-use super::Look;
 use super::index::ListName;
 use super::matching::Types;
 use super::plan::own_parts;
 use super::rows::{Names, type_in_url, type_number};
+use super::{Look, PAGE_BYTES_MAX};
 use crate::error::Error;
 use crate::records::Version;
 use base::finding::Finding;
@@ -26,6 +26,7 @@ pub struct Including<'i> {
     /// References that were followed: a page's resources refer to the same few again and again.
     followed: HashSet<i64>,
     found: Vec<Version>,
+    bytes: usize,
     cut: bool,
 }
 
@@ -40,6 +41,7 @@ impl<'i> Including<'i> {
             seen: seen.into_iter().collect(),
             followed: HashSet::new(),
             found: Vec::new(),
+            bytes: 0,
             cut: false,
         }
     }
@@ -159,12 +161,15 @@ impl<'i> Including<'i> {
         if self.seen.contains(&position) {
             return Ok(());
         }
-        if self.found.len() >= INCLUDED_MAX {
+        if self.found.len() >= INCLUDED_MAX || self.bytes >= PAGE_BYTES_MAX {
             self.cut = true;
             return Ok(());
         }
         self.seen.insert(position);
-        self.found.extend(self.look.records.version(position)?);
+        if let Some(version) = self.look.records.version(position)? {
+            self.bytes += version.body.len();
+            self.found.push(version);
+        }
         Ok(())
     }
 }
@@ -180,8 +185,9 @@ pub struct Brought {
 
 fn too_many() -> Finding {
     let message = format!(
-        "more than {INCLUDED_MAX} resources would be included with this page; the rest is left out. Ask for fewer matches \
-         with _count, or search for them themselves"
+        "more than {INCLUDED_MAX} resources or {} MiB would be included with this page; the rest is left out. Ask for fewer \
+         matches with _count, or search for them themselves",
+        PAGE_BYTES_MAX >> 20
     );
     Finding::warning("incomplete", "", message)
 }

@@ -30,6 +30,9 @@ use plan::Planner;
 use records::Records;
 use rows::{Names, type_number};
 
+/// A page ends early once its resources take this many bytes, and so does what it brings along.
+pub const PAGE_BYTES_MAX: usize = 16 << 20;
+
 /// Which slice of the matches.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
@@ -52,8 +55,8 @@ pub struct Found {
     pub included: Vec<Version>,
     /// Exact number of matches over all pages, if asked.
     pub total: Option<u64>,
-    /// Whether there are more matches after this page.
-    pub more: bool,
+    /// Where the next page starts, if there are more matches after this one. It ends early when its resources are large.
+    pub next: Option<u64>,
     /// What the answer lacks and why: included resources beyond a bound.
     pub findings: Vec<Finding>,
 }
@@ -78,8 +81,8 @@ impl Vault {
             let set = look.matching(&query.filter, &query.types)?;
             let total = set.len() as u64;
             let only_total = query.summary == Summary::Count || query.count == Some(0);
-            let (matches, more) = if only_total {
-                (Vec::new(), false)
+            let (matches, next) = if only_total {
+                (Vec::new(), None)
             } else {
                 look.slice(&sort::ordered(&query.sort, set, &look.reading, &look.matcher())?, page)?
             };
@@ -91,7 +94,7 @@ impl Vault {
                 matches,
                 included: brought.included,
                 total: (only_total || query.total != Total::None).then_some(total),
-                more,
+                next,
                 findings: brought.findings,
             })
         })
@@ -142,14 +145,19 @@ impl Look<'_> {
         self.matcher().all(&plan, &numbers)
     }
 
-    fn slice(&self, ordered: &[u32], page: &Page) -> Result<(Vec<Version>, bool), Error> {
-        let from = usize::try_from(page.offset).unwrap_or(usize::MAX).min(ordered.len());
-        let to = from.saturating_add(page.count).min(ordered.len());
-        let mut versions = Vec::with_capacity(to - from);
-        for &position in &ordered[from..to] {
-            versions.extend(self.records.version(position)?);
+    fn slice(&self, ordered: &[u32], page: &Page) -> Result<(Vec<Version>, Option<u64>), Error> {
+        let mut at = usize::try_from(page.offset).unwrap_or(usize::MAX).min(ordered.len());
+        let to = at.saturating_add(page.count).min(ordered.len());
+        let mut versions = Vec::with_capacity(to - at);
+        let mut bytes = 0;
+        while at < to && bytes < PAGE_BYTES_MAX {
+            if let Some(version) = self.records.version(ordered[at])? {
+                bytes += version.body.len();
+                versions.push(version);
+            }
+            at += 1;
         }
-        Ok((versions, to < ordered.len()))
+        Ok((versions, (at < ordered.len()).then_some(at as u64)))
     }
 }
 

@@ -8,9 +8,13 @@ use axum::http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use axum::http::{Request, StatusCode};
 use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
+use std::cell::Cell;
 use std::sync::Arc;
 use vault::Error;
 use vault::exchange::{self, Answer};
+
+/// Once the answers to a bundle's GET entries take this many bytes, the rest are refused.
+const ANSWERS_BYTES_MAX: usize = 32 << 20;
 
 /// Carries out the bundle in the body.
 pub fn answer(shared: &Shared, asked: &Asked<'_>) -> Outcome {
@@ -21,11 +25,27 @@ pub fn answer(shared: &Shared, asked: &Asked<'_>) -> Outcome {
                        send a resource to [base]/Type instead";
         return Err(Refusal::new(Kind::Malformed, "structure", message).into());
     }
-    let get = |entry: &exchange::Asked<'_>| get(shared, asked, entry);
+    let room = Cell::new(ANSWERS_BYTES_MAX);
+    let get = |entry: &exchange::Asked<'_>| {
+        if room.get() == 0 {
+            return Ok(Answer::refused(too_much()));
+        }
+        let answer = get(shared, asked, entry)?;
+        room.set(room.get().saturating_sub(answer.body.as_ref().map_or(0, |body| body.len())));
+        Ok(answer)
+    };
     let answers = exchange::bundle(&shared.vault, &asked.call.visit, bundle, &get)?;
     let mut out = Vec::new();
     answers.write(&shared.base, asked.prefer.give.unwrap_or_default(), &mut out);
     Ok(json(StatusCode::OK, asked.printed(Bytes::from(out))))
+}
+
+fn too_much() -> Refusal {
+    let message = format!(
+        "the entries before this one fill the {} MiB that the answers to one bundle may take; ask in several requests",
+        ANSWERS_BYTES_MAX >> 20
+    );
+    Refusal::new(Kind::TooCostly, "too-costly", message)
 }
 
 /// Answers a GET entry as the same request on its own would be.

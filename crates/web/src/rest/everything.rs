@@ -73,6 +73,7 @@ pub fn answer(shared: &Shared, mut asked: Asked<'_>, key: Key<'_>) -> Outcome {
     let mut seen = HashSet::new();
     included.retain(|version| wanted.includes(version, key) && seen.insert(version.position));
     search::add(&mut bundle, shared, &view, &included, Mode::Include);
+    search::add_findings(&mut bundle, found.findings.iter());
     Ok(json(StatusCode::OK, asked.printed(bundle.finish().into())))
 }
 

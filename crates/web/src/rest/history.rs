@@ -14,7 +14,7 @@ use base::refusal::{Kind, Refusal};
 use fhir::search::moment;
 use fhir::search::query::{DateTest, Filter, Prefix, parse};
 use vault::records::Scope;
-use vault::search::Page;
+use vault::search::{PAGE_BYTES_MAX, Page};
 use vault::{Error, Position, Version};
 
 /// What a history is asked for.
@@ -140,7 +140,8 @@ fn versions(
             let first = wanted.during.map(|(first, _)| Instant(first));
             let since = first.max(wanted.since);
             versions = shared.vault.history(&asked.call.visit, scope, below, since, wanted.size + 1)?;
-            if versions.len() > wanted.size {
+            let bytes: usize = versions.iter().map(|version| version.body.len()).sum();
+            if versions.len() > wanted.size || bytes >= PAGE_BYTES_MAX {
                 versions.truncate(wanted.size);
                 let next = versions.last().map(|last| Cursor::Below(last.position));
                 return Ok((versions, next));
@@ -155,13 +156,12 @@ fn versions(
     }
     // `_at`: what was current at some time of the span is also what stood when it began.
     let at = shared.vault.position_at(Instant(first - 1))?;
-    let (standing, more) = standing(shared, asked, scope, at, wanted.since, (after, room))?;
-    let next = more.then_some(Cursor::Standing(after + standing.len() as u64));
+    let (standing, next) = standing(shared, asked, scope, at, wanted.since, (after, room))?;
     versions.extend(standing);
     Ok((versions, next))
 }
 
-/// What was current at a position, newest first; some after an offset, and whether there are more.
+/// What was current at a position, newest first; some after an offset, and where the rest starts, if there is more.
 fn standing(
     shared: &Shared,
     asked: &Asked<'_>,
@@ -169,13 +169,13 @@ fn standing(
     at: Position,
     since: Option<Instant>,
     (offset, count): (u64, usize),
-) -> Result<(Vec<Version>, bool), Error> {
+) -> Result<(Vec<Version>, Option<Cursor>), Error> {
     let visit = &asked.call.visit;
     let resource_type = match scope {
         Scope::Instance(resource_type, id) => {
             let found = shared.vault.read(visit, resource_type, id, Some(at))?;
             let is_wanted = |version: &Version| !version.deleted && since.is_none_or(|since| version.updated >= since);
-            return Ok((found.into_iter().filter(is_wanted).collect(), false));
+            return Ok((found.into_iter().filter(is_wanted).collect(), None));
         }
         Scope::Type(resource_type) => Some(resource_type.as_str()),
         Scope::System => None,
@@ -185,7 +185,7 @@ fn standing(
         query.filter = Filter::LastUpdated(DateTest { prefix: Prefix::Ge, low: since.0, high: since.0 });
     }
     let found = shared.vault.search(visit, &query, &Page { at: Some(at), offset, count })?;
-    Ok((found.matches, found.more))
+    Ok((found.matches, found.next.map(Cursor::Standing)))
 }
 
 /// A resource without versions in the span asked for is an empty history; one that never was is not found.

@@ -11,6 +11,7 @@ use crate::answer::{Outcome, json};
 use crate::server::Shared;
 use axum::http::{Method, StatusCode};
 use base::clock::Instant;
+use base::finding::Finding;
 use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
 use fhir::definitions::r4;
@@ -121,10 +122,16 @@ fn searchset(shared: &Shared, asked: &Asked<'_>, query: &Query, found: &Found, s
     let view = View { summary: query.summary, elements: query.elements.clone(), pretty: false };
     add(&mut bundle, shared, &view, &found.matches, Mode::Match);
     add(&mut bundle, shared, &view, &found.included, Mode::Include);
-    if !query.findings.is_empty() {
-        bundle.outcome(&outcome::write(&query.findings));
-    }
+    add_findings(&mut bundle, query.findings.iter().chain(&found.findings));
     Bytes::from(bundle.finish())
+}
+
+/// Adds what is to be said about the answer: parameters not understood, included resources left out.
+pub fn add_findings<'f>(bundle: &mut Bundle, findings: impl Iterator<Item = &'f Finding>) {
+    let findings: Vec<Finding> = findings.cloned().collect();
+    if !findings.is_empty() {
+        bundle.outcome(&outcome::write(&findings));
+    }
 }
 
 /// Adds versions to a bundle as far as the view shows them.
@@ -152,13 +159,12 @@ pub fn links(
     let to = |offset: u64, at: Position| {
         page::link(shared, asked, &Bookmark { at: at.0, offset, asked: start.asked, query: text.clone() })
     };
-    let size = size as u64;
     if start.offset > 0 {
         links.push(("first", to(0, found.at)));
-        links.push(("previous", to(start.offset.saturating_sub(size), found.at)));
+        links.push(("previous", to(start.offset.saturating_sub(size as u64), found.at)));
     }
-    if found.more {
-        links.push(("next", to(start.offset + size, found.at)));
+    if let Some(next) = found.next {
+        links.push(("next", to(next, found.at)));
     }
     links
 }

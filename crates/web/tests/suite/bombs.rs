@@ -166,3 +166,34 @@ fn errors_say_nothing_about_a_patient_or_the_machine() {
         assert!(!text.contains("CANARY") && !text.contains("/tmp") && !text.contains("SELECT"), "{path}: {text}");
     }
 }
+
+#[test]
+fn a_page_and_a_batch_of_large_resources_stay_within_bounds() {
+    let house = House::open();
+    let text = "A".repeat(7 << 20);
+    for i in 0..4 {
+        let binary =
+            json!({"resourceType": "Binary", "id": format!("b{i}"), "contentType": "text/plain", "data": text});
+        house.put(&format!("Binary/b{i}"), &binary).expect(201);
+    }
+    // The page ends early, and the rest is on the next: of a search and of a history.
+    for what in ["Binary", "Binary/_history"] {
+        let first = house.get(what).expect(200).json();
+        assert_eq!(first["entry"].as_array().unwrap().len(), 3, "{what}");
+        let links = first["link"].as_array().unwrap();
+        let next = links.iter().find(|link| link["relation"] == "next").unwrap()["url"].as_str().unwrap();
+        let next = next.strip_prefix(&format!("{}/", house.base())).unwrap();
+        let second = house.get(next).expect(200).json();
+        assert_eq!(second["entry"].as_array().unwrap().len(), 1, "{what}");
+        assert!(second["link"].as_array().unwrap().iter().all(|link| link["relation"] != "next"), "{what}");
+    }
+    let entry = json!({"request": {"method": "GET", "url": "Binary?_count=4"}});
+    let batch = json!({"resourceType": "Bundle", "type": "batch", "entry": vec![entry; 100]});
+    let answer = house.send("POST", "", &[], &serde_json::to_vec(&batch).unwrap()).expect(200);
+    assert!(answer.body.len() < 64 << 20, "{}", answer.body.len());
+    let entries = answer.json()["entry"].as_array().unwrap().clone();
+    assert_eq!(entries.len(), 100);
+    let is_refused = |i: usize| entries[i]["response"]["status"].as_str().unwrap().starts_with("422");
+    assert!(!is_refused(0) && is_refused(99), "{} {}", entries[0]["response"], entries[99]["response"]);
+    is_well(&house);
+}

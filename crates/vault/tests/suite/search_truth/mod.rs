@@ -34,7 +34,7 @@ fn compare(vault: &Vault, world: &World, text: &str, at: u64) -> Result<usize, S
     if is != should {
         return Err(difference(&is, &should));
     }
-    if found.total != Some(should.len() as u64) || found.more {
+    if found.total != Some(should.len() as u64) || found.next.is_some() {
         return Err(format!("total {:?}, but {} match", found.total, should.len()));
     }
     let included: BTreeSet<String> = names(&found.included).into_iter().collect();
