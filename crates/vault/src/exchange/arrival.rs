@@ -82,6 +82,10 @@ impl<'a> Arrivals<'a> {
     pub fn of(json: Json<'a>) -> Result<Arrivals<'a>, Refusal> {
         match json {
             Json::Array(items) => {
+                if !items.iter().all(|item| matches!(item, Json::Object(_))) {
+                    let message = "an array of resources holds nothing but JSON objects";
+                    return Err(Refusal::new(Kind::Malformed, "structure", message));
+                }
                 let numbered = items.into_iter().enumerate();
                 let items = numbered.map(|(i, item)| (i, alone(item, None))).collect();
                 Ok(Arrivals { shape: Shape::Array, items })

@@ -59,6 +59,8 @@ pub(super) fn check(
     let latest = tables::claim(&connection, "latest", "record.sqlite checkpoint latest", evidence, report)?;
     let witnessed = tables::claim(&connection, "witnessed", "record.sqlite checkpoint witnessed", evidence, report)?;
     check_sizes(count, latest.as_ref(), witnessed.as_ref(), report);
+    let strangers = tables::strangers(&connection, report);
+    report.step("record.sqlite meta", strangers);
     let shredded = tables::keys(&connection, evidence, report)?;
     let desk = Desk { evidence, types: types(&connection)?, shredded };
     let claims: Vec<Claim> = latest.into_iter().chain(witnessed).collect();

@@ -58,6 +58,8 @@ impl Evidence {
             ("index key", index.is_some()),
             ("signing key", signing.is_some()),
             ("link key", link.is_some()),
+            // Without it no checkpoint's signature could be checked.
+            ("origin", origin.is_some()),
         ] {
             if !is_good {
                 report.find("record.sqlite meta", format!("the {name} is missing or was altered"));

@@ -105,6 +105,8 @@ impl Vault {
         // Before anything else: whoever opens the record drops what is behind a broken frame.
         log_ahead(&options.dir, &mut report);
         let Some(evidence) = Evidence::gather(options, &path, &mut report)? else { return Ok(report) };
+        // Asked first: while somebody writes, the record only grows.
+        let covered = covered(&options.dir, &evidence);
         std::thread::scope(|scope| {
             // The structure of the files is read beside the entries.
             let structure = scope.spawn(|| structure(&options.dir, &evidence));
@@ -115,7 +117,26 @@ impl Vault {
                 Err(_) => report.find("record.sqlite", "its structure could not be read"),
             }
         });
+        check_covered(covered, &mut report);
         Ok(report)
+    }
+}
+
+/// How many entries the index covers. A state that cannot be read is reported where its rows are looked at.
+fn covered(dir: &Path, evidence: &Evidence) -> u64 {
+    let path = dir.join(crate::records::replay::FILE);
+    let hasher = evidence.hasher.as_ref().filter(|_| path.exists());
+    hasher.and_then(|hasher| Index::covered(&path, hasher).ok()).unwrap_or(0)
+}
+
+/// An entry is in the record, synced, before the index hears of it.
+fn check_covered(covered: u64, report: &mut Report) {
+    let entries = report.entries;
+    if covered > entries {
+        let what = format!(
+            "the index covers {covered} entries, but the record has {entries}: the end was cut, or an older copy put back"
+        );
+        report.find("record.sqlite entry", what);
     }
 }
 

@@ -12,6 +12,11 @@ use rusqlite::{Connection, OptionalExtension};
 use std::collections::{HashMap, HashSet};
 use tlog_tiles::Hash;
 
+/// The rows of `meta`.
+const META: [&str; 7] = ["format", "key check", "origin", "index key", "signing key", "link key", "index"];
+/// The rows of `checkpoint`.
+const CHECKPOINTS: [&str; 3] = ["latest", "witnessed", "witnesses"];
+
 /// Compares the schema with the one a new record gets.
 pub(super) fn schema(connection: &Connection, report: &mut Report) {
     let read = |connection: &Connection| -> Result<Vec<(String, String, Option<String>)>, rusqlite::Error> {
@@ -28,6 +33,19 @@ pub(super) fn schema(connection: &Connection, report: &mut Report) {
         (_, Err(error)) => report.find("record.sqlite sqlite_schema", format!("cannot be read: {error}")),
         _ => report.find("record.sqlite sqlite_schema", "the tables are not the ones this program makes"),
     }
+}
+
+/// Names rows of the small tables that this program never writes: what stands there unread could be read one day.
+pub(super) fn strangers(connection: &Connection, report: &mut Report) -> Result<(), Error> {
+    for (table, known) in [("meta", META.as_slice()), ("checkpoint", &CHECKPOINTS)] {
+        let mut find = connection.prepare(&format!("SELECT name FROM {table} ORDER BY name"))?;
+        let names = find.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+        let extra = names.iter().filter(|name| !known.contains(&name.as_str())).count();
+        if extra > 0 {
+            report.find(&format!("record.sqlite {table}"), format!("{extra} rows are not from this program"));
+        }
+    }
+    Ok(())
 }
 
 /// Opens every wrapped key. Answers the numbers of those that were destroyed.

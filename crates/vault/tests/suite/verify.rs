@@ -1,11 +1,13 @@
 //! Verify: whatever is altered, removed, swapped or cut is named; whatever it passes over changes no answer.
 
 use crate::place::{Place, delete, put, write};
+use fhir::search::query::{self, Query};
 use rusqlite::Connection;
 use std::fs;
 use std::path::Path;
 use vault::access::Visit;
 use vault::records::{KeySource, Scope};
+use vault::search::Page;
 use vault::verify::Report;
 use vault::{Options, Position, Vault, Version};
 
@@ -115,6 +117,10 @@ fn every_kind_of_tampering_is_named() {
         ("UPDATE meta SET value = randomblob(60) WHERE name = 'signing key'", "the signing key is missing"),
         ("UPDATE meta SET value = randomblob(16) WHERE name = 'key check'", "the key check is missing"),
         ("DELETE FROM meta WHERE name = 'link key'", "the link key is missing"),
+        // Without the origin no signature could be checked, and a cut end could be signed by anybody.
+        ("DELETE FROM meta WHERE name = 'origin'", "the origin is missing"),
+        ("INSERT INTO meta(name, value) VALUES ('x', x'00')", "record.sqlite meta: 1 rows are not from this program"),
+        ("INSERT INTO checkpoint(name, note) VALUES ('x', x'00')", "record.sqlite checkpoint: 1 rows"),
         ("DROP INDEX entry_key", "sqlite_schema"),
         ("CREATE TRIGGER t AFTER INSERT ON entry BEGIN DELETE FROM entry; END", "sqlite_schema"),
     ];
@@ -136,6 +142,27 @@ fn every_kind_of_tampering_is_named() {
         copy(whole.path(), place.dir());
     }
     assert!(verify(&place).is_clean());
+}
+
+#[test]
+fn an_older_copy_of_the_record_under_its_index_is_named() {
+    let (place, older) = (filled(100), tempfile::tempdir().expect("a folder"));
+    copy(place.dir(), older.path());
+    let vault = place.open();
+    write(&vault, vec![put(r#"{"resourceType":"Patient","id":"later"}"#)]).expect("written");
+    vault.search(&Visit::operator(), &one_of("Patient"), &Page { count: 1, ..Page::default() }).expect("indexed");
+    drop(vault);
+    assert!(verify(&place).is_clean());
+    fs::copy(older.path().join("record.sqlite"), place.dir().join("record.sqlite")).expect("copied");
+    let lines: Vec<String> = verify(&place).altered.iter().map(ToString::to_string).collect();
+    assert!(
+        lines.iter().any(|line| line.contains("the index covers 101 entries, but the record has 100")),
+        "{lines:?}"
+    );
+}
+
+fn one_of(resource_type: &str) -> Query {
+    query::parse(Some(resource_type), &[], true, base::clock::Instant(0)).expect("a query")
 }
 
 #[test]

@@ -19,6 +19,11 @@ impl Index {
         verify(&db, &self.shared.hasher)
     }
 
+    /// How many entries of the log a file covers, as its sealed state says.
+    pub fn covered(path: &Path, hasher: &Hasher) -> Result<u64, Fault> {
+        Ok(u64::from(store::read_state(&store::reader(path)?, hasher)?.watermark))
+    }
+
     /// Like [`Index::verify`] for a file that nobody has open.
     pub fn verify_file(path: &Path, hasher: &Hasher) -> Result<Vec<&'static str>, Fault> {
         verify(&store::reader(path)?, hasher)
