@@ -113,6 +113,8 @@ pub struct Run<'v> {
     pub slots: (Sender<()>, Receiver<()>),
     /// Whether this is the last pass: what still waits is refused.
     pub last: AtomicBool,
+    /// Whoever reads a text with a large tree holds this.
+    pub large: Mutex<()>,
     held: Mutex<(Vec<Held>, usize)>,
     quarantine: Mutex<Quarantine>,
     finished: Mutex<Finished>,
@@ -131,6 +133,7 @@ impl<'v> Run<'v> {
             tally: Arc::default(),
             slots: bounded(GROUPS_AHEAD),
             last: AtomicBool::new(false),
+            large: Mutex::default(),
             held: Mutex::default(),
             quarantine: Mutex::new(quarantine),
             finished: Mutex::new(finished),

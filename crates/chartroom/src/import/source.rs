@@ -95,8 +95,14 @@ impl Source {
 /// Reads `count` bytes, or fewer where the source ends.
 pub fn up_to(source: &mut dyn Read, count: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    source.take(count).read_to_end(&mut bytes)?;
+    add_up_to(&mut bytes, source, count)?;
     Ok(bytes)
+}
+
+/// Adds `count` bytes to what was read before, or fewer where the source ends.
+pub fn add_up_to(bytes: &mut Vec<u8>, source: &mut dyn Read, count: u64) -> io::Result<()> {
+    source.take(count).read_to_end(bytes)?;
+    Ok(())
 }
 
 struct Counted {

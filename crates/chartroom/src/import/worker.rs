@@ -1,8 +1,8 @@
 //! A worker: parses a piece, prepares its resources, gathers them in groups and submits these.
 
 use super::jobs::{self, Piece, WHOLE_BYTES_MAX};
-use super::run::{Held, Job, Only, Run, Underway};
-use super::source::up_to;
+use super::run::{Held, Job, Only, Run, Underway, locked};
+use super::source::add_up_to;
 use crate::stop::Stop;
 use base::finding::Finding;
 use base::refusal::{Kind, Refusal};
@@ -19,6 +19,12 @@ use vault::{Change, Error};
 const GROUP: usize = 1_000;
 /// ... or this many bytes of input.
 const GROUP_BYTES: usize = 4 << 20;
+
+/// A text whose tree may take more than this many bytes is refused: the largest bundle of our Synthea data
+/// comes to 37 MiB.
+const TREE_BYTES_MAX: usize = 768 << 20;
+/// Trees up to this many bytes are read side by side.
+const TREE_BYTES_SHARED: usize = 64 << 20;
 
 /// One thread of an import.
 pub struct Worker<'r, 'v> {
@@ -68,10 +74,12 @@ impl<'r, 'v> Worker<'r, 'v> {
             }
             match piece {
                 Piece::Lines { first, text } => self.lines(&file, first, &text, only.as_deref()),
-                Piece::Whole { head, mut rest } => match up_to(&mut rest, (WHOLE_BYTES_MAX + 1) as u64) {
-                    Ok(more) => self.whole(&file, &[head, more].concat(), only.as_deref()),
-                    Err(error) => self.run.unreadable(&file, &error),
-                },
+                Piece::Whole { head: mut text, mut rest } => {
+                    match add_up_to(&mut text, &mut rest, (WHOLE_BYTES_MAX + 1) as u64) {
+                        Ok(()) => self.whole(&file, &text, only.as_deref()),
+                        Err(error) => self.run.unreadable(&file, &error),
+                    }
+                }
             }
             self.run.show();
         }
@@ -95,7 +103,9 @@ impl<'r, 'v> Worker<'r, 'v> {
         }
         // Bytes that are one JSON text after another are NDJSON that did not look like it at first.
         let first = bytes.trim_ascii_start().split(|&b| b == b'\n').next().unwrap_or_default();
-        let is_lines = Json::parse(bytes).is_err() && Json::parse(first).is_ok();
+        let first_is_whole =
+            first.len() < bytes.len() && tree_bytes(first) <= TREE_BYTES_MAX && Json::parse(first).is_ok();
+        let is_lines = first_is_whole && (tree_bytes(bytes) > TREE_BYTES_MAX || Json::parse(bytes).is_err());
         if is_lines {
             self.lines(file, 1, bytes, only);
         } else {
@@ -104,6 +114,15 @@ impl<'r, 'v> Worker<'r, 'v> {
     }
 
     fn text(&mut self, text: &Text<'_>) {
+        let tree = tree_bytes(text.bytes);
+        // One large tree at a time; what else is large waits here.
+        let _turn = (tree > TREE_BYTES_SHARED).then(|| locked(&self.run.large));
+        if tree > TREE_BYTES_MAX {
+            let message = "the text holds too many values to be read at once; split it, or write NDJSON";
+            self.run.found(text.file, 1);
+            let why = [Finding::error("too-long", "", message)];
+            return self.run.refuse(text.file, (text.line, None), &why, None);
+        }
         let arrivals = Json::parse(text.bytes)
             .map_err(|e| Refusal::new(Kind::Malformed, "structure", format!("this is not JSON: {e}")))
             .and_then(Arrivals::of);
@@ -239,4 +258,15 @@ fn part<'t>(tree: &'t Json<'t>, index: usize) -> Option<&'t Json<'t>> {
             None => Some(tree),
         },
     }
+}
+
+/// An upper bound of what a JSON tree of the text takes: every comma may start a value, every bracket holds room for four.
+fn tree_bytes(text: &[u8]) -> usize {
+    let cost = |&byte: &u8| match byte {
+        b',' => 64,
+        b'[' => 160,
+        b'{' => 256,
+        _ => 0,
+    };
+    text.iter().map(cost).sum()
 }

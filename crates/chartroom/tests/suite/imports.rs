@@ -193,6 +193,18 @@ fn a_broken_archive_is_accounted_for() {
 }
 
 #[test]
+fn a_text_whose_tree_would_fill_the_memory_is_refused_as_one() {
+    let house = House::new();
+    let values = format!(r#"{{"resourceType":"Patient","name":[{}{{}}]}}"#, "{},".repeat(3_000_000));
+    let file = house.file("values.json", values);
+    assert_eq!(house.import(&[&file, "--quarantine", "q"]), (Some(1), [1, 0, 0, 1]));
+    let quarantine = std::fs::read_to_string(house.path("q")).expect("a quarantine");
+    assert!(quarantine.contains("too many values"), "{quarantine}");
+    let file = house.file("numbers.json", "[1,2,3]");
+    assert_eq!(house.import(&[&file]), (Some(1), [1, 0, 0, 1]));
+}
+
+#[test]
 fn a_killed_import_is_finished_by_the_same_command() {
     let house = House::new();
     let count = 12_000;
