@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicU64;
 pub const CHUNK_BYTES: usize = 1 << 20;
 
 /// A JSON text that is no NDJSON, or a single line of NDJSON, may have this many bytes, uncompressed.
-pub const WHOLE_BYTES_MAX: usize = 256 << 20;
+pub const WHOLE_BYTES_MAX: usize = 96 << 20;
 
 const PEEK_BYTES: u64 = 64 << 10;
 
