@@ -26,6 +26,7 @@ use base::id::Ids;
 use crossbeam_channel::Sender;
 use fhir::json::Json;
 use parking_lot::Mutex;
+use std::fmt;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -74,8 +75,8 @@ pub enum Expect {
     Version(u64),
 }
 
-/// One change of one resource.
-#[derive(Clone, Debug)]
+/// One change of one resource. Its `Debug` shows nothing of the resource.
+#[derive(Clone)]
 pub enum Change {
     /// A new version. `resource` must carry `resourceType` and `id`.
     Put {
@@ -110,8 +111,8 @@ pub enum Written {
     Deleted(Option<Version>),
 }
 
-/// One version of one resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One version of one resource. Its `Debug` names where it stands and nothing of what it says.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Version {
     /// Resource type.
     pub resource_type: String,
@@ -127,6 +128,22 @@ pub struct Version {
     pub deleted: bool,
     /// Compact JSON with `meta` filled in; empty for a deletion.
     pub body: Arc<[u8]>,
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::Put { expect, .. } => write!(f, "Put({expect:?})"),
+            Change::Delete { expect, .. } => write!(f, "Delete({expect:?})"),
+        }
+    }
+}
+
+impl fmt::Debug for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Version { resource_type, version, position, deleted, .. } = self;
+        write!(f, "{resource_type} version {version} at {}{}", position.0, if *deleted { ", deleted" } else { "" })
+    }
 }
 
 /// An open vault. Cheap to clone; the last one to go closes it.
@@ -314,4 +331,29 @@ fn ended() -> Fault {
     Fault::Broken(
         "The writer thread has ended, so that nothing can be written. next: start the program again.".to_owned(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_printed_version_or_change_shows_nothing_of_the_patient() {
+        let patient = br#"{"resourceType":"Patient","id":"ZQX-1","name":[{"family":"ZQX"}]}"#;
+        let resource = Json::parse(patient).expect("JSON").into_owned();
+        let version = Version {
+            resource_type: "Patient".to_owned(),
+            id: "ZQX-1".to_owned(),
+            version: 2,
+            position: Position(7),
+            updated: Instant(0),
+            deleted: false,
+            body: patient.as_slice().into(),
+        };
+        let put = Change::Put { resource, expect: Expect::Any, skip_same: false };
+        let delete =
+            Change::Delete { resource_type: "Patient".to_owned(), id: "ZQX-1".to_owned(), expect: Expect::Any };
+        let printed = format!("{version:?} {put:?} {delete:?}");
+        assert_eq!(printed, "Patient version 2 at 7 Put(Any) Delete(Any)");
+    }
 }
