@@ -18,7 +18,7 @@ pub fn log(config: &Config, command: &LogCommand) -> Result<(), Stop> {
             // Standard input is read before the record is opened: it may come from a pipe that is slow.
             let answer = lines()?;
             let count = cosign(&open_existing(config)?, witness, &answer)?;
-            format!("{count} cosignatures taken in\n").into_bytes()
+            format!("cosignatures taken in: {count}\n").into_bytes()
         }
         LogCommand::Key => format!("{}\n", reader(config)?.key()).into_bytes(),
         LogCommand::Checkpoint { witnessed } => {

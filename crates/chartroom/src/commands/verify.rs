@@ -48,14 +48,14 @@ fn print(report: &Report, seconds: f64) {
     }
     let rate = report.entries as f64 / seconds.max(0.001);
     println!(
-        "{} entries looked at in {seconds:.1} s ({rate:.0}/s), {} of shredded patients",
+        "entries looked at: {} in {seconds:.1} s ({rate:.0}/s), {} of them of shredded patients",
         report.entries, report.shredded
     );
     if report.is_clean() {
         println!("All is as it was written.");
     } else {
         let count = report.altered.len() as u64 + report.more;
-        println!("{count} things are not as they were written.");
+        println!("Not as written: {count}");
         println!("next: keep this directory as it is, and restore a backup into another with `chartroom restore`");
     }
 }
