@@ -23,6 +23,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// What becomes of the search index at opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,13 +151,23 @@ fn lock(dir: &Path) -> Result<File, Fault> {
     let path = dir.join("lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(|error| Fault::file("opening", &path, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Fault::Busy(format!(
-            "{} is in use by another chartroom process. next: stop that one, or name another data directory.",
-            dir.display()
-        ))),
-        Err(TryLockError::Error(error)) => Err(Fault::file("locking", &path, error)),
+    // A process that is just being started by this one holds what this one had open, for a moment, until it is itself.
+    let mut patience = 25;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if patience > 0 => {
+                patience -= 1;
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(Fault::Busy(format!(
+                    "{} is in use by another chartroom process. next: stop that one, or name another data directory.",
+                    dir.display()
+                )));
+            }
+            Err(TryLockError::Error(error)) => return Err(Fault::file("locking", &path, error)),
+        }
     }
 }
 
