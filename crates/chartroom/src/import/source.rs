@@ -59,7 +59,7 @@ fn collect(path: &Path, kind: &fs::Metadata, named: bool, all: &mut Found) -> io
                 collect(&path, &fs::metadata(&path)?, false, all)?;
             }
         }
-    } else if named || is_wanted(path) {
+    } else if named || (kind.is_file() && is_wanted(path)) {
         all.sources.push(Source { name: path.display().to_string(), path: Some(path.to_owned()), bytes: kind.len() });
     } else {
         all.passed_over.push(path.to_owned());
