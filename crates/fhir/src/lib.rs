@@ -1,6 +1,7 @@
-//! FHIR R4 as data: the tree, the definitions, validation, FHIRPath, search parameters, terminology. Pure: no disk, no
-//! network, no clock.
+//! FHIR R4 as data: the tree, the calendar, the definitions, validation, FHIRPath, search parameters, terminology. Pure: no
+//! disk, no network, no clock.
 
+pub mod calendar;
 pub mod definitions;
 pub mod fhirpath;
 pub mod json;

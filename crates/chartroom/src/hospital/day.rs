@@ -1,5 +1,6 @@
 //! Days and minutes of the demo hospital. It stands in Arizona, where no clock changes in summer: always UTC-07:00.
 
+use fhir::calendar;
 use std::fmt;
 
 /// A day of the civil calendar: days since 1970-01-01.
@@ -17,27 +18,14 @@ pub const OPENED: Day = Day::of(2022, 1, 3);
 
 impl Day {
     /// A day by its name. Month and day are those of a real date.
-    // Hinnant: chrono-compatible low-level date algorithms, 2013, `days_from_civil`.
     pub const fn of(year: i32, month: i32, day: i32) -> Day {
-        let y = if month <= 2 { year - 1 } else { year };
-        let era = y.div_euclid(400);
-        let yoe = y.rem_euclid(400);
-        let doy = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-        Day(era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468)
+        Day(calendar::days(year, month as u8, day as u8) as i32)
     }
 
     /// Year, month, day.
-    // The same source, `civil_from_days`.
     pub const fn civil(self) -> (i32, i32, i32) {
-        let z = self.0 + 719_468;
-        let era = z.div_euclid(146_097);
-        let doe = z.rem_euclid(146_097);
-        let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-        let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-        let mp = (5 * doy + 2) / 153;
-        let day = doy - (153 * mp + 2) / 5 + 1;
-        let month = if mp < 10 { mp + 3 } else { mp - 9 };
-        (yoe + era * 400 + (month <= 2) as i32, month, day)
+        let (year, month, day) = calendar::civil(self.0 as i64);
+        (year as i32, month as i32, day as i32)
     }
 
     /// So many days later.

@@ -1,8 +1,9 @@
 //! What expressions work on: items that borrow from the tree, and ordered collections of them.
 
+use super::decimal;
 use super::model::{Class, model};
 use super::value::{Quantity, Text, Unit, Value};
-use super::{decimal, moment};
+use crate::calendar;
 use crate::definitions::TypeId;
 use crate::json::Json;
 use std::ops::Deref;
@@ -80,9 +81,9 @@ fn number<'a>(text: &str, class: Class) -> Option<Value<'a>> {
 
 fn string<'a>(text: &'a str, class: Class) -> Option<Value<'a>> {
     match class {
-        Class::Date => moment::parse_date(text).map(Value::Date),
-        Class::DateTime => moment::parse_date_time(text).map(Value::DateTime),
-        Class::Time => moment::parse_time(text).map(Value::Time),
+        Class::Date => calendar::parse_date(text).map(Value::Date),
+        Class::DateTime => calendar::parse_date_time(text).map(Value::DateTime),
+        Class::Time => calendar::parse_time(text).map(Value::Time),
         _ => Some(Value::String(Text::Borrowed(text))),
     }
 }

@@ -3,8 +3,8 @@
 use super::ast::Outcome;
 use super::decimal;
 use super::error::FhirPathError;
-use super::moment::{self, Moment};
 use super::value::{Text, Value};
+use crate::calendar::{self, Moment};
 
 /// One token.
 #[derive(Clone, Debug)]
@@ -157,8 +157,8 @@ impl<'t> Lexer<'t> {
     fn moment(&mut self) -> Outcome<Token> {
         let rest = &self.rest()[1..];
         let read: Option<(Value<'static>, usize)> = match rest.strip_prefix('T') {
-            Some(time) => moment::read_time_only(time).map(|(moment, len)| (Value::Time(moment), len + 1)),
-            None => moment::read(rest).map(|(moment, has_t, len)| (dated(moment, has_t), len)),
+            Some(time) => calendar::read_time(time).map(|(moment, len)| (Value::Time(moment), len + 1)),
+            None => calendar::read(rest).map(|(moment, has_t, len)| (dated(moment, has_t), len)),
         };
         let Some((value, len)) = read else { return self.error("this is no date or time") };
         self.at += 1 + len;

@@ -39,7 +39,6 @@ mod functions;
 mod item;
 mod lexer;
 mod model;
-mod moment;
 mod navigate;
 mod operators;
 mod parser;
@@ -48,11 +47,11 @@ mod types;
 mod units;
 mod value;
 
+pub use crate::calendar::{CalendarUnit, Moment};
 pub use check::Strictness;
 pub use context::{ConformsTo, Context, MemberOf, Resolve, STEPS_MAX, Subsumes};
 pub use error::FhirPathError;
 pub use item::{Collection, Item, Node};
-pub use moment::{CalendarUnit, Moment, Precision};
 pub use value::{Quantity, Text, Unit, Value};
 
 use crate::json::Json;

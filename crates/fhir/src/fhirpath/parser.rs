@@ -6,8 +6,8 @@ use super::functions::strings::pattern;
 use super::functions::{self, Arguments};
 use super::lexer::{Placed, Token, tokens};
 use super::model::model;
-use super::moment::CalendarUnit;
 use super::value::{Quantity, Text, Unit, Value};
+use crate::calendar::CalendarUnit;
 
 /// Longer expressions are refused. The longest of R4's own has under 2,000 bytes.
 const LENGTH_MAX: usize = 65_536;

@@ -1,9 +1,9 @@
 //! Quantities: compared, added and multiplied across units.
 
 use super::decimal;
-use super::moment::CalendarUnit;
 use super::units::{self, Scale};
 use super::value::{Quantity, Text, Unit};
+use crate::calendar::CalendarUnit;
 use rust_decimal::Decimal;
 use std::cmp::Ordering;
 

@@ -1,6 +1,6 @@
 //! The System types of FHIRPath: what literals are, and what FHIR primitives stand for.
 
-use super::moment::{CalendarUnit, Moment};
+use crate::calendar::{CalendarUnit, Moment};
 use crate::json::Json;
 use rust_decimal::Decimal;
 use std::fmt;

@@ -1,8 +1,8 @@
 //! An element becomes values to search, by its type (R4 search section 3.1.1.4, the table of each parameter type).
 
 use super::extract::Value;
-use super::moment;
 use super::params::Kind;
+use crate::calendar;
 use crate::definitions::{Binding, Definitions, TypeId};
 use crate::json::Json;
 use crate::validate::is_id;
@@ -100,7 +100,7 @@ impl Convert {
             }
             Convert::TextMember => each(element.text("text"), found),
             Convert::Moment => {
-                let Some((low, high)) = element.as_str().and_then(moment::span) else { return };
+                let Some((low, high)) = element.as_str().and_then(calendar::span) else { return };
                 found(Value::Date { low, high });
             }
             Convert::Period => span(period(element), found),
@@ -272,8 +272,8 @@ fn period(element: &Json<'_>) -> Option<(i64, i64)> {
     if start.is_none() && end.is_none() {
         return None;
     }
-    let low = start.map_or(Some(i64::MIN), |s| Some(moment::span(s)?.0))?;
-    let high = end.map_or(Some(i64::MAX), |e| Some(moment::span(e)?.1))?;
+    let low = start.map_or(Some(i64::MIN), |s| Some(calendar::span(s)?.0))?;
+    let high = end.map_or(Some(i64::MAX), |e| Some(calendar::span(e)?.1))?;
     Some((low, high))
 }
 
@@ -281,7 +281,7 @@ fn period(element: &Json<'_>) -> Option<(i64, i64)> {
 fn timing(element: &Json<'_>) -> Option<(i64, i64)> {
     let events = element.get("event").map_or(&[][..], Json::items);
     let bounds = element.get("repeat").and_then(|r| r.get("boundsPeriod")).and_then(period);
-    let spans = events.iter().filter_map(|e| moment::span(e.as_str()?)).chain(bounds);
+    let spans = events.iter().filter_map(|e| calendar::span(e.as_str()?)).chain(bounds);
     spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 

@@ -9,7 +9,6 @@ mod book;
 mod convert;
 mod expression;
 pub mod extract;
-pub mod moment;
 pub mod params;
 mod program;
 pub mod query;

@@ -1,7 +1,8 @@
 //! The formats of the primitive types (R4 datatypes section 2.24.0.1), by hand where the specification gives a regular
 //! expression: a record has dozens of values, and each is looked at on every write.
 
-use super::{moments, xhtml};
+use super::xhtml;
+use crate::calendar;
 use crate::json::Json;
 
 /// Longest string, in bytes.
@@ -91,16 +92,16 @@ impl Format {
             Format::Text => return string(bytes),
             Format::Xhtml => return xhtml::check(text).map(|what| ("value", what)),
             Format::Code => (code(bytes), "A code has no white space at its ends and only single spaces inside."),
-            Format::Date => (moments::date(bytes), "A date is YYYY, YYYY-MM or YYYY-MM-DD, and must exist."),
+            Format::Date => (calendar::is_date(text), "A date is YYYY, YYYY-MM or YYYY-MM-DD, and must exist."),
             Format::DateTime => (
-                moments::date_time(bytes),
+                calendar::is_date_time(text),
                 "A dateTime is YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss with Z or an offset, and must exist.",
             ),
             Format::Instant => (
-                moments::instant(bytes),
+                calendar::is_instant(text),
                 "An instant is YYYY-MM-DDThh:mm:ss with optional fractions and with Z or an offset, and must exist.",
             ),
-            Format::Time => (moments::time(bytes) == Some(bytes.len()), "A time is hh:mm:ss with optional fractions."),
+            Format::Time => (calendar::is_time(text), "A time is hh:mm:ss with optional fractions."),
             Format::Id => (id(bytes), "An id is 1 to 64 letters, digits, hyphens and dots."),
             Format::Oid => (oid(bytes), "An oid is urn:oid: with numbers and dots, such as urn:oid:1.2.3."),
             Format::Uuid => (uuid(bytes), "A uuid is urn:uuid: with a UUID in lower case."),

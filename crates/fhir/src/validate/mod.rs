@@ -9,7 +9,6 @@ mod codes;
 mod contained;
 mod format;
 mod invariants;
-mod moments;
 mod place;
 mod plan;
 mod references;

@@ -13,7 +13,7 @@ use crate::server::Shared;
 use axum::http::StatusCode;
 use base::clock::Instant;
 use base::refusal::{Kind, Refusal};
-use fhir::search::moment;
+use fhir::calendar;
 use fhir::search::params::{self, Param};
 use fhir::search::query::{DateTest, Filter, Include, Operand, Prefix, Query, Test, parse};
 use std::collections::HashSet;
@@ -107,7 +107,7 @@ fn wanted(asked: &mut Asked<'_>) -> Result<Wanted, Refusal> {
     let since = asked.take("_since").map(|text| read::instant(&text));
     let since =
         since.map(|at| at.ok_or_else(|| bad("_since is an instant such as 2026-11-23T09:05:12Z"))).transpose()?;
-    let mut day = |name: &str| match asked.take(name).map(|text| moment::span(&text)) {
+    let mut day = |name: &str| match asked.take(name).map(|text| calendar::span(&text)) {
         Some(None) => Err(bad("start and end are dates such as 2026-11-23")),
         Some(Some(span)) => Ok(Some(span)),
         None => Ok(None),

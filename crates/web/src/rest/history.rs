@@ -11,7 +11,7 @@ use crate::server::Shared;
 use axum::http::StatusCode;
 use base::clock::Instant;
 use base::refusal::{Kind, Refusal};
-use fhir::search::moment;
+use fhir::calendar;
 use fhir::search::query::{DateTest, Filter, Prefix, parse};
 use vault::records::Scope;
 use vault::search::{PAGE_BYTES_MAX, Page};
@@ -102,7 +102,7 @@ fn wanted(shared: &Shared, asked: &mut Asked<'_>) -> Result<Wanted, Refusal> {
     };
     let during = match asked.take("_at") {
         Some(text) => Some(
-            moment::span(&text.replace(' ', "+"))
+            calendar::span(&text.replace(' ', "+"))
                 .ok_or_else(|| Refusal::new(Kind::Malformed, "value", "_at is a date or time, such as 2026-11-23"))?,
         ),
         None => None,

@@ -2,11 +2,11 @@
 
 use super::Arguments::{Between, Exactly};
 use super::{Function, function};
+use crate::calendar::Moment;
 use crate::fhirpath::ast::Outcome;
 use crate::fhirpath::decimal::PLACES_MAX;
 use crate::fhirpath::eval::{Evaluator, Invocation, single};
 use crate::fhirpath::item::{Collection, Item};
-use crate::fhirpath::moment::Moment;
 use crate::fhirpath::quantity;
 use crate::fhirpath::value::{Quantity, Value};
 use rust_decimal::{Decimal, RoundingStrategy};

@@ -2,11 +2,11 @@
 
 use super::Arguments::{Between, Exactly};
 use super::{Function, function};
+use crate::calendar;
 use crate::fhirpath::ast::Outcome;
 use crate::fhirpath::decimal;
 use crate::fhirpath::eval::{Evaluator, Invocation, single};
 use crate::fhirpath::item::Collection;
-use crate::fhirpath::moment;
 use crate::fhirpath::quantity;
 use crate::fhirpath::value::{Quantity, Text, Unit, Value};
 use rust_decimal::Decimal;
@@ -105,7 +105,7 @@ fn to_date<'v>(value: &Value<'v>) -> Option<Value<'v>> {
     match value {
         Value::Date(_) => Some(value.clone()),
         Value::DateTime(moment) => Some(Value::Date(moment.date())),
-        Value::String(text) => moment::parse_date_time(text).map(|moment| Value::Date(moment.date())),
+        Value::String(text) => calendar::parse_date_time(text).map(|moment| Value::Date(moment.date())),
         _ => None,
     }
 }
@@ -114,7 +114,7 @@ fn to_date_time<'v>(value: &Value<'v>) -> Option<Value<'v>> {
     match value {
         Value::DateTime(_) => Some(value.clone()),
         Value::Date(moment) => Some(Value::DateTime(*moment)),
-        Value::String(text) => moment::parse_date_time(text).map(Value::DateTime),
+        Value::String(text) => calendar::parse_date_time(text).map(Value::DateTime),
         _ => None,
     }
 }
@@ -122,7 +122,7 @@ fn to_date_time<'v>(value: &Value<'v>) -> Option<Value<'v>> {
 fn to_time<'v>(value: &Value<'v>) -> Option<Value<'v>> {
     match value {
         Value::Time(_) => Some(value.clone()),
-        Value::String(text) => moment::parse_time(text.strip_prefix('T').unwrap_or(text)).map(Value::Time),
+        Value::String(text) => calendar::parse_time(text.strip_prefix('T').unwrap_or(text)).map(Value::Time),
         _ => None,
     }
 }

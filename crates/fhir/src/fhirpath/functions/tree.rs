@@ -2,10 +2,10 @@
 
 use super::Arguments::Exactly;
 use super::{Function, function};
+use crate::calendar::Moment;
 use crate::fhirpath::ast::Outcome;
 use crate::fhirpath::eval::{Evaluator, Invocation, single};
 use crate::fhirpath::item::{Collection, Item};
-use crate::fhirpath::moment::Moment;
 use crate::fhirpath::navigate;
 use crate::fhirpath::value::Value;
 

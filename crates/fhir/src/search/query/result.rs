@@ -2,8 +2,8 @@
 
 use super::condition::{Read, Trouble, known, wrong};
 use super::{Contained, Include, Query, Sort, SortBy, Summary, Total};
+use crate::calendar;
 use crate::definitions::r4;
-use crate::search::moment;
 use crate::search::params::Kind;
 use base::clock::Instant;
 use base::finding::{Finding, Severity};
@@ -200,7 +200,7 @@ fn contained_type(query: &mut Query, value: &str) -> Read<()> {
 /// A moment, or the end of a day, month or year.
 fn as_of(query: &mut Query, value: &str) -> Read<()> {
     let mended = value.replace(' ', "+");
-    let moment = Instant::parse(&mended).or_else(|| moment::span(&mended).map(|(_, last)| Instant(last)));
+    let moment = Instant::parse(&mended).or_else(|| calendar::span(&mended).map(|(_, last)| Instant(last)));
     let expected = || wrong("_asof", "a moment was expected, such as 2024-03-01T10:00:00Z or 2024-03-01");
     query.as_of = Some(moment.ok_or_else(expected)?);
     Ok(())

@@ -1,9 +1,9 @@
 //! One value of a query: `ge2024-03`, `http://loinc.org|8480-6`, `5.4||mg`, `Patient/1` (R4 search section 3.1.1.4).
 
 use super::{DateTest, NumberTest, Operand, Prefix, SystemTest};
+use crate::calendar;
 use crate::search::convert::{is_type, without_version};
 use crate::search::extract::normal;
-use crate::search::moment;
 use crate::search::params::{Kind, Param};
 use crate::validate::is_id;
 use base::clock::Instant;
@@ -105,7 +105,7 @@ pub(super) fn prefixed(text: &str) -> (Prefix, &str) {
 pub(super) fn date(prefix: Prefix, text: &str, now: Instant) -> Result<DateTest, Expected> {
     // In a form, `+02:00` that was not percent-encoded arrives as ` 02:00`.
     let mended = text.replace(' ', "+");
-    let (low, high) = moment::span(&mended).ok_or(
+    let (low, high) = calendar::span(&mended).ok_or(
         "a date was expected, such as 2024, 2024-03, 2024-03-01 or 2024-03-01T10:00:00Z, with a prefix or without",
     )?;
     if prefix != Prefix::Ap {
@@ -303,7 +303,7 @@ mod tests {
     fn about_is_a_tenth() {
         let about = number(Prefix::Ap, "-10").unwrap();
         assert_eq!((about.low, about.high), (-11.0, -9.0));
-        let now = moment::span("2024-01-11T00:00:00.000Z").unwrap().0;
+        let now = calendar::span("2024-01-11T00:00:00.000Z").unwrap().0;
         let test = date(Prefix::Ap, "2024-01-01T00:00:00.000Z", Instant(now)).unwrap();
         assert_eq!(test.high - test.low, 2 * 86_400_000);
     }
