@@ -1,6 +1,14 @@
 //! The gate: nothing is read or written without a visit that says who and why.
 
+pub mod label;
+pub mod policy;
+pub mod principal;
 mod token;
+mod vocabulary;
+
+pub use label::{Label, Labels};
+pub use policy::{Action, Class, Relationship, Relationships};
+pub use principal::{Principal, Purpose, Role, Roles};
 
 use crate::error::Error;
 use crate::records::{self, KeySource, Vault};

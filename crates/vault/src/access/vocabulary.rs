@@ -1,0 +1,129 @@
+//! Closed lists of words that people, policies, logs and code share: an enum whose every case has a code and plain words.
+
+/// Makes an enum of codes. Each case is `Case = "code", "plain words"`; the numbers run from 0 in the order written and
+/// are kept (they stand in compiled tables and in bit sets), so that new cases go to the end.
+macro_rules! vocabulary {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $case:ident = $code:literal, $words:literal;)+ }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum $name { $($(#[$doc])* $case,)+ }
+
+        impl $name {
+            /// Every case, in the order of their numbers.
+            pub const ALL: &'static [$name] = &[$($name::$case,)+];
+
+            /// The code, as policies, configuration and the audit write it.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $($name::$case => $code,)+ }
+            }
+
+            /// What a person reads.
+            #[must_use]
+            pub const fn words(self) -> &'static str {
+                match self { $($name::$case => $words,)+ }
+            }
+
+            /// The case with exactly this code.
+            #[must_use]
+            pub fn from_code(code: &str) -> Option<$name> {
+                $name::ALL.iter().copied().find(|case| case.code() == code)
+            }
+
+            /// The number, from 0.
+            #[must_use]
+            pub const fn number(self) -> usize {
+                self as usize
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.code())
+            }
+        }
+    };
+}
+
+/// Makes a set of such codes in 16 bits.
+macro_rules! vocabulary_set {
+    ($(#[$about:meta])* $set:ident of $name:ident) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $set(u16);
+
+        impl $set {
+            /// None of them.
+            pub const NONE: $set = $set(0);
+
+            /// The set with these bits; bit `n` is the case with number `n`.
+            #[must_use]
+            pub const fn from_bits(bits: u16) -> $set {
+                $set(bits)
+            }
+
+            /// The bits; bit `n` is the case with number `n`.
+            #[must_use]
+            pub const fn bits(self) -> u16 {
+                self.0
+            }
+
+            /// Whether nothing is in it.
+            #[must_use]
+            pub const fn is_empty(self) -> bool {
+                self.0 == 0
+            }
+
+            /// Whether this one is in it.
+            #[must_use]
+            pub const fn contains(self, one: $name) -> bool {
+                self.0 & (1 << one.number()) != 0
+            }
+
+            /// With one more.
+            #[must_use]
+            pub const fn with(self, one: $name) -> $set {
+                $set(self.0 | 1 << one.number())
+            }
+
+            /// What is in either.
+            #[must_use]
+            pub const fn union(self, other: $set) -> $set {
+                $set(self.0 | other.0)
+            }
+
+            /// What is in both.
+            #[must_use]
+            pub const fn intersection(self, other: $set) -> $set {
+                $set(self.0 & other.0)
+            }
+
+            /// What is in this one and not in the other.
+            #[must_use]
+            pub const fn without(self, other: $set) -> $set {
+                $set(self.0 & !other.0)
+            }
+
+            /// Those in it, in the order of their numbers.
+            pub fn iter(self) -> impl Iterator<Item = $name> {
+                $name::ALL.iter().copied().filter(move |one| self.contains(*one))
+            }
+        }
+
+        impl FromIterator<$name> for $set {
+            fn from_iter<I: IntoIterator<Item = $name>>(cases: I) -> $set {
+                cases.into_iter().fold($set::NONE, $set::with)
+            }
+        }
+
+        impl std::fmt::Display for $set {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let codes: Vec<&str> = self.iter().map($name::code).collect();
+                f.write_str(&codes.join(" "))
+            }
+        }
+    };
+}
+
+pub(super) use {vocabulary, vocabulary_set};
