@@ -193,7 +193,13 @@ impl Desk {
         self.append(change, &version, group)?;
         let previous = current.and_then(|c| u32::try_from(c.position.0).ok());
         let rows = std::mem::replace(&mut change.rows, Rows::none());
-        group.fed.push(Appended { position: version.position, key: change.key, previous, rows });
+        group.fed.push(Appended {
+            position: version.position,
+            key: change.key,
+            kid: change.patient.kid,
+            previous,
+            rows,
+        });
         Ok(match (change.kind, alive) {
             (Kind::Deletion, _) => Written::Deleted(Some(version)),
             (_, Some(_)) => Written::Updated(version),
@@ -285,7 +291,7 @@ impl Desk {
             served: what.as_bytes(),
         };
         self.insert(&draft, group)?;
-        group.fed.push(Appended { position, key: 0, previous: None, rows: Rows::none() });
+        group.fed.push(Appended { position, key: 0, kid: patient.kid, previous: None, rows: Rows::none() });
         Ok(position)
     }
 

@@ -61,7 +61,7 @@ impl Store {
             Some(Kind::Version) => self.rows(connection, &mut entry)?,
             _ => Rows::none(),
         };
-        Ok(Appended { position: super::Position(entry.pos), key: entry.key, previous, rows })
+        Ok(Appended { position: super::Position(entry.pos), key: entry.key, kid: entry.kid, previous, rows })
     }
 
     /// The rows of a version; none for one whose key was shredded.

@@ -5,6 +5,7 @@
 
 use super::index::column::{Span, dates, numbers, ordered};
 use super::narrative;
+use crate::access::label::Labels;
 use crate::keys::Hasher;
 use fhir::json::Json;
 use fhir::search::extract::{Value, extract, normal};
@@ -89,6 +90,8 @@ pub struct Unit {
 pub struct Rows {
     /// Number of the resource type; 0 for deletions and entries that are no resources.
     pub(crate) type_number: u8,
+    /// Its sensitivity labels.
+    pub(crate) sensitivity: Labels,
     pub(crate) postings: Vec<Posting>,
     pub(crate) spans: Vec<Span>,
     pub(crate) units: Vec<Unit>,

@@ -4,7 +4,7 @@ use super::Appended;
 use super::column::{self, Axis, Span, bucket};
 use super::links;
 use super::list::BYTES_MAX;
-use super::places::{BLOCK, PLACE_BYTES, write_place};
+use super::places::{BLOCK, PLACE_BYTES};
 use super::store::{State, write_state};
 use super::sums::Table;
 use super::tails::{Lists, Tails};
@@ -164,9 +164,10 @@ impl Batch<'_> {
                 write.execute(params![block, blob])?;
                 (block, blob) = (position / BLOCK, Vec::with_capacity(BLOCK as usize * PLACE_BYTES));
             }
-            write_place(entry.key, entry.rows.type_number, &mut blob);
-            let row = [i64::from(position), entry.key, i64::from(entry.rows.type_number)];
-            self.state.sums.row(self.hasher, Table::Place, &row);
+            let place = entry.place();
+            place.write(&mut blob);
+            let [key, type_number, kid, labels] = place.numbers();
+            self.state.sums.row(self.hasher, Table::Place, &[i64::from(position), key, type_number, kid, labels]);
         }
         write.execute(params![block, blob])?;
         Ok(())

@@ -22,9 +22,11 @@ pub use sums::Sums;
 use super::rows::{Rows, Unit};
 use crate::error::Fault;
 use crate::keys::Hasher;
+use crate::keys::patients::Kid;
 use crate::records::Position;
 use fhir::terminology::Stored;
 use parking_lot::{Condvar, Mutex, RwLock};
+pub use places::Place;
 use places::Places;
 use rusqlite::Connection;
 use std::collections::VecDeque;
@@ -52,10 +54,19 @@ pub struct Appended {
     pub position: Position,
     /// The keyed hash of the resource's identity ([`Hasher::resource`]); 0 for an entry that is no resource.
     pub key: i64,
+    /// The number of the data key it is sealed under: whose it is.
+    pub kid: Kid,
     /// The place of the version that this one ends, if there was one.
     pub previous: Option<u32>,
     /// What was derived from the resource; [`Rows::none`] for a deletion or another kind of entry.
     pub rows: Rows,
+}
+
+impl Appended {
+    fn place(&self) -> Place {
+        let Rows { type_number, sensitivity, .. } = self.rows;
+        Place { key: self.key, type_number, kid: self.kid, labels: sensitivity }
+    }
 }
 
 /// The open index. Dropping it writes what waits, and closes the file.
@@ -299,7 +310,7 @@ impl Writer {
             let mut places = self.shared.places.write();
             for entry in entries {
                 let position = places.len();
-                places.push(entry.key, entry.rows.type_number);
+                places.push(&entry.place());
                 if let Some(previous) = entry.previous {
                     places.supersede(previous, position);
                 }
@@ -343,7 +354,7 @@ mod tests {
         let spans = vec![Span { axis: dates(41), low, high: low + 999, unit: 0 }];
         let rows = Rows { type_number: 5, postings, spans, ..Rows::none() };
         let previous = (n > 100).then(|| n - 50);
-        Appended { position: Position(u64::from(n)), key: i64::from(n % 50), previous, rows }
+        Appended { position: Position(u64::from(n)), key: i64::from(n % 50), kid: n % 7, previous, rows }
     }
 
     fn list(index: &Index, at: u32, word: &str, system: Option<u32>) -> Vec<u32> {
@@ -417,7 +428,7 @@ mod tests {
             ("UPDATE posting SET first = first + 1 WHERE hash = (SELECT min(hash) FROM posting)", "posting"),
             ("UPDATE superseded SET until = until + 1 WHERE position = 70", "superseded"),
             ("DELETE FROM bucket WHERE bucket = 3", "bucket"),
-            ("UPDATE place SET list = list || x'000000000000000001'", "place"),
+            ("UPDATE place SET list = list || x'000000000000000001000000000000'", "place"),
         ];
         drop(rebuilt);
         for (sql, table) in changes {

@@ -1,19 +1,70 @@
-//! What is kept in memory of every log position: which resource, of which type, and until when it was current.
+//! What is kept in memory of every log position: which resource, of which type, whose, with which sensitivity labels, and
+//! until when it was current.
 //!
-//! Thirteen bytes a position, so that a match is judged without a look at the disk.
+//! Nineteen bytes a position, so that a match is judged, and access to it decided, without a look at the disk.
+
+use crate::access::label::Labels;
+use crate::keys::patients::{Kid, SHARED};
 
 /// A position at which nothing has superseded a version yet.
 pub const STILL: u32 = u32::MAX;
-/// Bytes of one position in the database: key and type.
-pub const PLACE_BYTES: usize = 9;
+/// Bytes of one position in the database.
+pub const PLACE_BYTES: usize = 15;
 /// Positions in one database row.
 pub const BLOCK: u32 = 256;
 
-/// The three columns, indexed by position.
+/// What stands at one position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The keyed hash of the resource's identity; 0 for what is no resource.
+    pub key: i64,
+    /// The type's number; 0 for a deletion and for what is no resource.
+    pub type_number: u8,
+    /// The number of the data key it is sealed under: whose it is.
+    pub kid: Kid,
+    /// Its sensitivity labels.
+    pub labels: Labels,
+}
+
+impl Place {
+    /// Where nothing stands.
+    pub const NONE: Place = Place { key: 0, type_number: 0, kid: SHARED, labels: Labels::NONE };
+
+    /// As numbers, for the index's sums.
+    #[must_use]
+    pub fn numbers(&self) -> [i64; 4] {
+        [self.key, self.type_number.into(), self.kid.into(), self.labels.bits().into()]
+    }
+
+    /// Appends what [`Place::read`] reads.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.key.to_le_bytes());
+        out.push(self.type_number);
+        out.extend_from_slice(&self.kid.to_le_bytes());
+        out.extend_from_slice(&self.labels.bits().to_le_bytes());
+    }
+
+    fn read(bytes: &[u8]) -> Option<Place> {
+        let (key, rest) = bytes.split_first_chunk()?;
+        let (type_number, rest) = rest.split_first_chunk::<1>()?;
+        let (kid, rest) = rest.split_first_chunk()?;
+        let labels = Labels::from_bits(u16::from_le_bytes(*rest.first_chunk()?));
+        Some(Place {
+            key: i64::from_le_bytes(*key),
+            type_number: type_number[0],
+            kid: u32::from_le_bytes(*kid),
+            labels,
+        })
+    }
+}
+
+/// The columns, indexed by position.
 #[derive(Debug, Default)]
 pub struct Places {
     keys: Vec<i64>,
     types: Vec<u8>,
+    kids: Vec<Kid>,
+    labels: Vec<Labels>,
     until: Vec<u32>,
 }
 
@@ -24,16 +75,31 @@ impl Places {
     }
 
     /// Adds the next position.
-    pub fn push(&mut self, key: i64, type_number: u8) {
-        self.keys.push(key);
-        self.types.push(type_number);
+    pub fn push(&mut self, place: &Place) {
+        self.keys.push(place.key);
+        self.types.push(place.type_number);
+        self.kids.push(place.kid);
+        self.labels.push(place.labels);
         self.until.push(STILL);
     }
 
-    /// Notes that the version at `position` stopped being current at `until`.
+    /// Notes that the version at `position` stopped being current at `until`. A deletion has the labels of what it deleted.
     pub fn supersede(&mut self, position: u32, until: u32) {
-        if let Some(slot) = self.until.get_mut(position as usize) {
+        let (from, to) = (position as usize, until as usize);
+        if let Some(slot) = self.until.get_mut(from) {
             *slot = until;
+        }
+        if self.types.get(to) == Some(&0) && from < to {
+            self.labels[to] = self.labels[from];
+        }
+    }
+
+    /// What stands at `position`; [`Place::NONE`] beyond the end.
+    pub fn get(&self, position: u32) -> Place {
+        let i = position as usize;
+        match (self.keys.get(i), self.types.get(i), self.kids.get(i), self.labels.get(i)) {
+            (Some(&key), Some(&type_number), Some(&kid), Some(&labels)) => Place { key, type_number, kid, labels },
+            _ => Place::NONE,
         }
     }
 
@@ -52,21 +118,16 @@ impl Places {
         position < at && self.until.get(position as usize).is_some_and(|&until| until >= at)
     }
 
-    /// Reads what [`write_place`] wrote. `false` when the bytes do not fit.
+    /// Reads what [`Place::write`] wrote. `false` when the bytes do not fit.
     #[must_use]
     pub fn extend_from(&mut self, block: &[u8]) -> bool {
         let mut chunks = block.chunks_exact(PLACE_BYTES);
         for place in &mut chunks {
-            let mut key = [0; 8];
-            key.copy_from_slice(&place[..8]);
-            self.push(i64::from_le_bytes(key), place[8]);
+            match Place::read(place) {
+                Some(place) => self.push(&place),
+                None => return false,
+            }
         }
         chunks.remainder().is_empty()
     }
-}
-
-/// Appends one position's key and type.
-pub fn write_place(key: i64, type_number: u8, out: &mut Vec<u8>) {
-    out.extend_from_slice(&key.to_le_bytes());
-    out.push(type_number);
 }

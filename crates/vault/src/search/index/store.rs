@@ -10,10 +10,10 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::Path;
 
 /// Changes with anything that makes old index files unreadable or wrong.
-const FORMAT: &str = "chartroom index 2";
+const FORMAT: &str = "chartroom index 3";
 
-// `posting` and `bucket` hold packed lists of positions (list.rs), `span` and `link` packed columns (column.rs, links.rs), `place` key and
-// type of 256 positions (places.rs). `label` leads from the beginning of a display to the lists of whole displays.
+// `posting` and `bucket` hold packed lists of positions (list.rs), `span` and `link` packed columns (column.rs, links.rs), `place` what
+// stands at 256 positions (places.rs). `label` leads from the beginning of a display to the lists of whole displays.
 pub const SCHEMA: &str = "
     CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 0), watermark INTEGER NOT NULL, stamp TEXT NOT NULL,
                         sums BLOB NOT NULL, seal BLOB NOT NULL);

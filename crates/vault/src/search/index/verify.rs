@@ -138,8 +138,8 @@ impl Summing<'_> {
             let mut places = super::Places::default();
             let fine = places.extend_from(row.get_ref(0).ok()?.as_blob().ok()?);
             for i in 0..places.len() {
-                let numbers = [position, places.key(i), i64::from(places.type_number(i))];
-                sums.row(hasher, Table::Place, &numbers);
+                let [key, type_number, kid, labels] = places.get(i).numbers();
+                sums.row(hasher, Table::Place, &[position, key, type_number, kid, labels]);
                 position += 1;
             }
             fine.then_some(())
