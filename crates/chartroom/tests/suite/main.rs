@@ -1,5 +1,7 @@
 //! The program as people and scripts use it: the real binary, its files, its exit codes and its words.
 
+#[path = "../../../web/tests/suite/client.rs"]
+mod client;
 mod commands;
 mod imports;
 mod program;

@@ -1,8 +1,9 @@
 //! The binary under test, with a folder of its own.
 
+use crate::client;
 use serde_json::Value;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -132,19 +133,13 @@ impl Server {
 
     /// Status and body of one request.
     pub fn ask(&self, method: &str, path: &str, token: Option<&str>, body: &str) -> Option<(u16, String)> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-        let sign_in = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-        let length = body.len();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{sign_in}\
-             Content-Type: application/fhir+json\r\nContent-Length: {length}\r\n\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let status = answer.split(' ').nth(1)?.parse().ok()?;
-        let (_, body) = answer.split_once("\r\n\r\n")?;
-        Some((status, body.to_owned()))
+        let sign_in = token.map(|token| format!("Bearer {token}"));
+        let mut headers = vec![("Content-Type", "application/fhir+json")];
+        headers.extend(sign_in.as_deref().map(|value| ("Authorization", value)));
+        let address = SocketAddr::from(([127, 0, 0, 1], self.port));
+        let request = client::request(address, method, path, &headers, body.as_bytes());
+        let (status, _, body) = client::parts(&client::exchange(address, &request).ok()?);
+        Some((status, String::from_utf8(body).ok()?)).filter(|_| status > 0)
     }
 
     /// Sends SIGTERM and waits for the exit code.

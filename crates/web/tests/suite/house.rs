@@ -1,10 +1,10 @@
-//! A server on a loopback port with a vault of its own, and the smallest client that can say anything.
+//! A server on a loopback port with a vault of its own, and what its answers say.
 
+use crate::client;
 use base::clock::Clock;
 use base::id::Ids;
 use serde_json::Value;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use vault::access::issue_token;
@@ -67,28 +67,12 @@ impl House {
 
     /// Sends bytes as they are and reads until the server closes.
     pub fn raw(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        // A server that refuses early may close before all is sent.
-        let _ = stream.write_all(bytes);
-        let mut out = Vec::new();
-        let _ = stream.read_to_end(&mut out);
-        out
+        client::exchange(self.address, bytes).unwrap()
     }
 
     /// A request as it stands, without a token.
     pub fn bare(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let mut text = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
-        for (name, value) in headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
-        }
-        if !body.is_empty() || matches!(method, "POST" | "PUT" | "PATCH") {
-            text.push_str(&format!("Content-Length: {}\r\n", body.len()));
-        }
-        text.push_str("\r\n");
-        let mut bytes = text.into_bytes();
-        bytes.extend_from_slice(body);
-        Answer::read(&self.raw(&bytes))
+        Answer::read(&self.raw(&client::request(self.address, method, path, headers, body)))
     }
 
     /// A request below the FHIR base with the token; a body is FHIR JSON unless the headers say otherwise.
@@ -126,12 +110,8 @@ impl Drop for House {
 
 impl Answer {
     pub fn read(bytes: &[u8]) -> Answer {
-        let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").unwrap_or(bytes.len());
-        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-        let mut lines = head.split("\r\n");
-        let status = lines.next().and_then(|l| l.split(' ').nth(1)).and_then(|s| s.parse().ok()).unwrap_or(0);
-        let headers = lines.filter_map(|line| line.split_once(": ")).map(|(n, v)| (n.to_lowercase(), v.to_owned()));
-        Answer { status, headers: headers.collect(), body: bytes.get(end + 4..).unwrap_or_default().to_vec() }
+        let (status, headers, body) = client::parts(bytes);
+        Answer { status, headers, body }
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -1,6 +1,7 @@
 //! The server from outside: real sockets, real vault, every interaction and every error.
 
 mod bombs;
+mod client;
 mod connections;
 mod gate;
 mod house;
