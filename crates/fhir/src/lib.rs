@@ -6,6 +6,7 @@ pub mod definitions;
 pub mod fhirpath;
 pub mod json;
 pub mod patch;
+pub mod reference;
 pub mod search;
 pub mod terminology;
 pub mod validate;

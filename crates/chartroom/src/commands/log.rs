@@ -4,6 +4,7 @@ use super::{exists, open_existing, options};
 use crate::cli::LogCommand;
 use crate::config::Config;
 use crate::stop::Stop;
+use fhir::reference::Reference;
 use std::io::{Read, Write, stdin, stdout};
 use vault::access::Visit;
 use vault::log::checkpoint::VerifierKey;
@@ -47,12 +48,12 @@ fn proof(log: &LogReader, what: &str) -> Result<String, Stop> {
     let visit = Visit::operator();
     let missing =
         ("No proof was made.", "the log has no such entry", "name a position below the log's size, or Type/id");
-    let position = match (what.parse::<u64>(), what.split_once('/')) {
+    let position = match (what.parse::<u64>(), Reference::local(what)) {
         (Ok(position), _) => Position(position),
-        (Err(_), Some((resource_type, id))) => {
+        (Err(_), Some(Reference { resource_type, id, version: None, .. })) => {
             some(log.position(&visit, resource_type, id), missing.0, missing.1, missing.2)?
         }
-        (Err(_), None) => return Err(Stop::cannot(missing.0, missing.1, missing.2)),
+        (Err(_), _) => return Err(Stop::cannot(missing.0, missing.1, missing.2)),
     };
     some(log.proof(&visit, position), missing.0, missing.1, missing.2)
 }

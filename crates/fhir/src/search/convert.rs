@@ -5,7 +5,7 @@ use super::params::Kind;
 use crate::calendar;
 use crate::definitions::{Binding, Definitions, TypeId};
 use crate::json::Json;
-use crate::validate::is_id;
+use crate::reference::{Reference, without_version};
 use std::borrow::Cow;
 
 /// How elements of one type become values of one kind.
@@ -348,19 +348,8 @@ fn reference_value<'a>(element: &'a Json<'a>, found: &mut dyn FnMut(Value<'a>)) 
 
 /// `Patient/1` or `Patient/1/_history/2`.
 fn local(reference: &str) -> Option<Value<'_>> {
-    let (resource_type, id) = without_version(reference).split_once('/')?;
-    let (resource_type, id) = (is_type(resource_type).then_some(resource_type)?, is_id(id).then_some(id)?);
+    let Reference { resource_type, id, .. } = Reference::local(reference)?;
     Some(Value::Local { resource_type: Cow::Borrowed(resource_type), id: Cow::Borrowed(id) })
-}
-
-/// A literal reference without the version it may name.
-pub(super) fn without_version(reference: &str) -> &str {
-    reference.rsplit_once("/_history/").map_or(reference, |(before, _)| before)
-}
-
-/// Whether this could name a resource type.
-pub(super) fn is_type(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_uppercase()) && text.bytes().all(|b| b.is_ascii_alphabetic())
 }
 
 fn point<'a>(element: &'a Json<'a>, found: &mut dyn FnMut(Value<'a>)) {

@@ -4,6 +4,7 @@ use super::Wrong;
 use super::contained::Inner;
 use crate::definitions::Definitions;
 use crate::json::Json;
+use crate::reference::Reference;
 
 /// What is wrong with the target of a `Reference`, if anything.
 ///
@@ -49,14 +50,11 @@ fn target_type(literal: &str) -> Option<&str> {
     if let Some((before, _)) = literal.split_once('?') {
         return Some(before.rsplit('/').next().unwrap_or(before));
     }
-    let is_url = literal.starts_with("http://") || literal.starts_with("https://");
-    if literal.contains(':') && !is_url {
-        return None;
+    match Reference::parse(literal) {
+        Some(reference) => Some(reference.resource_type),
+        None if literal.contains(':') => None,
+        None => Some(""),
     }
-    let path = literal.split_once("/_history/").map_or(literal, |(path, _)| path);
-    let mut parts = path.rsplit('/');
-    let (_, name) = (parts.next()?, parts.next());
-    if is_url { name.filter(|_| path.matches('/').count() > 3) } else { Some(name.unwrap_or("")) }
 }
 
 pub(super) fn one_of(targets: &[String]) -> String {

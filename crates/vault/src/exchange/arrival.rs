@@ -19,6 +19,7 @@ use base::finding::Finding;
 use base::refusal::{Kind, Refusal};
 use fhir::definitions::r4;
 use fhir::json::Json;
+use fhir::reference::Reference;
 use fhir::validate::is_id;
 use std::collections::{HashMap, HashSet};
 
@@ -243,7 +244,7 @@ impl Taking<'_, '_> {
         let taken = |target: &str| {
             arrivals.iter().any(|a| match &a.outcome {
                 Ok(Ready::Change(Change::Put { resource, .. }, _)) => {
-                    resource.text("id") == target.split_once('/').map(|(_, id)| id)
+                    resource.text("id") == Reference::local(target).map(|to| to.id)
                 }
                 _ => false,
             })
@@ -334,7 +335,8 @@ fn alone<'a>(resource: Json<'a>, full_url: Option<String>) -> Result<Item<'a>, R
 /// The id a `fullUrl` gives: `urn:uuid:X` and `http://host/Type/X` give X.
 fn id_in(full_url: Option<&str>, resource_type: &str) -> Option<String> {
     let url = full_url?;
-    let id = url.strip_prefix("urn:uuid:").or_else(|| url.rsplit_once(&format!("/{resource_type}/")).map(|(_, id)| id));
+    let address = || Reference::parse(url).filter(|to| to.resource_type == resource_type).map(|to| to.id);
+    let id = url.strip_prefix("urn:uuid:").or_else(address);
     id.filter(|id| is_id(id)).map(str::to_owned)
 }
 
@@ -381,9 +383,10 @@ fn kept(mut bundle: Json<'_>) -> Result<Arrivals<'_>, Refusal> {
 
 fn deletion<'a>(entry: &Json<'_>) -> Option<Item<'a>> {
     let request = entry.get("request").filter(|r| r.text("method") == Some("DELETE"))?;
-    let (resource_type, id) = request.text("url")?.split_once('/')?;
-    let known = r4().resource(resource_type).is_some() && is_id(id);
-    known.then(|| Item {
+    let Reference { resource_type, id, version: None, .. } = Reference::local(request.text("url")?)? else {
+        return None;
+    };
+    r4().resource(resource_type).is_some().then(|| Item {
         resource_type: resource_type.to_owned(),
         id: id.to_owned(),
         full_url: None,

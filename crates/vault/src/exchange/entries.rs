@@ -6,7 +6,7 @@ use crate::records::Expect;
 use base::refusal::{Kind, Refusal};
 use fhir::definitions::r4;
 use fhir::json::Json;
-use fhir::validate::is_id;
+use fhir::reference::{self, Reference};
 
 /// One entry of a batch or transaction.
 pub(super) struct Entry<'a> {
@@ -150,9 +150,11 @@ fn post_type(url: &str, place: &str) -> Result<String, Refusal> {
 fn target(url: &str, place: &str) -> Result<Target, Refusal> {
     let url = url.trim_start_matches('/');
     let known = |name: &str| r4().resource(name).is_some();
-    match (url.split_once('?'), url.split_once('/')) {
+    match (reference::conditional(url), Reference::local(url)) {
         (Some((name, query)), _) if known(name) => Ok(Target::Search(name.to_owned(), query.to_owned())),
-        (None, Some((name, id))) if known(name) && is_id(id) => Ok(Target::Id(name.to_owned(), id.to_owned())),
+        (None, Some(Reference { resource_type: name, id, version: None, .. })) if known(name) => {
+            Ok(Target::Id(name.to_owned(), id.to_owned()))
+        }
         _ => Err(malformed(place, "the url must be Type/id, or Type?condition, relative to the base")),
     }
 }

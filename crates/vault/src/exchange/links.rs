@@ -10,6 +10,7 @@ use base::finding::Finding;
 use base::refusal::{Kind, Refusal};
 use fhir::definitions::{TypeId, r4};
 use fhir::json::Json;
+use fhir::reference::{self, Reference, is_urn};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -49,20 +50,13 @@ impl Links {
 
 /// The base of a RESTful `fullUrl`: `http://a/fhir/Patient/1` gives `http://a/fhir/`.
 pub(super) fn base_of(full_url: &str) -> Option<&str> {
-    let id = full_url.rfind('/')?;
-    let kind = full_url[..id].rfind('/')?;
-    let named = full_url.starts_with("http") && r4().resource(&full_url[kind + 1..id]).is_some();
-    named.then_some(&full_url[..=kind])
+    let Reference { base, resource_type, .. } = Reference::parse(full_url)?;
+    (base.starts_with("http") && r4().resource(resource_type).is_some()).then_some(base)
 }
 
 /// Type and query of a conditional reference, if it is one.
-pub(super) fn conditional(reference: &str) -> Option<(&str, &str)> {
-    let (resource_type, query) = reference.split_once('?')?;
-    r4().resource(resource_type).map(|_| (resource_type, query))
-}
-
-fn is_urn(text: &str) -> bool {
-    text.starts_with("urn:uuid:") || text.starts_with("urn:oid:")
+pub(super) fn conditional(text: &str) -> Option<(&str, &str)> {
+    reference::conditional(text).filter(|(resource_type, _)| r4().resource(resource_type).is_some())
 }
 
 /// Rewrites every link in a resource. `strict`: a `Reference` to a `urn:uuid` that no entry has is refused.

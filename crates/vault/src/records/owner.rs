@@ -6,7 +6,7 @@
 
 use fhir::definitions;
 use fhir::json::Json;
-use fhir::validate::is_id;
+use fhir::reference::Reference;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -32,9 +32,7 @@ fn follow<'a>(at: &'a Json<'_>, path: &[String]) -> Option<&'a str> {
 
 /// `Patient/1` and `Patient/1/_history/2` point to patient 1 of this server.
 fn patient_id(reference: &str) -> Option<&str> {
-    let rest = reference.strip_prefix("Patient/")?;
-    let id = rest.split('/').next().unwrap_or(rest);
-    is_id(id).then_some(id)
+    Reference::local(reference).filter(|to| to.resource_type == "Patient").map(|to| to.id)
 }
 
 fn paths() -> &'static HashMap<String, Vec<Path>> {

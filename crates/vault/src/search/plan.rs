@@ -4,11 +4,14 @@ use super::compare::{date_range, number_range};
 use super::index::column::{dates, numbers, ordered};
 use super::index::{ListName, Reading};
 use super::records::Records;
-use super::rows::{GRAM_CHARS, NARRATIVE, Names, PREFIX_CHARS, Sort, grams, paths_above, prefixes, type_in_url};
+use super::rows::{
+    GRAM_CHARS, NARRATIVE, Names, PREFIX_CHARS, Sort, grams, paths_above, prefixes, type_in_url, type_number,
+};
 use super::{compare, narrative};
 use crate::error::Error;
 use base::refusal::{Kind as No, Refusal};
 use fhir::json::Json;
+use fhir::reference::Reference;
 use fhir::search::params::{self, Kind, Param, PathId, PathUse};
 use fhir::search::query::{DateTest, Filter, NumberTest, Operand, Prefix, SystemTest, Test};
 use std::ops::RangeInclusive;
@@ -423,9 +426,8 @@ fn span(axis: u32, test: SpanTest, units: Option<Vec<u32>>) -> Plan {
 
 /// `Patient/1` and `Patient/1/_history/2` in parts.
 pub fn local_parts(reference: &str) -> Option<(&str, &str)> {
-    let plain = reference.split_once("/_history/").map_or(reference, |(before, _)| before);
-    let (resource_type, id) = plain.split_once('/')?;
-    (!id.contains('/') && super::rows::type_number(resource_type) > 0).then_some((resource_type, id))
+    let Reference { resource_type, id, .. } = Reference::local(reference)?;
+    (type_number(resource_type) > 0).then_some((resource_type, id))
 }
 
 /// Type and id in a URL that begins with one of the server's own.

@@ -8,6 +8,7 @@ use super::narrative;
 use crate::access::label::Labels;
 use crate::keys::Hasher;
 use fhir::json::Json;
+use fhir::reference::Reference;
 use fhir::search::extract::{Value, extract, normal};
 use fhir::search::params::{FIRST_PATH, PathId};
 use std::sync::OnceLock;
@@ -237,10 +238,8 @@ pub fn paths_above(uri: &str) -> impl Iterator<Item = &str> {
 /// The resource type a URL seems to point to: `http://b/fhir/Patient/1` and `.../Patient/1/_history/2` to `Patient`.
 #[must_use]
 pub fn type_in_url(url: &str) -> Option<&str> {
-    let plain = url.split_once("/_history/").map_or(url, |(before, _)| before);
-    let mut parts = plain.rsplit('/');
-    let (_, name) = (parts.next()?, parts.next()?);
-    (type_number(name) > 0).then_some(name)
+    let Reference { resource_type, .. } = Reference::parse(url)?;
+    (type_number(resource_type) > 0).then_some(resource_type)
 }
 
 struct Taker<'h, 'r> {

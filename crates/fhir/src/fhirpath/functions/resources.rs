@@ -8,6 +8,7 @@ use crate::fhirpath::eval::{Evaluator, Invocation, single, text};
 use crate::fhirpath::item::{Collection, Item, NOTHING, Node};
 use crate::fhirpath::navigate;
 use crate::json::Json;
+use crate::reference::Reference;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     function("extension", Exactly(1), extension),
@@ -88,7 +89,7 @@ fn found<'a>(e: &mut Evaluator<'_, 'a>, reference: Option<&str>, said: Option<&s
         let ty = e.model.definitions.resource(name).and_then(|ty| e.model.definitions.type_id(&ty.name));
         ty.map(|ty| Node { json: &NOTHING, sibling: None, ty: Some(ty) })
     };
-    let stub = said.or_else(|| reference.and_then(type_of)).and_then(stub);
+    let stub = said.or_else(|| Some(Reference::parse(reference?)?.resource_type)).and_then(stub);
     let Some(reference) = reference else { return Ok(stub) };
     if let Some(id) = reference.strip_prefix('#') {
         return contained(e, id);
@@ -129,13 +130,6 @@ fn in_bundle<'a>(e: &mut Evaluator<'_, 'a>, reference: &str) -> Outcome<Option<&
 
 fn is_relative(reference: &str) -> bool {
     !reference.contains(':')
-}
-
-/// `Patient/1`, `http://x/Patient/1`, `Patient/1/_history/2` → `Patient`.
-fn type_of(reference: &str) -> Option<&str> {
-    let current = reference.split_once("/_history/").map_or(reference, |(current, _)| current);
-    let (rest, _) = current.rsplit_once('/')?;
-    Some(rest.rsplit_once('/').map_or(rest, |(_, name)| name))
 }
 
 /// The codings an item is or holds: system and code.

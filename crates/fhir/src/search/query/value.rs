@@ -2,7 +2,7 @@
 
 use super::{DateTest, NumberTest, Operand, Prefix, SystemTest};
 use crate::calendar;
-use crate::search::convert::{is_type, without_version};
+use crate::reference::{Reference, without_version};
 use crate::search::extract::normal;
 use crate::search::params::{Kind, Param};
 use crate::validate::is_id;
@@ -200,10 +200,7 @@ pub(super) fn reference(targets: &[String], wanted: Option<&str>, text: &str) ->
         let resource_type = wanted.map(str::to_owned).or_else(only);
         return Ok(Operand::Local { resource_type, id: plain.to_owned() });
     }
-    if let Some((ty, id)) = plain.split_once('/')
-        && is_type(ty)
-        && is_id(id)
-    {
+    if let Some(Reference { resource_type: ty, id, .. }) = Reference::local(plain) {
         let fits = wanted.is_none_or(|w| w == ty) && (targets.is_empty() || targets.iter().any(|t| t == ty));
         return match fits {
             true => Ok(Operand::Local { resource_type: Some(ty.to_owned()), id: id.to_owned() }),
