@@ -152,6 +152,8 @@ pub(crate) enum Stop {
     Full,
     /// The vault is broken, or the database engine said no.
     Fault(String),
+    /// The index does not follow, and memory holds what it may.
+    Behind(String),
 }
 
 impl Stop {
@@ -163,6 +165,7 @@ impl Stop {
                 Refusal::new(Kind::Full, "no-store", message).into()
             }
             Stop::Fault(line) => Fault::Broken(line.clone()).into(),
+            Stop::Behind(why) => Fault::Busy(format!("the index cannot follow the log just now: {why}")).into(),
         }
     }
 }
@@ -180,6 +183,9 @@ pub(crate) fn transact<T>(
         Stop::Fault(fault.to_string())
     };
     desk.store.check_sound().map_err(|fault| Stop::Fault(fault.to_string()))?;
+    if let Some(failure) = desk.store.index.overfull() {
+        return Err(if failure.is_full { Stop::Full } else { Stop::Behind(failure.why) });
+    }
     let tree = desk.tree.clone();
     let mut group = desk.begin().map_err(|fault| stop(desk, &fault))?;
     let done = work(desk, &mut group).and_then(|value| desk.commit(&mut group).map(|()| value));

@@ -22,7 +22,7 @@ impl Vault {
         let (inner, before) = opening::open(options, opening::Index::Anew, progress)?;
         let vault = Vault::of(inner);
         let store = &vault.inner.store;
-        store.index.wait_for(vault.head())?;
+        store.index.wait_for_file(vault.head())?;
         let comparable = before.filter(|(watermark, _)| *watermark == store.head());
         let same = comparable.map(|(_, sums)| sums == store.index.sums());
         Ok((vault.clone(), Rebuilt { entries: store.head(), same }))

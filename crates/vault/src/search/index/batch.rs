@@ -40,14 +40,15 @@ struct Open<C> {
     stored: bool,
 }
 
-/// Writes a batch and answers the state after it. Positions continue where `state` ended.
+/// Writes a batch in one transaction that `commit` ends, and answers the state after it. Positions continue where
+/// `state` ended.
 pub fn write(
     db: &mut Connection,
-    hasher: &Hasher,
-    stamp: &str,
+    (hasher, stamp): (&Hasher, &str),
     memory: &mut Memory,
     state: State,
     entries: &[Appended],
+    commit: impl FnOnce(Transaction<'_>) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<State> {
     let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let mut batch = Batch { db: &transaction, hasher, memory, state };
@@ -61,7 +62,7 @@ pub fn write(
     let mut state = batch.state;
     state.watermark += entries.len() as u32;
     write_state(&transaction, hasher, &state, stamp)?;
-    transaction.commit()?;
+    commit(transaction)?;
     Ok(state)
 }
 

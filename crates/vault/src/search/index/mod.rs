@@ -3,10 +3,13 @@
 //! A thread of its own takes entries in log order and writes them in sorted batches; the watermark moves in the same
 //! transaction, so that after a crash the vault hands in again what is missing. Old versions keep their rows: which
 //! version was current when is told by position ([`places`]), so that history, as-of reads and pinned pages come from
-//! one structure. Lists of positions are packed ([`list`], [`mod@column`]): a posting costs a byte or two.
+//! one structure. Lists of positions are packed ([`list`], [`mod@column`]): a posting costs a byte or two. What the file
+//! cannot take, because the disk is full, is searched in memory meanwhile ([`held`]).
 
 mod batch;
 pub mod column;
+mod following;
+mod held;
 mod links;
 pub mod list;
 mod places;
@@ -25,6 +28,8 @@ use crate::keys::Hasher;
 use crate::keys::patients::Kid;
 use crate::records::Position;
 use fhir::terminology::Stored;
+use following::Writer;
+use held::Held;
 use parking_lot::{Condvar, Mutex, RwLock};
 pub use places::Place;
 use places::Places;
@@ -33,19 +38,12 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 use store::State;
 
-/// Rows written in one transaction at most: some 15,000 resources. Large batches touch each page once for many rows.
-const BATCH_ROWS: usize = 500_000;
 /// Rows that may wait before writers wait too: 16 to 40 MB.
 const QUEUE_ROWS: usize = 1_000_000;
-/// How long a small batch waits for company when nobody waits for it.
-const LINGER: Duration = Duration::from_millis(100);
-/// Idle this long, the write-ahead log is folded into the file.
-const IDLE: Duration = Duration::from_secs(1);
-/// How long to wait before trying again after a failure (a full disk, mostly).
-const RETRY: Duration = Duration::from_millis(500);
+/// Rows that memory holds for a file that cannot take them; then nothing more is written to the record either.
+const HELD_ROWS: usize = 500_000;
 
 /// One log entry as the index needs it.
 #[derive(Clone, Debug)]
@@ -85,6 +83,8 @@ struct Shared {
     places: RwLock<Places>,
     units: RwLock<Vec<Unit>>,
     readers: Mutex<Vec<Connection>>,
+    /// What the file could not take. A reader takes it and its snapshot of the file under one lock.
+    held: RwLock<Held>,
     /// URLs that this server is known by, without a slash at the end.
     bases: RwLock<Vec<String>>,
     /// Code systems and value sets that were read, by their position.
@@ -96,10 +96,24 @@ struct Queue {
     entries: VecDeque<Appended>,
     rows: usize,
     next: u32,
+    /// What the file holds.
     state: State,
+    /// Everything below can be found, in the file or in memory.
+    found: u32,
     waiting: usize,
     closed: bool,
-    failure: Option<String>,
+    failure: Option<Failure>,
+}
+
+/// Why the file does not follow the log.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What the database engine said.
+    pub why: String,
+    /// Whether the disk is full.
+    pub is_full: bool,
+    /// Whether memory holds as much as it may.
+    is_last: bool,
 }
 
 impl Index {
@@ -112,21 +126,21 @@ impl Index {
         let state = store::read_state(&db, hasher)?;
         let places = store::read_places(&db, state.watermark)?;
         let units = store::read_units(&db)?;
-        let memory = batch::Memory::new(&units);
         let shared = Arc::new(Shared {
             path: path.to_owned(),
             stamp: stamp.to_owned(),
             hasher: hasher.clone(),
-            queue: Mutex::new(Queue { next: state.watermark, state, ..Queue::default() }),
+            queue: Mutex::new(Queue { next: state.watermark, found: state.watermark, state, ..Queue::default() }),
             work: Condvar::new(),
             moved: Condvar::new(),
             places: RwLock::new(places),
-            units: RwLock::new(units),
+            units: RwLock::new(units.clone()),
             readers: Mutex::default(),
+            held: RwLock::default(),
             bases: RwLock::default(),
             shelf: Mutex::default(),
         });
-        let writer = Writer { shared: Arc::clone(&shared), db, memory, folded: true };
+        let writer = Writer::new(Arc::clone(&shared), db, units);
         let thread = std::thread::Builder::new().name("index".into()).spawn(move || writer.run());
         let thread = thread.map_err(|source| Fault::File { what: "starting the index's thread".into(), source })?;
         Ok(Index { shared, writer: Some(thread) })
@@ -163,11 +177,29 @@ impl Index {
         self.shared.work.notify_one();
     }
 
-    /// Waits until everything below `position` is indexed. A fault says why it cannot be, for now.
+    /// Waits until everything below `position` can be found. A fault says why it cannot be, for now.
     pub fn wait_for(&self, position: Position) -> Result<(), Fault> {
+        self.wait(position, |queue| (queue.found, queue.failure.as_ref().filter(|failure| failure.is_last)))
+    }
+
+    /// Waits until everything below `position` is in the file. A fault says why it cannot be, for now.
+    pub fn wait_for_file(&self, position: Position) -> Result<(), Fault> {
+        self.wait(position, |queue| (queue.state.watermark, queue.failure.as_ref()))
+    }
+
+    /// Why nothing more may be handed in for now, if so: the file does not follow, and memory holds what it can.
+    pub fn overfull(&self) -> Option<Failure> {
+        self.shared.queue.lock().failure.clone().filter(|failure| failure.is_last)
+    }
+
+    fn wait(&self, position: Position, at: impl Fn(&Queue) -> (u32, Option<&Failure>)) -> Result<(), Fault> {
         let mut queue = self.shared.queue.lock();
-        while u64::from(queue.state.watermark) < position.0 {
-            if let Some(why) = &queue.failure {
+        loop {
+            let (reached, failure) = at(&queue);
+            if u64::from(reached) >= position.0 {
+                return Ok(());
+            }
+            if let Some(Failure { why, .. }) = failure {
                 return Err(Fault::Busy(format!("the index cannot follow the log just now: {why}")));
             }
             assert!(position.0 <= u64::from(queue.next), "nobody handed in entry {}", position.0 - 1);
@@ -176,10 +208,9 @@ impl Index {
             self.shared.moved.wait(&mut queue);
             queue.waiting -= 1;
         }
-        Ok(())
     }
 
-    /// The position the next entry to be indexed has.
+    /// The position of the first entry that is not in the file.
     pub fn watermark(&self) -> Position {
         Position(u64::from(self.shared.queue.lock().state.watermark))
     }
@@ -228,105 +259,6 @@ impl Drop for Index {
             // The thread's own panic has been printed where it happened.
             let _ = thread.join();
         }
-    }
-}
-
-struct Writer {
-    shared: Arc<Shared>,
-    db: Connection,
-    memory: batch::Memory,
-    folded: bool,
-}
-
-impl Writer {
-    fn run(mut self) {
-        while let Some((state, entries)) = self.next_batch() {
-            self.write(state, &entries);
-        }
-        // Best effort: the next start folds what is left.
-        let _ = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
-    }
-
-    /// Waits for work. `None`: closed, and nothing is left.
-    fn next_batch(&mut self) -> Option<(State, Vec<Appended>)> {
-        let shared = Arc::clone(&self.shared);
-        let mut queue = shared.queue.lock();
-        while queue.entries.is_empty() {
-            if queue.closed {
-                return None;
-            }
-            if shared.work.wait_for(&mut queue, IDLE).timed_out() && !self.folded {
-                parking_lot::MutexGuard::unlocked(&mut queue, || self.fold());
-            }
-        }
-        let hurry = |queue: &Queue| queue.waiting > 0 || queue.closed || queue.rows >= BATCH_ROWS;
-        if !hurry(&queue) {
-            shared.work.wait_while_for(&mut queue, |queue| !hurry(queue), LINGER);
-        }
-        let mut rows = 0;
-        let mut count = 0;
-        for entry in &queue.entries {
-            rows += entry.rows.len();
-            count += 1;
-            if rows >= BATCH_ROWS {
-                break;
-            }
-        }
-        queue.rows -= rows;
-        let entries = queue.entries.drain(..count).collect();
-        Some((queue.state, entries))
-    }
-
-    fn fold(&mut self) {
-        // A reader in the way: the next idle moment will do.
-        let _ = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
-        self.folded = true;
-    }
-
-    /// Writes until it works: what is acknowledged stays searchable after a full disk has room again.
-    fn write(&mut self, state: State, entries: &[Appended]) {
-        loop {
-            let shared = &self.shared;
-            let written = batch::write(&mut self.db, &shared.hasher, &shared.stamp, &mut self.memory, state, entries);
-            match written {
-                Ok(state) => return self.publish(state, entries),
-                Err(error) => {
-                    self.memory = batch::Memory::new(&shared.units.read());
-                    let mut queue = shared.queue.lock();
-                    queue.failure = Some(error.to_string());
-                    shared.moved.notify_all();
-                    if queue.closed {
-                        return;
-                    }
-                    shared.work.wait_while_for(&mut queue, |queue| !queue.closed, RETRY);
-                }
-            }
-        }
-    }
-
-    fn publish(&mut self, state: State, entries: &[Appended]) {
-        self.folded = false;
-        {
-            let mut places = self.shared.places.write();
-            for entry in entries {
-                let position = places.len();
-                places.push(&entry.place());
-                if let Some(previous) = entry.previous {
-                    places.supersede(previous, position);
-                }
-            }
-        }
-        let mut units = self.shared.units.write();
-        for unit in entries.iter().flat_map(|e| &e.rows.units) {
-            if !units.iter().any(|known| known.id == unit.id) {
-                units.push(*unit);
-            }
-        }
-        drop(units);
-        let mut queue = self.shared.queue.lock();
-        queue.state = state;
-        queue.failure = None;
-        self.shared.moved.notify_all();
     }
 }
 

@@ -4,6 +4,7 @@
 //! and no other: what a patient's search costs does not grow with the population.
 
 use super::column::{self, Axis, Span, bucket};
+use super::held::Held;
 use super::places::Places;
 use super::{Index, Shared, batch, links, list, store};
 use crate::error::Fault;
@@ -42,6 +43,8 @@ impl ListName {
 pub struct Reading<'i> {
     shared: &'i Arc<Shared>,
     db: Option<Connection>,
+    /// What the file of this snapshot lacks.
+    held: Held,
     /// Entries below this count.
     pub at: u32,
 }
@@ -54,8 +57,10 @@ impl Index {
             Some(db) => db,
             None => store::reader(&self.shared.path)?,
         };
-        db.execute_batch("BEGIN")?;
-        Ok(Reading { shared: &self.shared, db: Some(db), at })
+        // The snapshot is taken when something is read. While memory holds a part, both are taken at one moment.
+        let held = self.shared.held.read();
+        db.execute_batch(if held.is_empty() { "BEGIN" } else { "BEGIN; SELECT watermark FROM state" })?;
+        Ok(Reading { shared: &self.shared, db: Some(db), held: held.clone(), at })
     }
 }
 
@@ -129,6 +134,12 @@ fn skip_below(rest: &mut &[u32], position: u32) {
     }
 }
 
+/// Takes out what was added after `begin` and stands at or beyond `at`.
+fn cut(out: &mut Vec<u32>, begin: usize, at: u32) {
+    let added = out.split_off(begin);
+    out.extend(added.into_iter().filter(|&position| position < at));
+}
+
 fn altered(table: &str) -> Fault {
     Fault::Altered(format!("the index was altered (index.sqlite, table {table}); run `chartroom rebuild`"))
 }
@@ -188,7 +199,11 @@ impl Reading<'_> {
                 }
             };
             list::decode(first, blob, each)
-        })
+        })?;
+        let begin = out.len();
+        self.held.list(name, out);
+        cut(out, begin, at);
+        Ok(())
     }
 
     /// Calls `row` with each packed row of a list, until it says `false`, which is a fault.
@@ -212,7 +227,9 @@ impl Reading<'_> {
         let one = "SELECT count(*) FROM (SELECT 1 FROM posting WHERE hash = ?1 AND system = ?2 LIMIT ?3)";
         let any = "SELECT count(*) FROM (SELECT 1 FROM posting WHERE hash = ?1 AND ?2 = -1 LIMIT ?3)";
         let mut statement = self.prepare(if name.system.is_some() { one } else { any })?;
-        Ok(statement.query_row(params![name.hash, name.system.map_or(-1, i64::from), most], |row| row.get(0))?)
+        let system = name.system.map_or(-1, i64::from);
+        let filed: u32 = statement.query_row(params![name.hash, system, most], |row| row.get(0))?;
+        Ok(filed.saturating_add(self.held.rows_of(name)).min(most))
     }
 
     /// Those of the ascending `candidates` that a list has.
@@ -224,6 +241,7 @@ impl Reading<'_> {
         for system in systems {
             self.one_list_within(name.hash, system, candidates, out)?;
         }
+        self.held.list_within(name, candidates, out);
         Ok(())
     }
 
@@ -278,6 +296,11 @@ impl Reading<'_> {
                 return Err(altered("span"));
             }
         }
+        self.held.column(axis, |position, span| {
+            if position < at {
+                each(position, span);
+            }
+        });
         Ok(())
     }
 
@@ -300,7 +323,9 @@ impl Reading<'_> {
                 last = position;
             });
             if fine { Ok(Some((first, last))) } else { Err(altered("span")) }
-        })
+        })?;
+        self.held.column_within(axis, candidates, each);
+        Ok(())
     }
 
     /// Calls `each` with every local reference by a path that lies at one of the ascending `candidates`: the position and
@@ -323,7 +348,9 @@ impl Reading<'_> {
                 last = position;
             });
             if fine { Ok(Some((first, last))) } else { Err(altered("link")) }
-        })
+        })?;
+        self.held.links_within(path, candidates, each);
+        Ok(())
     }
 
     /// Adds the positions with some value of the axis that *may* lie in the range: whole buckets are taken, by the least
@@ -342,6 +369,9 @@ impl Reading<'_> {
                 }
             }
         }
+        let begin = out.len();
+        self.held.buckets(axis, &(from..=to), out);
+        cut(out, begin, at);
         Ok(())
     }
 
@@ -350,12 +380,21 @@ impl Reading<'_> {
         let sql = "SELECT count(*) FROM (SELECT 1 FROM bucket WHERE side = ?1 AND bucket BETWEEN ?2 AND ?3 LIMIT ?4)";
         let (from, to) = (bucket(axis, *range.start()), bucket(axis, *range.end()));
         let mut statement = self.prepare(sql)?;
-        Ok(statement.query_row(params![batch::low_side(axis), from, to, most], |row| row.get(0))?)
+        let filed: u32 = statement.query_row(params![batch::low_side(axis), from, to, most], |row| row.get(0))?;
+        let mut held = Vec::new();
+        self.held.buckets(axis, &(from..=to), &mut held);
+        Ok(filed.saturating_add(held.len() as u32).min(most))
     }
 
     /// The lists of displays that begin with a label.
     pub fn displays(&self, label: i64) -> Read<Vec<i64>> {
         let mut statement = self.prepare("SELECT display FROM label WHERE prefix = ?1")?;
-        Ok(statement.query_map([label], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        let mut displays: Vec<i64> = statement.query_map([label], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        if !self.held.is_empty() {
+            self.held.displays(label, &self.shared.hasher, &mut displays);
+            displays.sort_unstable();
+            displays.dedup();
+        }
+        Ok(displays)
     }
 }

@@ -1,19 +1,22 @@
 //! The program under test: four writers on one vault, each acknowledgement noted the moment it is given.
 
 use super::disk::ACKS;
+use base::clock::Instant;
 use fhir::json::Json;
+use fhir::search::query::parse;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
 use vault::access::Visit;
+use vault::search::Page;
 use vault::{Change, Expect, Vault, Written};
 
 /// Environment variable that turns the test `faults::child` into the program under test: `DIR ROUNDS`.
 pub const CHILD: &str = "CHARTROOM_FAULT_CHILD";
 const WRITERS: usize = 4;
 
-/// Runs the workload; ends early, with exit code 3, once the vault stops acknowledging.
+/// Runs the workload; ends early, with exit code 3, once the vault stops acknowledging or a search lacks something.
 pub fn run(dir: &Path, rounds: usize) {
     let Ok(vault) = Vault::open(super::options(dir)) else { std::process::exit(2) };
     let acks = OpenOptions::new().append(true).create(true).open(dir.join(ACKS)).unwrap();
@@ -29,15 +32,30 @@ pub fn run(dir: &Path, rounds: usize) {
 
 fn write_rounds(vault: &Vault, acks: &Mutex<File>, writer: usize, rounds: usize) -> bool {
     let mut refused = 0;
+    let mut last = None;
     for round in 0..rounds {
         let changes = round_of(writer, round);
         match vault.commit(&Visit::operator(), changes) {
-            Ok(written) => acknowledge(acks, &written, writer, round),
+            Ok(written) => {
+                acknowledge(acks, &written, writer, round);
+                last = Some(round);
+            }
             Err(vault::Error::Refusal(_)) => refused += 1,
             Err(vault::Error::Fault(_)) => return false,
         }
+        if last.is_some_and(|last| !finds(vault, writer, last)) {
+            return false;
+        }
     }
     refused == 0
+}
+
+/// Whether a search finds the patient of a round, and nothing else.
+fn finds(vault: &Vault, writer: usize, round: usize) -> bool {
+    let pairs = [("family:exact".to_owned(), format!("note-{writer}-{round}"))];
+    let query = parse(Some("Patient"), &pairs, true, Instant(0)).unwrap();
+    let found = vault.search(&Visit::operator(), &query, &Page { count: 2, ..Page::default() });
+    found.is_ok_and(|found| found.matches.len() == 1 && found.matches[0].id == format!("w{writer}-{}", round % 3))
 }
 
 /// Each round writes a patient and an observation of that patient together; every fifth deletes the observation.

@@ -218,3 +218,26 @@ fn a_full_disk_refuses_and_then_goes_on_without_a_restart() {
     child.wait().unwrap();
     assert_eq!(run.broken_after_kill(), Vec::<String>::new());
 }
+
+#[test]
+fn searches_find_everything_while_the_index_has_no_room() {
+    let flag = tempfile::tempdir().unwrap();
+    let flag = flag.path().join("full");
+    let mut run = Run::new(1_000_000).with("SHIM_FULL_FLAG", &flag).with("SHIM_FULL_ONLY", "index.sqlite");
+    let mut child = run.command.spawn().unwrap();
+    for _ in 0..3 {
+        for full in [false, true] {
+            if full {
+                fs::write(&flag, b"").unwrap();
+            }
+            // The program ends when a search lacks what was acknowledged.
+            for _ in 0..20 {
+                assert!(run.acknowledges_beyond(run.acknowledged().len()), "full: {full}, {:?}", child.try_wait());
+            }
+        }
+        fs::remove_file(&flag).unwrap();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(run.broken_after_kill(), Vec::<String>::new());
+}

@@ -6,7 +6,7 @@
  *   SHIM_LOG        where the record goes; none: nothing is recorded
  *   SHIM_NTH        the n-th watched write or sync fails, and every later one too when SHIM_STAY=1
  *   SHIM_ERRNO      with this errno (5 EIO, 28 ENOSPC); a write under SHIM_SHORT=1 is cut in half instead
- *   SHIM_FULL_FLAG  while this file exists, writes fail with ENOSPC
+ *   SHIM_FULL_FLAG  while this file exists, writes fail with ENOSPC; only those to files named so by SHIM_FULL_ONLY
  *   SHIM_NO_SYNC    syncs answer success without syncing and are not recorded: the mutation the harness must see
  *
  * A record: 1 byte kind, 8 bytes offset, 4 bytes path length, 4 bytes data length, path, data (little endian).
@@ -78,9 +78,10 @@ static void record(char kind, const char *path, int64_t offset, const void *byte
 }
 
 /* Whether this call is to fail. Call with the lock held. */
-static int fails(int is_write) {
-    const char *nth = getenv("SHIM_NTH"), *code = getenv("SHIM_ERRNO"), *full = getenv("SHIM_FULL_FLAG");
-    if (is_write && full && !access(full, F_OK)) { errno = ENOSPC; return 1; }
+static int fails(int is_write, const char *path) {
+    const char *nth = getenv("SHIM_NTH"), *code = getenv("SHIM_ERRNO");
+    const char *full = getenv("SHIM_FULL_FLAG"), *only = getenv("SHIM_FULL_ONLY");
+    if (is_write && full && !access(full, F_OK) && (!only || strstr(path, only))) { errno = ENOSPC; return 1; }
     if (!nth) return 0;
     long at = ++calls, wanted = atol(nth);
     if (at == wanted || (at > wanted && getenv("SHIM_STAY"))) { errno = code ? atoi(code) : EIO; return 1; }
@@ -108,7 +109,7 @@ static ssize_t put(int fd, const void *bytes, size_t size, off_t offset) {
     ssize_t done = -1;
     size_t length = strlen(path);
     int note = length > 5 && !strcmp(path + length - 5, "/acks"); /* what the client knows is not on this disk */
-    int refused = note ? 0 : fails(1);
+    int refused = note ? 0 : fails(1, path);
     if (!refused || getenv("SHIM_SHORT")) {
         off_t at = offset;
         if (at < 0) {
@@ -133,7 +134,7 @@ static int synced(int fd, int (*real)(int)) {
     pthread_mutex_lock(&lock);
     int result = -1;
     if (getenv("SHIM_NO_SYNC")) result = 0;
-    else if (!fails(0)) {
+    else if (!fails(0, path)) {
         struct stat st;
         result = 0; /* The record says what is durable; really syncing would only make the tests slow. */
         if (log_fd < 0) result = real(fd);
@@ -149,7 +150,7 @@ static int cut(int fd, off_t length) {
     const char *path = watched(fd);
     if (!path) return real_ftruncate(fd, length);
     pthread_mutex_lock(&lock);
-    int result = fails(1) ? -1 : real_ftruncate(fd, length);
+    int result = fails(1, path) ? -1 : real_ftruncate(fd, length);
     if (!result) record('T', path, length, "", 0);
     pthread_mutex_unlock(&lock);
     return result;

@@ -1,0 +1,225 @@
+//! The thread that writes the index: what was handed in, in batches, as long as the file takes them.
+//!
+//! When it does not, because the disk is full, what was acknowledged is held in memory, where searches find it
+//! ([`super::held`]), and the file is tried again until it follows.
+
+use super::batch::{self, Memory};
+use super::store::State;
+use super::{Appended, Failure, HELD_ROWS, Queue, Shared};
+use crate::search::rows::Unit;
+use parking_lot::MutexGuard;
+use rusqlite::{Connection, ErrorCode, Transaction};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Rows written in one transaction at most: some 15,000 resources. Large batches touch each page once for many rows.
+const BATCH_ROWS: usize = 500_000;
+/// How long a small batch waits for company when nobody waits for it.
+const LINGER: Duration = Duration::from_millis(100);
+/// Idle this long, the write-ahead log is folded into the file.
+const IDLE: Duration = Duration::from_secs(1);
+/// From one try to the next while the file takes nothing.
+const RETRY: Duration = Duration::from_millis(500);
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    db: Connection,
+    memory: Memory,
+    /// The units that the file has.
+    units: Vec<Unit>,
+    folded: bool,
+    /// When the file was last tried in vain.
+    tried: Instant,
+}
+
+enum Next {
+    Batch(Vec<Appended>),
+    /// Time to try the file again.
+    Again,
+    /// Closed, and nothing is left.
+    End,
+}
+
+impl Writer {
+    /// A writer of an open file, which has these units.
+    pub fn new(shared: Arc<Shared>, db: Connection, units: Vec<Unit>) -> Writer {
+        Writer { shared, db, memory: Memory::new(&units), units, folded: true, tried: Instant::now() }
+    }
+
+    /// Works until the index is closed.
+    pub fn run(mut self) {
+        loop {
+            match self.next() {
+                Next::Batch(entries) => self.write(entries),
+                Next::Again => self.catch_up(),
+                Next::End => break,
+            }
+        }
+        // Best effort: the next start hands in again what is not in the file, and folds what is left.
+        self.catch_up();
+        let _ = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+
+    fn next(&mut self) -> Next {
+        let shared = Arc::clone(&self.shared);
+        let mut queue = shared.queue.lock();
+        loop {
+            let failing = queue.failure.as_ref().map(|failure| failure.is_last);
+            if failing.is_some() && self.tried.elapsed() >= RETRY && !queue.closed {
+                return Next::Again;
+            }
+            if !queue.entries.is_empty() && failing != Some(true) {
+                break;
+            }
+            if queue.closed {
+                return Next::End;
+            }
+            let patience = if failing.is_some() { RETRY } else { IDLE };
+            if shared.work.wait_for(&mut queue, patience).timed_out() && failing.is_none() && !self.folded {
+                MutexGuard::unlocked(&mut queue, || self.fold());
+            }
+        }
+        let hurry = |queue: &Queue| queue.waiting > 0 || queue.closed || queue.rows >= BATCH_ROWS;
+        if !hurry(&queue) {
+            shared.work.wait_while_for(&mut queue, |queue| !hurry(queue), LINGER);
+        }
+        Next::Batch(take_batch(&mut queue))
+    }
+
+    fn fold(&mut self) {
+        // A reader in the way: the next idle moment will do.
+        let _ = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        self.folded = true;
+    }
+
+    fn write(&mut self, entries: Vec<Appended>) {
+        let follows = self.shared.held.read().is_empty();
+        match follows.then(|| self.file(&entries, commit)) {
+            Some(Ok(state)) => {
+                self.publish(&entries);
+                self.note(|queue| {
+                    queue.state = state;
+                    queue.found = state.watermark;
+                });
+            }
+            Some(Err(error)) => self.hold(entries, Some(failure(&error))),
+            None => self.hold(entries, None),
+        }
+    }
+
+    /// Writes to the file what memory holds, until that fails or nothing is left.
+    fn catch_up(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        loop {
+            let first = shared.held.read().first();
+            let Some(first) = first else { return self.note(|queue| queue.failure = None) };
+            // Whoever looks sees a batch in memory or in the file, never in both and never in neither.
+            let moved = self.file(&first, |transaction| {
+                let mut held = shared.held.write();
+                transaction.commit()?;
+                held.drop_first();
+                Ok(())
+            });
+            let is_last = shared.held.read().rows() >= HELD_ROWS;
+            match moved {
+                Ok(state) => self.note(|queue| {
+                    queue.state = state;
+                    queue.failure.iter_mut().for_each(|failure| failure.is_last = is_last);
+                }),
+                Err(error) => {
+                    self.tried = Instant::now();
+                    return self.note(|queue| queue.failure = Some(Failure { is_last, ..failure(&error) }));
+                }
+            }
+        }
+    }
+
+    /// Holds in memory what the file cannot take, so that it is found.
+    fn hold(&mut self, entries: Vec<Appended>, failure: Option<Failure>) {
+        if failure.is_some() {
+            self.tried = Instant::now();
+        }
+        self.publish(&entries);
+        let count = entries.len() as u32;
+        let is_last = {
+            let mut held = self.shared.held.write();
+            held.push(entries);
+            held.rows() >= HELD_ROWS
+        };
+        self.note(|queue| {
+            queue.found += count;
+            queue.failure = failure.or(queue.failure.take()).map(|failure| Failure { is_last, ..failure });
+        });
+    }
+
+    fn file(
+        &mut self,
+        entries: &[Appended],
+        commit: impl FnOnce(Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<State> {
+        let shared = &self.shared;
+        let state = shared.queue.lock().state;
+        let names = (&shared.hasher, shared.stamp.as_str());
+        match batch::write(&mut self.db, names, &mut self.memory, state, entries, commit) {
+            Ok(state) => {
+                self.folded = false;
+                add_units(&mut self.units, entries);
+                Ok(state)
+            }
+            Err(error) => {
+                self.memory = Memory::new(&self.units);
+                Err(error)
+            }
+        }
+    }
+
+    /// Tells memory of entries, before anybody is told that they can be found.
+    fn publish(&self, entries: &[Appended]) {
+        let mut places = self.shared.places.write();
+        for entry in entries {
+            let position = places.len();
+            places.push(&entry.place());
+            if let Some(previous) = entry.previous {
+                places.supersede(previous, position);
+            }
+        }
+        drop(places);
+        add_units(&mut self.shared.units.write(), entries);
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Queue)) {
+        change(&mut self.shared.queue.lock());
+        self.shared.moved.notify_all();
+    }
+}
+
+fn commit(transaction: Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.commit()
+}
+
+fn take_batch(queue: &mut Queue) -> Vec<Appended> {
+    let mut rows = 0;
+    let mut count = 0;
+    for entry in &queue.entries {
+        rows += entry.rows.len();
+        count += 1;
+        if rows >= BATCH_ROWS {
+            break;
+        }
+    }
+    queue.rows -= rows;
+    queue.entries.drain(..count).collect()
+}
+
+fn add_units(units: &mut Vec<Unit>, entries: &[Appended]) {
+    for unit in entries.iter().flat_map(|e| &e.rows.units) {
+        if !units.iter().any(|known| known.id == unit.id) {
+            units.push(*unit);
+        }
+    }
+}
+
+fn failure(error: &rusqlite::Error) -> Failure {
+    let is_full = error.sqlite_error_code() == Some(ErrorCode::DiskFull);
+    Failure { why: error.to_string(), is_full, is_last: false }
+}
