@@ -3,4 +3,5 @@
 mod arrows;
 mod ceiling;
 mod documents;
+mod messages;
 mod tree;

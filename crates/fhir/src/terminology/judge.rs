@@ -48,7 +48,7 @@ pub enum Subsumption {
 /// If a code system that could decide is not loaded.
 pub fn in_value_set(library: &Library, set: &ValueSet, coded: &Coded) -> Result<Judgement, TerminologyError> {
     if !contains(library, set, coded.system, coded.code)? {
-        let message = format!("The code {} does not belong to the value set {}.", coded.code, set.url);
+        let message = format!("the code {} does not belong to the value set {}", coded.code, set.url);
         return Ok(Judgement { result: false, message, display: String::new() });
     }
     let only = || set.include.iter().map(|c| c.system.as_str()).find(|s| !s.is_empty());
@@ -70,7 +70,7 @@ pub fn in_system(library: &Library, system: &str, coded: &Coded) -> Result<Judge
     match lookup(library, system, coded.code) {
         Ok(found) => Ok(judged(coded, found.concept().display.clone())),
         Err(TerminologyError::UnknownCode { .. }) if is_whole(library, system) => {
-            let message = format!("The code {} does not exist in the code system {system}.", coded.code);
+            let message = format!("the code {} does not exist in the code system {system}", coded.code);
             Ok(Judgement { result: false, message, display: String::new() })
         }
         Err(TerminologyError::UnknownCode { .. }) => Err(TerminologyError::NotLoaded(system.to_owned())),
@@ -87,7 +87,7 @@ fn judged(coded: &Coded, display: String) -> Judgement {
     let agrees = |said: &&str| display.is_empty() || said.to_lowercase() == display.to_lowercase();
     match coded.display {
         Some(said) if !agrees(&said) => {
-            let message = format!("The code exists, but its display is {display}.");
+            let message = format!("the code exists, but its display is {display}");
             Judgement { result: false, message, display }
         }
         _ => Judgement { result: true, message: String::new(), display },

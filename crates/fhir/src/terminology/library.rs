@@ -95,20 +95,20 @@ impl fmt::Display for TerminologyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TerminologyError::UnknownValueSet(url) => {
-                write!(f, "The value set {url} is not known here; store it as a ValueSet resource first.")
+                write!(f, "the value set {url} is not known here; store it as a ValueSet resource first")
             }
             TerminologyError::NotLoaded(system) => {
                 write!(
                     f,
-                    "The code system {system} is not loaded, or not whole; store it as a complete CodeSystem resource first."
+                    "the code system {system} is not loaded, or not whole; store it as a complete CodeSystem resource first"
                 )
             }
-            TerminologyError::UnknownCode { system, code } => write!(f, "The code system {system} has no code {code}."),
+            TerminologyError::UnknownCode { system, code } => write!(f, "the code system {system} has no code {code}"),
             TerminologyError::Filter { system, what } => {
-                write!(f, "A filter on the code system {system} fails: {what}.")
+                write!(f, "a filter on the code system {system} fails: {what}")
             }
             TerminologyError::Circle(url) => {
-                write!(f, "The value set {url} imports itself; take one of the imports out.")
+                write!(f, "the value set {url} imports itself; take one of the imports out")
             }
         }
     }

@@ -36,7 +36,7 @@ pub(super) fn check(walk: &mut Walk, resource: &Json, place: &Place, scope: Scop
         all(walk, resource, contained.items(), &place.member("contained"));
     }
     if walk.depth >= Depth::Advice && resource.get("text").is_none() && has_narrative(walk, resource) {
-        let message = "A resource should have a narrative for people to read (dom-6).";
+        let message = "a resource should have a narrative for people to read (dom-6)";
         walk.find(Severity::Warning, "invariant", place, message);
     }
 }
@@ -54,7 +54,7 @@ fn inside(walk: &mut Walk, resource: &Json, place: &Place) {
             walk.error(
                 "invariant",
                 &below.member(name),
-                format!("A contained resource must not have meta.{name} ({rule})."),
+                format!("a contained resource must not have meta.{name} ({rule})"),
             );
         }
     }
@@ -70,17 +70,17 @@ fn all(walk: &mut Walk, resource: &Json, contained: &[Json], place: &Place) {
             walk.error(
                 "invariant",
                 &at.member("id"),
-                "A contained resource must have an id, to be referred to (dom-3).",
+                "a contained resource must have an id, to be referred to (dom-3)",
             );
             continue;
         };
         if !ids.insert(id) {
-            let message = "Another contained resource has this id; references inside could mean either.";
+            let message = "another contained resource has this id; references inside could mean either";
             walk.error("value", &at.member("id"), message);
         }
         if !pointers.contains(id) && !refers_back(inner) {
             let message =
-                "A contained resource must be referred to from the resource around it, or refer to it (dom-3).";
+                "a contained resource must be referred to from the resource around it, or refer to it (dom-3)";
             walk.error("invariant", &at, message);
         }
     }

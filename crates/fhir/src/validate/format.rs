@@ -62,22 +62,22 @@ impl Format {
     pub fn check(self, value: &Json) -> Option<Wrong> {
         match (self, value) {
             (Format::Boolean, Json::Bool(_)) | (Format::Decimal, Json::Number(_)) => None,
-            (Format::Boolean, _) => Some(("structure", "This must be true or false, without quotes.")),
-            (Format::Decimal, _) => Some(("structure", "This must be a number, without quotes.")),
+            (Format::Boolean, _) => Some(("structure", "this must be true or false, without quotes")),
+            (Format::Decimal, _) => Some(("structure", "this must be a number, without quotes")),
             (Format::Integer | Format::PositiveInt | Format::UnsignedInt, Json::Number(n)) => self.check_number(n),
             (Format::Integer | Format::PositiveInt | Format::UnsignedInt, _) => {
-                Some(("structure", "This must be a whole number, without quotes."))
+                Some(("structure", "this must be a whole number, without quotes"))
             }
             (_, Json::String(text)) => self.check_text(text),
-            _ => Some(("structure", "This must be a string, in double quotes.")),
+            _ => Some(("structure", "this must be a string, in double quotes")),
         }
     }
 
     fn check_number(self, number: &str) -> Option<Wrong> {
         let (least, wrong) = match self {
-            Format::PositiveInt => (1, "This must be a whole number from 1 to 2147483647."),
-            Format::UnsignedInt => (0, "This must be a whole number from 0 to 2147483647."),
-            _ => (i32::MIN, "This must be a whole number from -2147483648 to 2147483647."),
+            Format::PositiveInt => (1, "this must be a whole number from 1 to 2147483647"),
+            Format::UnsignedInt => (0, "this must be a whole number from 0 to 2147483647"),
+            _ => (i32::MIN, "this must be a whole number from -2147483648 to 2147483647"),
         };
         let fits = number != "-0" && number.parse::<i32>().is_ok_and(|n| n >= least);
         if fits { None } else { Some(("value", wrong)) }
@@ -85,32 +85,32 @@ impl Format {
 
     fn check_text(self, text: &str) -> Option<Wrong> {
         if text.is_empty() {
-            return Some(("value", "A string must not be empty; leave the element out."));
+            return Some(("value", "a string must not be empty; leave the element out"));
         }
         let bytes = text.as_bytes();
         let (right, words) = match self {
             Format::Text => return string(bytes),
             Format::Xhtml => return xhtml::check(text).map(|what| ("value", what)),
-            Format::Code => (code(bytes), "A code has no white space at its ends and only single spaces inside."),
-            Format::Date => (calendar::is_date(text), "A date is YYYY, YYYY-MM or YYYY-MM-DD, and must exist."),
+            Format::Code => (code(bytes), "a code has no white space at its ends and only single spaces inside"),
+            Format::Date => (calendar::is_date(text), "a date is YYYY, YYYY-MM or YYYY-MM-DD, and must exist"),
             Format::DateTime => (
                 calendar::is_date_time(text),
-                "A dateTime is YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss with Z or an offset, and must exist.",
+                "a dateTime is YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss with Z or an offset, and must exist",
             ),
             Format::Instant => (
                 calendar::is_instant(text),
-                "An instant is YYYY-MM-DDThh:mm:ss with optional fractions and with Z or an offset, and must exist.",
+                "an instant is YYYY-MM-DDThh:mm:ss with optional fractions and with Z or an offset, and must exist",
             ),
-            Format::Time => (calendar::is_time(text), "A time is hh:mm:ss with optional fractions."),
-            Format::Id => (id(bytes), "An id is 1 to 64 letters, digits, hyphens and dots."),
-            Format::Oid => (oid(bytes), "An oid is urn:oid: with numbers and dots, such as urn:oid:1.2.3."),
-            Format::Uuid => (uuid(bytes), "A uuid is urn:uuid: with a UUID in lower case."),
-            Format::Uri => (uri(bytes), "A URI has no white space."),
+            Format::Time => (calendar::is_time(text), "a time is hh:mm:ss with optional fractions"),
+            Format::Id => (id(bytes), "an id is 1 to 64 letters, digits, hyphens and dots"),
+            Format::Oid => (oid(bytes), "an oid is urn:oid: with numbers and dots, such as urn:oid:1.2.3"),
+            Format::Uuid => (uuid(bytes), "a uuid is urn:uuid: with a UUID in lower case"),
+            Format::Uri => (uri(bytes), "a URI has no white space"),
             Format::Base64 => {
-                (base64(bytes), "This must be base64: letters, digits, + and /, in groups of four, padded with =.")
+                (base64(bytes), "this must be base64: letters, digits, + and /, in groups of four, padded with =")
             }
             Format::Boolean | Format::Decimal | Format::Integer | Format::PositiveInt | Format::UnsignedInt => {
-                (false, "This must not be a string.")
+                (false, "this must not be a string")
             }
         };
         if right { None } else { Some(("value", words)) }
@@ -119,14 +119,14 @@ impl Format {
 
 fn string(bytes: &[u8]) -> Option<Wrong> {
     if bytes.len() > STRING_MAX {
-        return Some(("too-long", "A string must not be longer than 1 MiB; use an Attachment or a Binary."));
+        return Some(("too-long", "a string must not be longer than 1 MiB; use an Attachment or a Binary"));
     }
     let is_control = |&b: &u8| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r');
     if bytes.iter().any(is_control) {
-        return Some(("value", "A string must not hold control characters other than tab and line ends."));
+        return Some(("value", "a string must not hold control characters other than tab and line ends"));
     }
     if bytes[0].is_ascii_whitespace() && bytes.iter().all(u8::is_ascii_whitespace) {
-        return Some(("value", "A string must hold more than white space; leave the element out."));
+        return Some(("value", "a string must hold more than white space; leave the element out"));
     }
     None
 }

@@ -14,7 +14,7 @@ pub(super) fn check(r4: &Definitions, reference: &Json, targets: &[String], cont
     let fits = |name: &str| targets.is_empty() || targets.iter().any(|t| t == name || t == "Resource");
     let says = reference.text("type");
     if let Some(says) = says.filter(|says| r4.resource(says).is_some() && !fits(says)) {
-        return Some(("value", format!("This may not point to {says}: it must be {}.", one_of(targets))));
+        return Some(("value", format!("this may not point to {says}: it must be {}", one_of(targets))));
     }
     let literal = reference.text("reference")?;
     if let Some(id) = literal.strip_prefix('#') {
@@ -23,14 +23,14 @@ pub(super) fn check(r4: &Definitions, reference: &Json, targets: &[String], cont
     let name = target_type(literal)?;
     if r4.resource(name).is_none() {
         let is_absolute = literal.contains(':');
-        let wrong = || ("value", "A literal reference is Type/id, with a resource type of R4.".to_owned());
+        let wrong = || ("value", "a literal reference is Type/id, with a resource type of R4".to_owned());
         return (!is_absolute).then(wrong);
     }
     if !fits(name) {
-        return Some(("value", format!("This may not point to {name}: it must be {}.", one_of(targets))));
+        return Some(("value", format!("this may not point to {name}: it must be {}", one_of(targets))));
     }
     let differs = says.is_some_and(|says| says != name && !says.contains(':'));
-    differs.then(|| ("value", "The type does not agree with the reference.".to_owned()))
+    differs.then(|| ("value", "the type does not agree with the reference".to_owned()))
 }
 
 /// A reference to a contained resource, or with `#` alone to the one that contains this.
@@ -39,10 +39,10 @@ fn inner(id: &str, fits: &dyn Fn(&str) -> bool, targets: &[String], contained: &
         return None;
     }
     let Some(name) = contained.type_of(id) else {
-        let what = "No contained resource has this id: a reference that starts with # points inside the same resource.";
+        let what = "no contained resource has this id: a reference that starts with # points inside the same resource";
         return Some(("not-found", what.to_owned()));
     };
-    (!fits(name)).then(|| ("value", format!("This may not point to {name}: it must be {}.", one_of(targets))))
+    (!fits(name)).then(|| ("value", format!("this may not point to {name}: it must be {}", one_of(targets))))
 }
 
 /// The type that `Type/id`, `Type/id/_history/v` or a URL that ends so points to; also that of `Type?criteria`.

@@ -22,11 +22,11 @@ impl Walk {
     ) {
         let Step { property, scope, .. } = step;
         if !self.is_primitive(property.ty) {
-            return self.error("structure", place, "Only primitive elements have a member that starts with _.");
+            return self.error("structure", place, "only primitive elements have a member that starts with _");
         }
         let Json::Array(items) = value else {
             if property.element.is_array {
-                return self.error("structure", place, "The extensions of a repeating element must be an array.");
+                return self.error("structure", place, "the extensions of a repeating element must be an array");
             }
             return self.annotation(value, property, place, object.get(bare).is_some(), scope);
         };
@@ -34,19 +34,19 @@ impl Walk {
             return self.error(
                 "structure",
                 place,
-                "The extensions of a single element must be an object, not an array.",
+                "the extensions of a single element must be an object, not an array",
             );
         }
         let values = object.get(bare).map(Json::items);
         if items.is_empty() || values.is_some_and(|values| values.len() != items.len()) {
-            let message = "The array of extensions must be as long as that of the values; fill it up with null.";
+            let message = "the array of extensions must be as long as that of the values; fill it up with null";
             return self.error("structure", place, message);
         }
         for (i, item) in items.iter().enumerate() {
             let has_value = values.and_then(|v| v.get(i)).is_some_and(|v| *v != Json::Null);
             match item {
                 Json::Null if has_value => {}
-                Json::Null => self.error("structure", &place.at(i), "There is neither a value nor an extension here."),
+                Json::Null => self.error("structure", &place.at(i), "there is neither a value nor an extension here"),
                 _ => self.annotation(item, property, &place.at(i), has_value, scope),
             }
         }
@@ -62,7 +62,7 @@ impl Walk {
         scope: Scope<'r>,
     ) {
         let Some(object) = value.as_object().filter(|o| !o.is_empty()) else {
-            return self.error("structure", place, "The extensions of a primitive must be an object with members.");
+            return self.error("structure", place, "the extensions of a primitive must be an object with members");
         };
         if object.get("extension").is_none() {
             if has_value {
@@ -72,7 +72,7 @@ impl Walk {
                 }
                 return;
             }
-            return self.error("structure", place, "There is neither a value nor an extension here.");
+            return self.error("structure", place, "there is neither a value nor an extension here");
         }
         self.object(object, property.ty, place, scope);
     }
@@ -80,7 +80,7 @@ impl Walk {
     /// A `null` in an array of primitives stands for a value that has extensions only.
     pub(super) fn padding(&mut self, object: &Object, name: &str, index: usize, place: &Place) {
         if of(object, name).map(Json::items).and_then(|items| items.get(index)).is_none_or(|item| *item == Json::Null) {
-            self.error("structure", place, "A null stands for a value with extensions, and here is no extension.");
+            self.error("structure", place, "a null stands for a value with extensions, and here is no extension");
         }
     }
 }

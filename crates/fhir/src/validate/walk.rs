@@ -78,7 +78,7 @@ impl Walk {
         if alike < FINDINGS_MAX {
             self.findings.push(Finding { severity, code, path: place.to_string(), message: message.into() });
         } else if alike == FINDINGS_MAX {
-            let message = "There are more findings like these than are listed here; mend these first.";
+            let message = "there are more findings like these than are listed here; mend these first";
             self.findings.push(Finding { severity, code: "too-long", path: String::new(), message: message.into() });
         }
         self.is_full |= severity >= Severity::Error && alike >= FINDINGS_MAX;
@@ -86,17 +86,17 @@ impl Walk {
 
     fn resource<'r>(&mut self, value: &'r Json<'r>, place: &Place, scope: Scope<'r>) {
         let Some(object) = value.as_object() else {
-            return self.error("structure", place, "A resource must be a JSON object.");
+            return self.error("structure", place, "a resource must be a JSON object");
         };
         let Some(name) = object.get("resourceType") else {
-            return self.error("structure", place, "A resource must have a resourceType.");
+            return self.error("structure", place, "a resource must have a resourceType");
         };
         let known = name.as_str().and_then(|name| self.plan.r4.type_id(name)).filter(|&id| {
             let ty = self.plan.r4.get(id);
             ty.kind == TypeKind::Resource && !ty.is_abstract
         });
         let Some(id) = known else {
-            return self.error("structure", place, "The resourceType is not a resource type of R4.");
+            return self.error("structure", place, "the resourceType is not a resource type of R4");
         };
         self.object(object, id, place, scope);
         contained::check(self, value, place, scope);
@@ -148,7 +148,7 @@ impl Walk {
             }
         }
         if only_id && rules.shape != Shape::Resource {
-            self.error("structure", place, "An element must have a value or members; leave it out if it has none.");
+            self.error("structure", place, "an element must have a value or members; leave it out if it has none");
         } else if rules.required & !seen != 0 {
             self.missing(ty, rules.required & !seen, place);
         }
@@ -162,20 +162,20 @@ impl Walk {
         let element = step.property.element;
         if !element.is_array {
             if let Json::Array(_) = value {
-                return self.error("structure", place, "This must be a single value, not an array.");
+                return self.error("structure", place, "this must be a single value, not an array");
             }
             let sibling = if step.invariants.is_empty() { None } else { sidecar::of(object, name) };
             return self.value(value, sibling, step, place);
         }
         let Json::Array(items) = value else {
-            return self.error("structure", place, "This must be an array, also where it has one value only.");
+            return self.error("structure", place, "this must be an array, also where it has one value only");
         };
         if items.is_empty() {
-            return self.error("structure", place, "An array must not be empty; leave the element out.");
+            return self.error("structure", place, "an array must not be empty; leave the element out");
         }
         if element.max.is_some_and(|max| items.len() > max as usize) {
             let max = element.max.unwrap_or_default();
-            self.error("structure", place, format!("There may be at most {max} of these."));
+            self.error("structure", place, format!("there may be at most {max} of these"));
         }
         for (i, item) in items.iter().enumerate() {
             let at = place.at(i);
@@ -206,7 +206,7 @@ impl Walk {
             Shape::Resource => return self.inner_resource(value, property.element, place, scope),
             shape @ (Shape::Object | Shape::Reference | Shape::Extension) => {
                 let Some(object) = value.as_object() else {
-                    return self.error("structure", place, "This must be a JSON object.");
+                    return self.error("structure", place, "this must be a JSON object");
                 };
                 self.object(object, property.ty, place, scope);
                 if shape == Shape::Reference {
@@ -226,7 +226,7 @@ impl Walk {
             return self.alone(value, place);
         }
         if scope.is_contained {
-            let message = "A contained resource must not contain others (dom-2); contain them beside it.";
+            let message = "a contained resource must not contain others (dom-2); contain them beside it";
             return self.error("structure", place, message);
         }
         self.resource(value, place, Scope { is_contained: true, resource: Node::resource(value), ..scope });
@@ -255,7 +255,7 @@ impl Walk {
             }
             (Verdict::Outside | Verdict::Unchecked, _) => {
                 let sample = codes.sample();
-                self.error("code-invalid", place, format!("The code must be one of {set}{sample}."));
+                self.error("code-invalid", place, format!("the code must be one of {set}{sample}"));
             }
         }
     }
@@ -272,7 +272,7 @@ impl Walk {
             // Three of a kind come here twice; one finding is enough.
             let path = below.to_string();
             if !self.findings.iter().any(|f| f.path == path && f.code == "structure") {
-                self.error("structure", &below, format!("Only one type of {name}[x] may be there."));
+                self.error("structure", &below, format!("only one type of {name}[x] may be there"));
             }
         }
     }
@@ -283,10 +283,10 @@ impl Walk {
                 let name_of = |t: &ElementType| format!("{name}{}", capital(&self.plan.r4.get(t.id).name));
                 let names: Vec<String> = choice.types.iter().take(5).map(name_of).collect();
                 let more = if choice.types.len() > 5 { " and so on" } else { "" };
-                format!("{name} has its type in its name: {}{more}.", references::one_of(&names))
+                format!("{name} has its type in its name: {}{more}", references::one_of(&names))
             }
             (None, Some(near)) => format!("{} has no such element; did you mean {near}?", ty.name),
-            (None, None) => format!("{} has no such element.", ty.name),
+            (None, None) => format!("{} has no such element", ty.name),
         };
         self.error("structure", place, message);
     }
@@ -294,7 +294,7 @@ impl Walk {
     fn missing(&mut self, ty: &TypeDef, missing: Mask, place: &Place) {
         for (_, element) in ty.elements.iter().enumerate().filter(|(i, _)| missing & (1 << i) != 0) {
             let choice = if element.is_choice { "[x]" } else { "" };
-            let message = format!("{}{choice} is missing; {} must have it.", element.name, ty.name);
+            let message = format!("{}{choice} is missing; {} must have it", element.name, ty.name);
             self.error("required", &place.member(&element.name), message);
         }
     }
@@ -304,7 +304,7 @@ impl Walk {
         let has_value = object.iter().any(|(name, _)| name.trim_start_matches('_').starts_with("value"));
         let has_extensions = object.get("extension").is_some();
         if has_value == has_extensions {
-            self.error("invariant", place, "An extension must have either a value or extensions, not both (ext-1).");
+            self.error("invariant", place, "an extension must have either a value or extensions, not both (ext-1)");
         }
     }
 }

@@ -78,8 +78,8 @@ struct Scanner<'t> {
 
 type Scan<T> = Result<T, &'static str>;
 
-const MALFORMED: &str = "The narrative must be well-formed XHTML: each element closed, < and & escaped in text.";
-const NOT_DIV: &str = "The narrative must be one <div xmlns=\"http://www.w3.org/1999/xhtml\"> element.";
+const MALFORMED: &str = "the narrative must be well-formed XHTML: each element closed, < and & escaped in text";
+const NOT_DIV: &str = "the narrative must be one <div xmlns=\"http://www.w3.org/1999/xhtml\"> element";
 
 impl<'t> Scanner<'t> {
     fn document(&mut self) -> Scan<()> {
@@ -100,7 +100,7 @@ impl<'t> Scanner<'t> {
         if !self.rest().trim().is_empty() {
             return Err(NOT_DIV);
         }
-        if self.has_content { Ok(()) } else { Err("The narrative must have some text or an image.") }
+        if self.has_content { Ok(()) } else { Err("the narrative must have some text or an image") }
     }
 
     fn rest(&self) -> &'t str {
@@ -147,14 +147,14 @@ impl<'t> Scanner<'t> {
         let name = self.name();
         if !TAGS.contains(&name) && !MORE_TAGS.contains(&name) {
             return Err(
-                "The narrative has an element FHIR does not let in: only formatting, tables, lists, links and images.",
+                "the narrative has an element FHIR does not let in: only formatting, tables, lists, links and images",
             );
         }
         self.has_content |= name == "img";
         loop {
             let spaced = self.space();
             if self.eat('>') {
-                let top = self.open.get_mut(self.depth).ok_or("The narrative is nested too deeply.")?;
+                let top = self.open.get_mut(self.depth).ok_or("the narrative is nested too deeply")?;
                 *top = name;
                 self.depth += 1;
                 return Ok(());
@@ -226,10 +226,10 @@ fn entities(text: &str) -> Scan<()> {
 
 fn harmless(name: &str, value: &str) -> Scan<()> {
     if name.len() > 2 && name.as_bytes()[..2].eq_ignore_ascii_case(b"on") {
-        return Err("The narrative must not have event attributes (onclick and the like).");
+        return Err("the narrative must not have event attributes (onclick and the like)");
     }
     if matches!(name, "href" | "src" | "longdesc" | "cite" | "background" | "xlink:href") && is_script(value) {
-        return Err("The narrative must not have links that run a script.");
+        return Err("the narrative must not have links that run a script");
     }
     Ok(())
 }

@@ -169,15 +169,15 @@ fn a_message_says_what_would_be_right() {
         (r#"{"resourceType":"Patient","birthdate":"x"}"#, "Patient has no such element; did you mean birthDate?"),
         (
             r#"{"resourceType":"Patient","deceased":true}"#,
-            "deceased has its type in its name: deceasedBoolean or deceasedDateTime.",
+            "deceased has its type in its name: deceasedBoolean or deceasedDateTime",
         ),
         (
             r#"{"resourceType":"Patient","gender":"woman"}"#,
-            "The code must be one of http://hl7.org/fhir/ValueSet/administrative-gender: female, male, other, unknown.",
+            "the code must be one of http://hl7.org/fhir/ValueSet/administrative-gender: female, male, other, unknown",
         ),
         (
             r#"{"resourceType":"Condition","subject":{"reference":"Device/1"}}"#,
-            "This may not point to Device: it must be Patient or Group.",
+            "this may not point to Device: it must be Patient or Group",
         ),
     ] {
         let tree = Json::parse(text.as_bytes()).expect("the test's own JSON");

@@ -53,7 +53,7 @@ impl Vault {
     pub fn consistency(&self, old: u64, new: u64) -> Result<Vec<Hash>, Error> {
         let head = self.head().0;
         if new > head {
-            let message = format!("The log has {head} entries; it cannot show how it grew from {old} to {new}.");
+            let message = format!("the log has {head} entries; it cannot show how it grew from {old} to {new}");
             return Err(Refusal::new(Kind::Malformed, "value", message).into());
         }
         self.inner.store.readers.with(|connection| growth(connection, old, new))
@@ -86,11 +86,11 @@ impl Vault {
     /// Takes the cosignature lines a witness answered for a checkpoint of ours. Lines that none of `witnesses` made are
     /// passed over. Answers how many were kept.
     pub fn add_cosignatures(&self, checkpoint: &[u8], lines: &str, witnesses: &[VerifierKey]) -> Result<usize, Error> {
-        let malformed = || Refusal::new(Kind::Malformed, "structure", "That is no checkpoint with cosignature lines.");
+        let malformed = || Refusal::new(Kind::Malformed, "structure", "that is no checkpoint with cosignature lines");
         let whole = [checkpoint, lines.as_bytes()].concat();
         let signed = Signed::parse(&whole).ok_or_else(malformed)?;
         if !signed.is_signed_by(&self.log_key()) {
-            return Err(Refusal::new(Kind::Invalid, "value", "The checkpoint is not one of this log.").into());
+            return Err(Refusal::new(Kind::Invalid, "value", "the checkpoint is not one of this log").into());
         }
         let good = cosigned(&signed, witnesses);
         if good.is_empty() {
@@ -163,7 +163,7 @@ fn united(kept: &[u8], more: &str) -> String {
 /// A consistency proof; empty from 0 and to itself.
 fn growth(connection: &Connection, old: u64, new: u64) -> Result<Vec<Hash>, Error> {
     if old > new {
-        let message = format!("A log of {old} entries cannot have grown to {new}.");
+        let message = format!("a log of {old} entries cannot have grown to {new}");
         return Err(Refusal::new(Kind::Malformed, "value", message).into());
     }
     if old == 0 || old == new {

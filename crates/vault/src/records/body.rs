@@ -15,11 +15,11 @@ const ORDERED: [&str; 4] = ["versionId", "lastUpdated", "_versionId", "_lastUpda
 pub(crate) fn named<'a>(resource: &'a Json<'_>) -> Result<(&'a str, &'a str), Refusal> {
     let resource_type = resource.text("resourceType").unwrap_or_default();
     if !(1..=64).contains(&resource_type.len()) || !resource_type.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        return Err(Refusal::new(Kind::Invalid, "structure", "resourceType must name a resource type."));
+        return Err(Refusal::new(Kind::Invalid, "structure", "resourceType must name a resource type"));
     }
     let id = resource.text("id").unwrap_or_default();
     if !is_id(id) {
-        let message = "id must be 1 to 64 letters, digits, hyphens and full stops.";
+        let message = "id must be 1 to 64 letters, digits, hyphens and full stops";
         return Err(Refusal::new(Kind::Invalid, "value", message));
     }
     Ok((resource_type, id))
@@ -29,7 +29,7 @@ pub(crate) fn named<'a>(resource: &'a Json<'_>) -> Result<(&'a str, &'a str), Re
 pub(crate) fn keep(resource: &Json<'_>) -> Result<Vec<u8>, Refusal> {
     let (resource_type, id) = named(resource)?;
     let Some(object) = resource.as_object() else {
-        return Err(Refusal::new(Kind::Invalid, "structure", "A resource must be a JSON object."));
+        return Err(Refusal::new(Kind::Invalid, "structure", "a resource must be a JSON object"));
     };
     let mut out = Vec::with_capacity(2048);
     head(resource_type, id, &mut out);
@@ -40,7 +40,7 @@ pub(crate) fn keep(resource: &Json<'_>) -> Result<Vec<u8>, Refusal> {
             let rest = meta.iter().filter(|(name, _)| !ORDERED.contains(name));
             write_members(rest, false, &mut out);
         }
-        Some(_) => return Err(Refusal::new(Kind::Invalid, "structure", "meta must be a JSON object.")),
+        Some(_) => return Err(Refusal::new(Kind::Invalid, "structure", "meta must be a JSON object")),
     }
     out.push(b'}');
     let others = object.iter().filter(|(name, _)| !matches!(*name, "resourceType" | "id" | "meta"));

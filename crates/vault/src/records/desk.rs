@@ -140,7 +140,7 @@ impl Desk {
             return Err(shredded().into());
         }
         if self.tree.size() + index as u64 >= ENTRIES_MAX {
-            return Err(Refusal::new(No::Full, "no-store", "The log has as many entries as it can hold.").into());
+            return Err(Refusal::new(No::Full, "no-store", "the log has as many entries as it can hold").into());
         }
         let current = self.current(change.key)?;
         let alive = current.filter(|c| !c.deleted);
@@ -148,13 +148,13 @@ impl Desk {
             (Expect::Any, _) | (Expect::Absent, None) => return Ok(current),
             (Expect::Version(version), Some(c)) if c.version == version => return Ok(current),
             (Expect::Absent, Some(c)) => {
-                (No::Conflict, "duplicate", format!("It exists already, as version {}.", c.version))
+                (No::Conflict, "duplicate", format!("it exists already, as version {}", c.version))
             }
             (Expect::Version(version), Some(c)) => {
-                (No::Precondition, "conflict", format!("Version {version} is expected, but it is at {}.", c.version))
+                (No::Precondition, "conflict", format!("version {version} is expected, but it is at {}", c.version))
             }
             (Expect::Version(version), None) => {
-                (No::Precondition, "conflict", format!("Version {version} is expected, but there is none."))
+                (No::Precondition, "conflict", format!("version {version} is expected, but there is none"))
             }
         };
         let mut refusal = Refusal::new(refusal.0, refusal.1, refusal.2);

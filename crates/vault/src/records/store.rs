@@ -180,5 +180,5 @@ pub(crate) fn altered_key(kid: Kid) -> Fault {
 
 /// The answer about a patient whose key was destroyed.
 pub(crate) fn shredded() -> Refusal {
-    Refusal::new(No::Gone, "deleted", "It was made unreadable: the key of its patient was destroyed.")
+    Refusal::new(No::Gone, "deleted", "it was made unreadable: the key of its patient was destroyed")
 }

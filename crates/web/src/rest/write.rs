@@ -206,7 +206,7 @@ fn report(said: &str, mut findings: Vec<Finding>) -> Bytes {
             severity: Severity::Information,
             code: "informational",
             path: String::new(),
-            message: format!("The resource was {said}."),
+            message: format!("the resource was {said}"),
         },
     );
     Bytes::from(outcome::write(&findings))
