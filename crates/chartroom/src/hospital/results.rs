@@ -103,7 +103,7 @@ impl Chart {
             values.iter().map(|(lab, value)| link(&self.result(visit, &specimen, lab, *value, drawn, done))).collect();
         let said: Vec<String> = values.iter().map(|(lab, value)| said_with_flag(lab, *value)).collect();
         visit.findings.push(match said.as_slice() {
-            [one] => format!("{}.", super::visits::capital(one)),
+            [one] => format!("{}.", fhir::definitions::capital(one)),
             many => format!("{}: {}.", panel.name, many.join(", ")),
         });
         let body = object! {
@@ -255,7 +255,7 @@ fn flag(lab: &Lab, value: i32) -> Option<Code> {
 }
 
 fn said(lab: &Lab, value: i32) -> String {
-    format!("{} {}.", super::visits::capital(lab.name), amount(lab, value))
+    format!("{} {}.", fhir::definitions::capital(lab.name), amount(lab, value))
 }
 
 fn said_with_flag(lab: &Lab, value: i32) -> String {

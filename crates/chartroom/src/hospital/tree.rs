@@ -2,6 +2,8 @@
 
 use super::codes::Code;
 use super::day::{Day, Moment};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use fhir::json::{Json, Object};
 use std::borrow::Cow;
 
@@ -158,16 +160,7 @@ pub fn identifier(system: &'static str, value: String) -> Tree {
 
 /// Bytes in base64 (RFC 4648 section 4).
 pub fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0, |word, b| word << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
-        for i in 0..4 {
-            let digit = ALPHABET[(word >> (18 - 6 * i)) as usize & 63];
-            out.push(if i <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
-    out
+    BASE64_STANDARD.encode(bytes)
 }
 
 #[cfg(test)]

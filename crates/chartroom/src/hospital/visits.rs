@@ -9,6 +9,7 @@ use super::codes::{Code, hl7, labs, procedures};
 use super::day::{Day, Moment, TODAY};
 use super::house::{self, STAFF};
 use super::tree::{Tree, base64, coding, concept, dollars, identifier, link, link_named, object, period, words};
+use fhir::definitions::capital;
 
 /// What kind of visit it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -406,10 +407,4 @@ fn section(text: &mut String, title: &str, lines: &[String]) {
         text.push_str(line);
         text.push('\n');
     }
-}
-
-/// The words with a great first letter.
-pub fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }

@@ -276,7 +276,8 @@ impl TypeDef {
 }
 
 /// A name with a capital first letter: `valueQuantity` is `value` and `Quantity`.
-pub(crate) fn capital(name: &str) -> String {
+#[must_use]
+pub fn capital(name: &str) -> String {
     let mut chars = name.chars();
     chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }

@@ -2,7 +2,7 @@
 
 use super::locate::{Element, Place, locate, push};
 use super::{Brought, impossible, malformed};
-use crate::definitions::{Property, TypeDef, r4};
+use crate::definitions::{Property, TypeDef, capital, r4};
 use crate::fhirpath::{Context, Expr, Item, Node, compile};
 use crate::json::{Json, Object};
 use base::clock::Instant;
@@ -297,9 +297,4 @@ fn element(part: &Json<'static>, ty: &'static TypeDef) -> Option<Element> {
         }
     }
     Some(Element { value: Some(Json::Object(object)), sibling: None })
-}
-
-fn capital(name: &str) -> String {
-    let mut letters = name.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -6,7 +6,7 @@
 use super::convert::Convert;
 use super::expression::Step;
 use super::params::Kind;
-use crate::definitions::{Binding, Definitions, ElementDef, TypeDef, TypeId};
+use crate::definitions::{Binding, Definitions, ElementDef, TypeDef, TypeId, capital};
 use crate::json::Json;
 
 /// A compiled set of paths.
@@ -258,9 +258,4 @@ fn members(defs: &Definitions, ty: &'static TypeDef, name: &str) -> Vec<(String,
         return element.types.first().map(|t| (name.to_owned(), element, t.id)).into_iter().collect();
     }
     element.types.iter().map(|t| (format!("{name}{}", capital(&defs.get(t.id).name)), element, t.id)).collect()
-}
-
-fn capital(name: &str) -> String {
-    let mut chars = name.chars();
-    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }

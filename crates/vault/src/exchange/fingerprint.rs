@@ -1,5 +1,6 @@
 //! Fingerprints: SHA-256 of a content, to know it again.
 
+use crate::keys::root::hex;
 use aws_lc_rs::digest::{Context, SHA256};
 
 /// A SHA-256 being taken.
@@ -20,7 +21,7 @@ impl Fingerprint {
     /// 64 hexadecimal digits.
     #[must_use]
     pub fn hex(self) -> String {
-        self.0.finish().as_ref().iter().map(|b| format!("{b:02x}")).collect()
+        hex(self.0.finish().as_ref())
     }
 }
 

@@ -14,6 +14,7 @@ use fhir::json::Json;
 use fhir::reference::Reference;
 use fhir::search::params::{self, Kind, Param, PathId, PathUse};
 use fhir::search::query::{DateTest, Filter, NumberTest, Operand, Prefix, SystemTest, Test};
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 /// What is to be found, in terms of the index.
@@ -320,13 +321,7 @@ impl Planner<'_> {
     }
 
     fn ids(&mut self, ids: &[String], types: &[String]) -> Result<Plan, Error> {
-        let all: Vec<String>;
-        let types = if types.is_empty() {
-            all = fhir::definitions::r4().resource_names().map(str::to_owned).collect();
-            &all
-        } else {
-            types
-        };
+        let types = or_all(types);
         let mut found = Vec::new();
         for (resource_type, id) in types.iter().flat_map(|t| ids.iter().map(move |id| (t, id))) {
             let key = self.names.resource(resource_type, id);
@@ -368,13 +363,7 @@ impl Planner<'_> {
 
     fn compartment(&mut self, kind: &str, id: &str, types: &[String]) -> Result<Plan, Error> {
         let key = self.names.resource(kind, id);
-        let all: Vec<String>;
-        let types = if types.is_empty() {
-            all = fhir::definitions::r4().resource_names().map(str::to_owned).collect();
-            &all
-        } else {
-            types
-        };
+        let types = or_all(types);
         let params = types.iter().flat_map(|t| params::compartment(kind, t));
         let paths = params.flat_map(|param| &param.paths);
         let mut paths: Vec<PathId> =
@@ -418,6 +407,14 @@ fn positions(mut found: Vec<u32>) -> Plan {
     found.sort_unstable();
     found.dedup();
     Plan::Positions(found)
+}
+
+/// The types asked for; none are all of R4.
+fn or_all(types: &[String]) -> Cow<'_, [String]> {
+    match types {
+        [] => fhir::definitions::r4().resource_names().map(str::to_owned).collect(),
+        _ => types.into(),
+    }
 }
 
 fn span(axis: u32, test: SpanTest, units: Option<Vec<u32>>) -> Plan {

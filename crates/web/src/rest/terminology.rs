@@ -12,7 +12,7 @@ use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
 use fhir::search::query::parse;
 use fhir::terminology::expand::{Ask, expand, value_set};
-use fhir::terminology::judge::{Coded, in_system, in_value_set, subsumes};
+use fhir::terminology::judge::{Coded, Judgement, in_system, in_value_set, subsumes};
 use fhir::terminology::lookup::lookup;
 use fhir::terminology::model::{System, ValueSet};
 use fhir::terminology::{Kind as Sought, Library, Stored, TerminologyError};
@@ -116,25 +116,26 @@ impl Desk<'_, '_> {
             Some(key) => Some(self.own_url(key)?),
             None => self.inputs.text("url"),
         };
-        let mut answer = None;
-        for coding in self.codings()? {
+        self.first_right(|coding| {
             let own = url.clone().or(coding.system.clone());
             let system = self.versioned(own.ok_or_else(|| needs("the url of the code system"))?);
-            let judgement = in_system(&self.library, &system, &coded(&coding)).map_err(refusal)?;
-            let right = judgement.result;
-            answer = Some(judgement.parameters());
-            if right {
-                break;
-            }
-        }
-        answer.ok_or_else(|| needs("a code, a coding or a codeableConcept").into())
+            in_system(&self.library, &system, &coded(coding)).map_err(refusal)
+        })
     }
 
     fn in_value_set(&self) -> Result<Json<'static>, vault::Error> {
         let set = self.set()?;
+        self.first_right(|coding| in_value_set(&self.library, &set, &coded(coding)).map_err(refusal))
+    }
+
+    /// What is said of the first coding that is right, or else of the last.
+    fn first_right(
+        &self,
+        judge: impl Fn(&Coding) -> Result<Judgement, vault::Error>,
+    ) -> Result<Json<'static>, vault::Error> {
         let mut answer = None;
         for coding in self.codings()? {
-            let judgement = in_value_set(&self.library, &set, &coded(&coding)).map_err(refusal)?;
+            let judgement = judge(&coding)?;
             let right = judgement.result;
             answer = Some(judgement.parameters());
             if right {

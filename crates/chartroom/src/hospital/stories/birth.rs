@@ -6,7 +6,8 @@ use crate::hospital::codes::{drugs as d, hl7, labs, procedures, vaccines};
 use crate::hospital::day::Day;
 use crate::hospital::house::OBSTETRICIAN;
 use crate::hospital::tree::{put, quantity};
-use crate::hospital::visits::{HOME, Kind, Visit, capital};
+use crate::hospital::visits::{HOME, Kind, Visit};
+use fhir::definitions::capital;
 
 const BIRTH_UNIT: usize = 2;
 
