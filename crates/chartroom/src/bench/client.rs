@@ -3,7 +3,6 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// One kept-alive HTTP/1.1 connection.
@@ -128,39 +127,36 @@ pub fn run(
     make: impl Fn(u64) -> Request + Sync,
 ) -> io::Result<Load> {
     let next = AtomicU64::new(0);
-    let failed = AtomicU64::new(0);
-    let latencies = Arc::new(Mutex::new(Vec::with_capacity(count as usize)));
     let started = Instant::now();
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..clients)
-            .map(|_| {
-                let (next, failed, make, latencies) = (&next, &failed, &make, Arc::clone(&latencies));
-                scope.spawn(move || -> io::Result<()> {
-                    let mut client = Client::connect(address, token)?;
-                    let mut own = Vec::new();
-                    loop {
-                        let n = next.fetch_add(1, Ordering::Relaxed);
-                        if n >= count {
-                            break;
-                        }
-                        let request = make(n);
-                        let sent = Instant::now();
-                        let (status, _) = client.send(request.method, &request.path, &request.body)?;
-                        own.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
-                        if !(200..300).contains(&status) {
-                            failed.fetch_add(1, Ordering::Relaxed);
-                        }
-                    }
-                    latencies.lock().expect("a worker panicked").extend(own);
-                    Ok(())
-                })
-            })
-            .collect();
-        workers.into_iter().try_for_each(|w| w.join().expect("a worker panicked"))
+    let worker =
+        || drive(address, token, || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|n| *n < count).map(&make));
+    let shares: Vec<Share> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..clients).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().map(|w| w.join().expect("a worker panicked")).collect::<io::Result<_>>()
     })?;
     let wall = started.elapsed();
-    let mut latencies_us = std::mem::take(&mut *latencies.lock().expect("a worker panicked"));
+    let failed = shares.iter().map(|share| share.failed).sum();
+    let mut latencies_us: Vec<u32> = shares.into_iter().flat_map(|share| share.latencies_us).collect();
     latencies_us.sort_unstable();
-    let failed = failed.into_inner();
     Ok(Load { done: count - failed, failed, wall, latencies_us })
+}
+
+/// What one connection saw of a run.
+#[derive(Default)]
+struct Share {
+    failed: u64,
+    latencies_us: Vec<u32>,
+}
+
+/// Sends what `next` gives over one connection, until it gives nothing.
+fn drive(address: SocketAddr, token: &str, next: impl Fn() -> Option<Request>) -> io::Result<Share> {
+    let mut client = Client::connect(address, token)?;
+    let mut share = Share::default();
+    while let Some(request) = next() {
+        let sent = Instant::now();
+        let (status, _) = client.send(request.method, &request.path, &request.body)?;
+        share.latencies_us.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+        share.failed += u64::from(!(200..300).contains(&status));
+    }
+    Ok(share)
 }

@@ -107,7 +107,7 @@ impl Report {
     }
 }
 
-/// A figure as people read it: thousands separated, three significant digits below ten.
+/// A figure as people read it: thousands separated, three decimals below ten.
 fn figure(value: f64) -> String {
     if value.abs() < 10.0 && value.fract() != 0.0 {
         return format!("{value:.3}");
@@ -115,7 +115,7 @@ fn figure(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) && c != '-' {
+        if (digits.len() - i).is_multiple_of(3) && out.ends_with(|c: char| c.is_ascii_digit()) {
             out.push(',');
         }
         out.push(c);

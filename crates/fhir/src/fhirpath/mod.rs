@@ -47,7 +47,6 @@ mod types;
 mod units;
 mod value;
 
-pub use crate::calendar::{CalendarUnit, Moment};
 pub use check::Strictness;
 pub use context::{ConformsTo, Context, MemberOf, Resolve, STEPS_MAX, Subsumes};
 pub use error::FhirPathError;

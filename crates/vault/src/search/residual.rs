@@ -3,8 +3,8 @@
 use super::compare::holds;
 use super::narrative;
 use fhir::json::Json;
-use fhir::search::extract::{extract, tuples};
-use fhir::search::params::Param;
+use fhir::search::extract::{Value, extract, tuples};
+use fhir::search::params::{Kind, Param};
 use fhir::search::query::{Filter, Operand, Test};
 
 /// Whether the resource meets one comparison, the presence of a parameter, or holds some words. Other filters are
@@ -34,28 +34,24 @@ fn some_value(param: &Param, operand: &Operand, resource: &Json) -> bool {
 }
 
 /// Whether one element meets every component.
-fn composite(param: &Param, parts: &[(fhir::search::params::Kind, Operand)], resource: &Json) -> bool {
-    let mut met: Vec<Vec<bool>> = Vec::new();
-    tuples(param, resource, &mut |element, component, value| {
-        if met.len() <= element {
-            met.resize(element + 1, vec![false; parts.len()]);
-        }
-        if let Some((_, operand)) = parts.get(component) {
-            met[element][component] |= holds(operand, None, &value);
-        }
-    });
-    met.iter().any(|element| element.iter().all(|part| *part))
+fn composite(param: &Param, parts: &[(Kind, Operand)], resource: &Json) -> bool {
+    let meets = |component: usize, value: &Value| parts.get(component).is_some_and(|(_, o)| holds(o, None, value));
+    one_meets_all(param, resource, meets)
 }
 
 fn has_tuple(param: &Param, resource: &Json) -> bool {
-    let mut seen: Vec<Vec<bool>> = Vec::new();
-    tuples(param, resource, &mut |element, component, _| {
-        if seen.len() <= element {
-            seen.resize(element + 1, vec![false; param.components.len()]);
+    one_meets_all(param, resource, |_, _| true)
+}
+
+fn one_meets_all(param: &Param, resource: &Json, meets: impl Fn(usize, &Value) -> bool) -> bool {
+    let mut met: Vec<Vec<bool>> = Vec::new();
+    tuples(param, resource, &mut |element, component, value| {
+        if met.len() <= element {
+            met.resize(element + 1, vec![false; param.components.len()]);
         }
-        if let Some(slot) = seen[element].get_mut(component) {
-            *slot = true;
+        if let Some(part) = met[element].get_mut(component) {
+            *part |= meets(component, &value);
         }
     });
-    seen.iter().any(|element| element.iter().all(|part| *part))
+    met.iter().any(|element| element.iter().all(|part| *part))
 }

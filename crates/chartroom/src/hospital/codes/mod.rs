@@ -21,18 +21,22 @@ pub struct Code {
 pub const fn snomed(code: &'static str, display: &'static str) -> Code {
     Code { system: "http://snomed.info/sct", code, display }
 }
+
 /// LOINC.
 pub const fn loinc(code: &'static str, display: &'static str) -> Code {
     Code { system: "http://loinc.org", code, display }
 }
+
 /// ICD-10-CM, with the point.
 pub const fn icd10(code: &'static str, display: &'static str) -> Code {
     Code { system: "http://hl7.org/fhir/sid/icd-10-cm", code, display }
 }
+
 /// `RxNorm`.
 pub const fn rxnorm(code: &'static str, display: &'static str) -> Code {
     Code { system: "http://www.nlm.nih.gov/research/umls/rxnorm", code, display }
 }
+
 /// CVX, the CDC's vaccine codes.
 pub const fn cvx(code: &'static str, display: &'static str) -> Code {
     Code { system: "http://hl7.org/fhir/sid/cvx", code, display }
