@@ -111,9 +111,10 @@ pub fn shred(config: &Config, args: &ShredArgs) -> Result<(), Stop> {
     drop(vault);
     // What an import took in of the patient is not there any more.
     finished::forget(&config.data);
-    // The old index still knows when something happened to the patient, and which numbers were measured.
-    let stale = "The patient is shredded, but the index still has dates and numbers; run `chartroom rebuild`.";
-    Vault::rebuild(options(config), &|_, _| {}).map_err(|e| Stop::vault(stale, e))?;
+    if !shredded.is_scrubbed {
+        let stale = "The patient is shredded, but the index still has dates and numbers; run `chartroom rebuild`.";
+        Vault::rebuild(options(config), &|_, _| {}).map_err(|e| Stop::vault(stale, e))?;
+    }
     println!("{} entries can no longer be read; entry {} of the log says so.", shredded.entries, shredded.position.0);
     println!("next: destroy the backups that still hold the patient's key");
     Ok(())

@@ -1,6 +1,6 @@
 //! Reading: one resource now or as it was, one version, histories, and which position a moment stands for.
 
-use super::store::{Entry, Store, altered, shape, shredded};
+use super::store::{Entry, Store, altered, entries, shape, shredded};
 use super::{Position, Scope, Version};
 use crate::error::Error;
 use crate::search::PAGE_BYTES_MAX;
@@ -33,8 +33,10 @@ impl Store {
 
     fn last_below(&self, key: i64, below: i64, of: (&str, &str)) -> Result<Option<Version>, Error> {
         self.one(
-            "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry WHERE key = ? AND pos < ?
-             ORDER BY pos DESC LIMIT 1",
+            entries!(
+                "WHERE key = ? AND pos < ?
+             ORDER BY pos DESC LIMIT 1"
+            ),
             params![key, below],
             of,
         )
@@ -46,8 +48,7 @@ impl Store {
         let key = self.hasher.resource(resource_type, id);
         // Versions are numbered without a gap, so the n-th row is version n: the index alone finds it.
         let found = self.one(
-            "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry
-             WHERE pos = (SELECT pos FROM entry WHERE key = ? ORDER BY pos LIMIT 1 OFFSET ?)",
+            entries!("WHERE pos = (SELECT pos FROM entry WHERE key = ? ORDER BY pos LIMIT 1 OFFSET ?)"),
             params![key, before.min(END as u64).cast_signed()],
             (resource_type, id),
         )?;
@@ -80,22 +81,27 @@ impl Store {
         self.readers.with(|connection| match scope {
             Scope::Instance(resource_type, id) => self.many(
                 connection,
-                "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry WHERE key = ? AND pos < ? AND pos >= ?
-                 ORDER BY pos DESC",
+                entries!(
+                    "WHERE key = ? AND pos < ? AND pos >= ?
+                 ORDER BY pos DESC"
+                ),
                 params![self.hasher.resource(resource_type, id), below, from],
                 count,
             ),
             Scope::Type(resource_type) => self.many(
                 connection,
-                "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry
-                 WHERE type = (SELECT number FROM type WHERE name = ?) AND pos < ? AND pos >= ? ORDER BY pos DESC",
+                entries!(
+                    "WHERE type = (SELECT number FROM type WHERE name = ?) AND pos < ? AND pos >= ? ORDER BY pos DESC"
+                ),
                 params![resource_type, below, from],
                 count,
             ),
             Scope::System => self.many(
                 connection,
-                "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry WHERE pos < ? AND pos >= ? AND kind < 2
-                 ORDER BY pos DESC",
+                entries!(
+                    "WHERE pos < ? AND pos >= ? AND kind < 2
+                 ORDER BY pos DESC"
+                ),
                 params![below, from],
                 count,
             ),

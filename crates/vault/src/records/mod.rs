@@ -160,6 +160,8 @@ pub(crate) struct Inner {
     pub writer: Option<JoinHandle<()>>,
     /// Held from a conditional operation's search until its write is durable.
     pub conditional: Mutex<()>,
+    /// Held while a patient is shredded.
+    pub shredding: Mutex<()>,
     _lock: File,
 }
 

@@ -70,7 +70,7 @@ pub(crate) fn open(options: Options, index: Index, progress: &dyn Fn(u64, u64)) 
         signer,
     });
     store.replay(&store.index, progress)?;
-    connection.execute("DELETE FROM meta WHERE name = 'index'", [])?;
+    connection.execute("DELETE FROM meta WHERE name = ?", [replay::MARK])?;
     let desk = desk(connection, Arc::clone(&store), tree)?;
     Ok((start(store, desk, lock)?, before))
 }
@@ -94,7 +94,7 @@ fn find_ring(options: &Options, path: &Path, new: bool) -> Result<Ring, Fault> {
     }
 }
 
-/// Opens the index; one that must be made anew is removed first. A patient that was shredded leaves it stale.
+/// Opens the index; one that must be made anew is removed first. A shredding that was cut short leaves it stale.
 fn open_index(
     connection: &Connection,
     dir: &Path,
@@ -102,7 +102,8 @@ fn open_index(
     wanted: Index,
 ) -> Result<(SearchIndex, Before), Fault> {
     let (path, stamp) = (dir.join(replay::FILE), replay::stamp());
-    let stale: i64 = connection.query_row("SELECT count(*) FROM meta WHERE name = 'index'", [], |row| row.get(0))?;
+    let stale: i64 =
+        connection.query_row("SELECT count(*) FROM meta WHERE name = ?", [replay::MARK], |row| row.get(0))?;
     if wanted == Index::Kept && stale == 0 {
         return Ok((SearchIndex::open(&path, hasher, &stamp)?, None));
     }
@@ -130,7 +131,15 @@ fn start(store: Arc<Store>, desk: Desk, lock: File) -> Result<Inner, Error> {
     let writer = Writer::new(desk, queue, Arc::clone(&budget));
     let thread = std::thread::Builder::new().name("record writer".to_owned()).spawn(move || writer.run());
     let thread = thread.map_err(|source| Fault::File { what: "starting the writer thread".to_owned(), source })?;
-    Ok(Inner { store, jobs, budget, writer: Some(thread), conditional: Mutex::new(()), _lock: lock })
+    Ok(Inner {
+        store,
+        jobs,
+        budget,
+        writer: Some(thread),
+        conditional: Mutex::new(()),
+        shredding: Mutex::new(()),
+        _lock: lock,
+    })
 }
 
 /// Makes a folder that only its owner can enter, if it is missing.

@@ -2,7 +2,7 @@
 //! compress, seal, derive index rows.
 
 use super::dictionary;
-use super::store::{Entry, Store, label};
+use super::store::{Entry, Store, entries, label};
 use super::{Change, Expect, Position, body, owner};
 use crate::error::{Error, Fault};
 use crate::keys::patients::PatientKey;
@@ -114,9 +114,7 @@ impl Store {
 
     /// Compares a text with that of the current version.
     pub fn compare(&self, connection: &Connection, key: i64, kept: &[u8]) -> Result<Option<(Position, bool)>, Error> {
-        let mut find = connection.prepare_cached(
-            "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry WHERE key = ? ORDER BY pos DESC LIMIT 1",
-        )?;
+        let mut find = connection.prepare_cached(entries!("WHERE key = ? ORDER BY pos DESC LIMIT 1"))?;
         let Some(mut entry) = find.query_row(params![key], Entry::of).optional()? else { return Ok(None) };
         let position = Position(entry.pos);
         if entry.kind != Some(Kind::Version) {

@@ -1,6 +1,6 @@
 //! Handing in to the index what it lacks: after a crash the tail, for a new index everything.
 
-use super::store::{Entry, Store};
+use super::store::{Entry, Store, entries};
 use crate::error::{Error, Fault};
 use crate::log::leaf::Kind;
 use crate::search::index::{Appended, Index};
@@ -11,6 +11,9 @@ use rusqlite::Connection;
 
 /// The index's file in the data directory.
 pub(crate) const FILE: &str = "index.sqlite";
+
+/// The row of `meta` that is there while the index must be made anew.
+pub(crate) const MARK: &str = "index";
 
 /// Entries read at once.
 const CHUNK: u64 = 2_048;
@@ -47,15 +50,14 @@ impl Store {
 
     fn appended(&self, first: u64, last: u64) -> Result<Vec<Appended>, Error> {
         self.readers.with(|connection| {
-            let mut find = connection.prepare_cached(
-                "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry WHERE pos >= ? AND pos < ? ORDER BY pos",
-            )?;
+            let mut find = connection.prepare_cached(entries!("WHERE pos >= ? AND pos < ? ORDER BY pos"))?;
             let entries = find.query_map([first.cast_signed(), last.cast_signed()], Entry::of)?;
             entries.map(|entry| self.appended_one(connection, entry?)).collect()
         })
     }
 
-    fn appended_one(&self, connection: &Connection, mut entry: Entry) -> Result<Appended, Error> {
+    /// What the index is handed of an entry.
+    pub fn appended_one(&self, connection: &Connection, mut entry: Entry) -> Result<Appended, Error> {
         let previous = if entry.ver > 1 { previous(connection, &entry)? } else { None };
         let rows = match entry.kind {
             Some(Kind::Version) => self.rows(connection, &mut entry)?,
@@ -72,7 +74,8 @@ impl Store {
     }
 }
 
-fn previous(connection: &Connection, entry: &Entry) -> Result<Option<u32>, Error> {
+/// The place of the version before an entry's.
+pub(crate) fn previous(connection: &Connection, entry: &Entry) -> Result<Option<u32>, Error> {
     let mut find = connection.prepare_cached("SELECT max(pos) FROM entry WHERE key = ? AND pos < ?")?;
     Ok(find.query_row([entry.key, entry.pos.cast_signed()], |row| row.get(0))?)
 }

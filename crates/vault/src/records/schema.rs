@@ -12,14 +12,16 @@
 //! checkpoint  the log's latest signed checkpoint, and the latest one that witnesses signed
 //! patient_key wrapped data keys; a shredded one keeps its number, and has neither owner nor key
 //! dictionary  sealed zstd dictionaries
-//! meta        format, check of the root key, sealed secrets, origin of the log; `index` while that must be made anew
+//! meta        format, check of the root key, sealed secrets, origin of the log; `index` while that must be made anew (a shredding that
+//!             was not brought to its end; a backup, which has none)
 //! ```
 //!
 //! An index over `key` ends in the rowid, which is `pos`: the last version of a resource below a position is one seek.
 
 use crate::error::Fault;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -58,6 +60,23 @@ pub(crate) fn exists(connection: &Connection) -> Result<bool, Fault> {
     let count: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'entry'", [], |row| row.get(0))?;
     Ok(count > 0)
+}
+
+/// What a database has beside the tables of a fresh one, what it lacks, and what reads otherwise, in words.
+pub(crate) fn differences(found: &Connection, fresh: &Connection) -> Result<Vec<String>, Fault> {
+    type Things = BTreeMap<(String, String), Option<String>>;
+    let read = |connection: &Connection| -> rusqlite::Result<Things> {
+        let mut find = connection.prepare("SELECT type, name, sql FROM sqlite_schema")?;
+        find.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?.collect()
+    };
+    let (found, fresh) = (read(found)?, read(fresh)?);
+    let extra = found.keys().filter(|thing| !fresh.contains_key(*thing));
+    let extra = extra.map(|(kind, name)| format!("the {kind} {name} is not from this program"));
+    let missing = fresh.keys().filter(|thing| !found.contains_key(*thing));
+    let missing = missing.map(|(kind, name)| format!("the {kind} {name} is missing"));
+    let changed = fresh.iter().filter(|(thing, sql)| found.get(*thing).is_some_and(|found| found != *sql));
+    let changed = changed.map(|((kind, name), _)| format!("the {kind} {name} was altered"));
+    Ok(extra.chain(missing).chain(changed).collect())
 }
 
 /// The connection of the writer thread.
@@ -100,6 +119,35 @@ pub(crate) fn untouched(path: &Path) -> Result<Connection, Fault> {
     let connection = Connection::open_with_flags(format!("{uri}?immutable=1"), flags)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)
+}
+
+/// A connection that only reads, also where nothing can be written: an evidence disk, a read-only mount.
+///
+/// There SQLite cannot make the files beside a database in WAL mode. Where there is nothing in them, and nobody has the
+/// database open (who has keeps both there), the file alone is the whole database; otherwise this is a fault.
+pub(crate) fn evidence(path: &Path) -> Result<Connection, Fault> {
+    let tried = reader(path).and_then(|connection| exists(&connection).map(|_| connection));
+    let Err(Fault::Database(error)) = &tried else { return tried };
+    if !matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)) {
+        return tried;
+    }
+    let beside = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        std::fs::metadata(name)
+    };
+    let log_is_empty = beside("-wal").map_or(true, |found| found.len() == 0);
+    match (log_is_empty, beside("-shm").is_ok()) {
+        (true, false) if path.is_file() => untouched(path),
+        _ => {
+            let line = format!(
+                "{} cannot be read where nothing can be written, because it was not closed: commits are still in the file \
+                 beside it. next: copy the whole directory to where it can be written, and verify the copy.",
+                path.display()
+            );
+            Err(Fault::Busy(line))
+        }
+    }
 }
 
 /// A connection that only reads.

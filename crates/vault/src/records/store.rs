@@ -41,6 +41,22 @@ pub(crate) struct Store {
     pub broken: OnceLock<String>,
 }
 
+/// The columns that [`Entry::of`] reads, in its order.
+macro_rules! entry_columns {
+    () => {
+        "pos, key, ver, kind, at, kid, dict, body"
+    };
+}
+
+/// Asks for entries as [`Entry::of`] reads them: `entries!("WHERE pos = ?")`.
+macro_rules! entries {
+    ($which:literal) => {
+        concat!("SELECT ", $crate::records::store::entry_columns!(), " FROM entry ", $which)
+    };
+}
+
+pub(crate) use {entries, entry_columns};
+
 /// An entry as the database has it.
 pub(crate) struct Entry {
     pub pos: u64,
@@ -54,7 +70,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Reads `pos, key, ver, kind, at, kid, dict, body`. Numbers outside their range become ones that fit nothing.
+    /// Reads a row of [`entries`]. Numbers outside their range become ones that fit nothing.
     pub fn of(row: &Row<'_>) -> rusqlite::Result<Entry> {
         Ok(Entry {
             pos: row.get::<_, i64>(0)?.cast_unsigned(),
@@ -131,8 +147,7 @@ impl Store {
 
     /// The version at a position; `None` if there is none, it is no version, or its key was shredded.
     pub fn version_at(&self, connection: &Connection, position: Position) -> Result<Option<Version>, Error> {
-        let mut find = connection
-            .prepare_cached("SELECT pos, key, ver, kind, at, kid, dict, body FROM entry WHERE pos = ? AND kind < 2")?;
+        let mut find = connection.prepare_cached(entries!("WHERE pos = ? AND kind < 2"))?;
         let Some(entry) = find.query_row(params![position.0.cast_signed()], Entry::of).optional()? else {
             return Ok(None);
         };

@@ -6,9 +6,10 @@ use crate::error::{Error, Fault};
 use crate::keys::root::write_file;
 use crate::log::checkpoint::{Signed, Signer};
 use crate::records::opening::{Secrets, ring_of};
+use crate::records::replay::MARK;
 use crate::records::{Options, Vault, schema};
-use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, params};
 use std::fs;
 use std::path::Path;
 
@@ -88,6 +89,8 @@ fn copy_record(from: &Path, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<()
     drop(backup);
     // A file of its own, without a log beside it.
     target.pragma_update(None, "journal_mode", "DELETE")?;
+    // The index is left out on purpose, and the copy says so.
+    target.execute("INSERT OR REPLACE INTO meta(name, value) VALUES (?, ?)", params![MARK, b"left out"])?;
     drop(target);
     sync(to)
 }

@@ -8,7 +8,7 @@ use crate::keys::patients::{Kid, PatientKey};
 use crate::log::leaf::{Kind, Leaf, payload};
 use crate::log::tree::Tree;
 use crate::records::schema;
-use crate::records::store::{Entry, label, shape};
+use crate::records::store::{Entry, entry_columns, label, shape};
 use crossbeam_channel::Sender;
 use fhir::json::Json;
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -20,7 +20,7 @@ use tlog_tiles::Hash;
 const CHUNK: u64 = 4_096;
 const THREADS: usize = 2;
 
-const ROW: &str = "SELECT pos, key, ver, kind, at, kid, dict, body, payload, type FROM entry";
+const ROW: &str = concat!("SELECT ", entry_columns!(), ", payload, type FROM entry");
 
 /// What a chunk gave.
 #[derive(Default)]
@@ -50,7 +50,7 @@ pub(super) fn check(
     report: &mut Report,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<(), Error> {
-    let connection = schema::reader(path)?;
+    let connection = schema::evidence(path)?;
     // One view of the tables, also while somebody writes.
     connection.execute_batch("BEGIN")?;
     let count: i64 = connection.query_row("SELECT coalesce(max(pos) + 1, 0) FROM entry", [], |row| row.get(0))?;
@@ -210,7 +210,7 @@ impl Adding {
 
 #[expect(clippy::needless_pass_by_value, reason = "the channel ends when the last worker lets go of its end")]
 fn work(desk: &Desk<'_>, path: &Path, count: u64, next: &AtomicU64, give: Sender<Result<Chunk, Error>>) {
-    let connection = match schema::reader(path) {
+    let connection = match schema::evidence(path) {
         Ok(connection) => connection,
         Err(fault) => {
             let _ = give.send(Err(fault.into()));
@@ -352,7 +352,8 @@ fn open(
     Ok(())
 }
 
-fn load(evidence: &Evidence, connection: &Connection, kid: Kid) -> Result<Option<PatientKey>, Error> {
+/// A data key, as far as it opens.
+pub(super) fn load(evidence: &Evidence, connection: &Connection, kid: Kid) -> Result<Option<PatientKey>, Error> {
     let mut find = connection.prepare_cached("SELECT owner, wrapped FROM patient_key WHERE kid = ?")?;
     let found: Option<(i64, Vec<u8>)> = find.query_row([kid], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     Ok(found.and_then(|(owner, wrapped)| PatientKey::unwrap(&evidence.ring, kid, owner, &wrapped)))

@@ -30,12 +30,13 @@ impl Evidence {
             return Err(Fault::Key(line).into());
         }
         let ring = RootKey::find(&options.key, &options.dir, false)?.ring()?;
-        let connection = match schema::reader(path).and_then(|c| schema::exists(&c).map(|found| (c, found))) {
+        let connection = match schema::evidence(path).and_then(|c| schema::exists(&c).map(|found| (c, found))) {
             Ok((connection, true)) => connection,
             Ok((_, false)) => {
                 report.find("record.sqlite", "its tables are missing");
                 return Ok(None);
             }
+            Err(fault @ (Fault::Busy(_) | Fault::File { .. })) => return Err(fault.into()),
             Err(fault) => {
                 report.find("record.sqlite", format!("cannot be read as a database: {fault}"));
                 return Ok(None);

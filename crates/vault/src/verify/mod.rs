@@ -1,5 +1,5 @@
 //! Verify: is everything still what was written? It trusts nothing that it checks, changes nothing, needs no lock, and
-//! goes on after what it finds, so that one report names everything.
+//! goes on after what it finds, so that one report names everything. Of a damaged index it names the rows.
 //!
 //! Checked are the structure of both files page by page, the schema, the secrets, every wrapped key and dictionary, every
 //! entry (opened, unpacked, served again, hashed and compared with what its leaf commits to), the order of both indexes
@@ -13,6 +13,7 @@
 
 mod entries;
 mod evidence;
+mod index;
 mod tables;
 mod wal;
 
@@ -113,7 +114,11 @@ impl Vault {
             let checked = entries::check(&evidence, &path, &mut report, progress);
             report.step("record.sqlite entry", checked);
             match structure.join() {
-                Ok(found) => found.altered.into_iter().for_each(|altered| report.add(altered)),
+                Ok(found) => {
+                    found.altered.into_iter().for_each(|altered| report.add(altered));
+                    report.more += found.more;
+                    report.notes.extend(found.notes);
+                }
                 Err(_) => report.find("record.sqlite", "its structure could not be read"),
             }
         });
@@ -126,7 +131,8 @@ impl Vault {
 fn covered(dir: &Path, evidence: &Evidence) -> u64 {
     let path = dir.join(crate::records::replay::FILE);
     let hasher = evidence.hasher.as_ref().filter(|_| path.exists());
-    hasher.and_then(|hasher| Index::covered(&path, hasher).ok()).unwrap_or(0)
+    let covered = hasher.map(|hasher| Index::covered(&schema::evidence(&path)?, hasher));
+    covered.and_then(Result::ok).unwrap_or(0)
 }
 
 /// An entry is in the record, synced, before the index hears of it.
@@ -165,21 +171,25 @@ fn structure(dir: &Path, evidence: &Evidence) -> Report {
             report.step(file, checked);
         }
     }
-    let path = dir.join(crate::records::replay::FILE);
-    if let (Some(hasher), true) = (&evidence.hasher, path.exists()) {
-        match Index::verify_file(&path, hasher) {
-            Ok(tables) => {
-                tables.iter().for_each(|table| report.find(&format!("index.sqlite {table}"), "rows were altered"));
-            }
-            Err(fault) => report.find("index.sqlite", fault.to_string()),
-        }
-    }
+    let checked = index::check(dir, evidence, &mut report);
+    report.step(crate::records::replay::FILE, checked);
     report
+}
+
+/// File and table of what SQLite says of a page: it names the table's tree by the page of its root.
+fn place(connection: &Connection, file: &str, line: &str) -> String {
+    let mut words = line.split([' ', ':']);
+    let root: Option<i64> = if words.next() == Some("Tree") { words.next().and_then(|n| n.parse().ok()) } else { None };
+    let name = root.and_then(|root| {
+        let sql = "SELECT name FROM sqlite_schema WHERE rootpage = ?";
+        connection.query_row(sql, [root], |row| row.get::<_, String>(0)).ok()
+    });
+    name.map_or_else(|| file.to_owned(), |name| format!("{file} {name}"))
 }
 
 /// SQLite's own look at each page of a file.
 fn pages(path: &Path, file: &str, pragma: &str, report: &mut Report) -> Result<(), Error> {
-    let connection = schema::reader(path)?;
+    let connection = schema::evidence(path)?;
     let check = |connection: &Connection, sql: &str, report: &mut Report| -> Result<(), Error> {
         let mut check = connection.prepare(sql)?;
         let mut rows = check.query([])?;
@@ -187,7 +197,9 @@ fn pages(path: &Path, file: &str, pragma: &str, report: &mut Report) -> Result<(
             let line: String = row.get(0)?;
             if line != "ok" {
                 // One row may hold several lines.
-                line.lines().filter(|l| !l.starts_with("***")).for_each(|line| report.find(file, line));
+                for line in line.lines().filter(|line| !line.starts_with("***")) {
+                    report.find(&place(connection, file, line), line);
+                }
             }
         }
         Ok(())

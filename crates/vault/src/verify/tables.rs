@@ -7,31 +7,28 @@ use crate::keys::patients::{Kid, PatientKey};
 use crate::log::checkpoint::{Signed, VerifierKey};
 use crate::log::tree::{TileRow, Tree};
 use crate::log::witness::is_cosigned;
+use crate::records::replay::MARK;
 use crate::records::schema as record;
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::{HashMap, HashSet};
 use tlog_tiles::Hash;
 
 /// The rows of `meta`.
-const META: [&str; 7] = ["format", "key check", "origin", "index key", "signing key", "link key", "index"];
+const META: [&str; 7] = ["format", "key check", "origin", "index key", "signing key", "link key", MARK];
 /// The rows of `checkpoint`.
 const CHECKPOINTS: [&str; 3] = ["latest", "witnessed", "witnesses"];
 
 /// Compares the schema with the one a new record gets.
 pub(super) fn schema(connection: &Connection, report: &mut Report) {
-    let read = |connection: &Connection| -> Result<Vec<(String, String, Option<String>)>, rusqlite::Error> {
-        let mut find = connection.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY name")?;
-        find.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
-    };
-    let fresh = || -> Result<_, Error> {
+    let place = "record.sqlite sqlite_schema";
+    let compare = || -> Result<Vec<String>, Error> {
         let fresh = Connection::open_in_memory()?;
         record::create(&fresh)?;
-        Ok(read(&fresh)?)
+        Ok(record::differences(connection, &fresh)?)
     };
-    match (fresh(), read(connection)) {
-        (Ok(fresh), Ok(found)) if fresh == found => {}
-        (_, Err(error)) => report.find("record.sqlite sqlite_schema", format!("cannot be read: {error}")),
-        _ => report.find("record.sqlite sqlite_schema", "the tables are not the ones this program makes"),
+    match compare() {
+        Ok(lines) => lines.into_iter().for_each(|line| report.find(place, line)),
+        Err(error) => report.find(place, format!("cannot be read: {error}")),
     }
 }
 
@@ -44,6 +41,12 @@ pub(super) fn strangers(connection: &Connection, report: &mut Report) -> Result<
         if extra > 0 {
             report.find(&format!("record.sqlite {table}"), format!("{extra} rows are not from this program"));
         }
+    }
+    // A type is numbered in the transaction that writes its first entry, and entries stay.
+    let sql =
+        "SELECT number FROM type WHERE NOT EXISTS (SELECT 1 FROM entry WHERE entry.type = number) ORDER BY number";
+    for number in connection.prepare(sql)?.query_map([], |row| row.get::<_, i64>(0))? {
+        report.find("record.sqlite type", format!("row {} is there, and no entry is of that type", number?));
     }
     Ok(())
 }

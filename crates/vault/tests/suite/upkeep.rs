@@ -200,7 +200,7 @@ fn a_shredded_patient_is_gone_and_the_log_is_whole() {
     let checkpoint = vault.checkpoint().expect("read").expect("one");
     assert_eq!(vault.shred(&visit(), "nobody").expect("looked"), None);
     let gone = vault.shred(&visit(), "p1").expect("done").expect("shredded");
-    assert_eq!((gone.entries, gone.position), (11, Position(33)));
+    assert_eq!((gone.entries, gone.position, gone.is_scrubbed), (11, Position(33), true));
     let refused = |result: Result<Option<Version>, Error>| match result {
         Err(Error::Refusal(refusal)) => refusal.kind == Kind::Gone,
         _ => false,
@@ -224,6 +224,66 @@ fn a_shredded_patient_is_gone_and_the_log_is_whole() {
     assert_eq!(all(&vault).len(), 23);
     assert!(vault.consistency(33, 35).is_ok() && !checkpoint.is_empty());
     drop(vault);
+    let (_, rebuilt) = Vault::rebuild(place.options(), &|_, _| ()).expect("rebuilt");
+    assert_eq!(rebuilt.same, Some(true));
+}
+
+/// Whether the record says that its index must be made anew.
+fn is_marked(place: &Place) -> bool {
+    let record = rusqlite::Connection::open(place.dir().join("record.sqlite")).expect("opened");
+    record.query_row("SELECT count(*) FROM meta WHERE name = 'index'", [], |row| row.get(0)).expect("asked")
+}
+
+#[test]
+fn a_shredded_patient_leaves_the_index_at_once_while_others_write() {
+    let place = Place::new();
+    let vault = place.open();
+    fill(&vault, 0, 900);
+    // A display and a unit that only the patient has, versions, and a deletion.
+    let rare = r#"{"resourceType":"Observation","id":"rare","status":"final","code":{"coding":[{"system":"s","code":"c","display":"Rare thing"}]},"subject":{"reference":"Patient/p1"},"valueQuantity":{"value":7,"unit":"rods"}}"#;
+    write(&vault, vec![put(rare)]).expect("written");
+    write(&vault, vec![put(r#"{"resourceType":"Patient","id":"p1","birthDate":"1931-02-03"}"#)]).expect("written");
+    write(&vault, vec![delete("Observation", "o4")]).expect("deleted");
+    let other = |i: u32| put(&format!(r#"{{"resourceType":"Patient","id":"other{i}","birthDate":"1931-02-03"}}"#));
+    let gone = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| (0..200).try_for_each(|i| write(&vault, vec![other(i)]).map(drop)));
+        let gone = vault.shred(&visit(), "p1").expect("done").expect("shredded");
+        writer.join().expect("it ran").expect("written");
+        gone
+    });
+    assert!(gone.is_scrubbed && gone.entries > 300, "{gone:?}");
+    assert!(!is_marked(&place));
+    is_clean(&place);
+    let gone = vault.shred(&visit(), "p2").expect("done").expect("shredded");
+    assert!(gone.is_scrubbed);
+    fill(&vault, 2000, 2100);
+    drop(vault);
+    is_clean(&place);
+    // Made anew, without any opening in between: the same rows, so that none of the patient's were left.
+    let (_, rebuilt) = Vault::rebuild(place.options(), &|_, _| ()).expect("rebuilt");
+    assert_eq!(rebuilt.same, Some(true));
+}
+
+#[test]
+fn a_shredding_that_was_cut_short_is_brought_to_its_end_at_the_next_opening() {
+    let (place, before) = (Place::new(), tempfile::tempdir().expect("a folder"));
+    let vault = place.open();
+    fill(&vault, 0, 60);
+    drop(vault);
+    fs::copy(place.dir().join("index.sqlite"), before.path().join("index.sqlite")).expect("copied");
+    let vault = place.open();
+    vault.shred(&visit(), "p1").expect("done").expect("shredded");
+    drop(vault);
+    // As after a crash between the two: the key is gone, the rows are there, and so is the mark.
+    fs::copy(before.path().join("index.sqlite"), place.dir().join("index.sqlite")).expect("copied");
+    let record = rusqlite::Connection::open(place.dir().join("record.sqlite")).expect("opened");
+    record.execute("INSERT INTO meta(name, value) VALUES ('index', x'00')", []).expect("marked");
+    drop(record);
+    let report = Vault::verify(&place.options(), &|_, _| ()).expect("it runs");
+    assert!(report.is_clean() && report.notes[0].contains("shredded patient"), "{report:?}");
+    drop(place.open());
+    assert!(!is_marked(&place));
+    is_clean(&place);
     let (_, rebuilt) = Vault::rebuild(place.options(), &|_, _| ()).expect("rebuilt");
     assert_eq!(rebuilt.same, Some(true));
 }

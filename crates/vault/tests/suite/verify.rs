@@ -2,9 +2,10 @@
 
 use crate::place::{Place, delete, put, write};
 use fhir::search::query::{self, Query};
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use vault::access::Visit;
 use vault::records::{KeySource, Scope};
 use vault::search::Page;
@@ -121,8 +122,12 @@ fn every_kind_of_tampering_is_named() {
         ("DELETE FROM meta WHERE name = 'origin'", "the origin is missing"),
         ("INSERT INTO meta(name, value) VALUES ('x', x'00')", "record.sqlite meta: 1 rows are not from this program"),
         ("INSERT INTO checkpoint(name, note) VALUES ('x', x'00')", "record.sqlite checkpoint: 1 rows"),
-        ("DROP INDEX entry_key", "sqlite_schema"),
-        ("CREATE TRIGGER t AFTER INSERT ON entry BEGIN DELETE FROM entry; END", "sqlite_schema"),
+        ("INSERT INTO type(number, name) VALUES (77, 'Basic')", "record.sqlite type: row 77 is there"),
+        ("DROP INDEX entry_key", "sqlite_schema: the index entry_key is missing"),
+        (
+            "CREATE TRIGGER t AFTER INSERT ON entry BEGIN DELETE FROM entry; END",
+            "the trigger t is not from this program",
+        ),
     ];
     let place = filled(700);
     let (record, whole) = (place.dir().join("record.sqlite"), tempfile::tempdir().expect("a folder"));
@@ -134,14 +139,109 @@ fn every_kind_of_tampering_is_named() {
         assert!(lines.iter().any(|line| line.contains(named)), "{sql}: {lines:?}");
         copy(whole.path(), place.dir());
     }
-    for (file, table) in [("posting", "posting"), ("superseded", "superseded"), ("place", "place")] {
-        let index = place.dir().join("index.sqlite");
-        Connection::open(&index).and_then(|c| c.execute_batch(&format!("DELETE FROM {file}"))).expect(table);
+    assert!(verify(&place).is_clean());
+}
+
+#[test]
+fn a_damaged_index_is_named_by_row_and_entry() {
+    let post = "UPDATE posting SET first = first + 1 WHERE hash = (SELECT min(hash) FROM posting)";
+    let cases: &[(&str, &[&str])] = &[
+        (post, &["index.sqlite posting", "says of this", "no row (hash"]),
+        (
+            "UPDATE posting SET hash = 5 WHERE hash = (SELECT max(hash) FROM posting)",
+            &["row (hash 0000000000000005, sys"],
+        ),
+        ("UPDATE posting SET list = x'80' WHERE hash = (SELECT max(hash) FROM posting)", &["cannot be unpacked"]),
+        ("UPDATE posting SET list = 7 WHERE hash = (SELECT max(hash) FROM posting)", &["cannot be unpacked"]),
+        ("DELETE FROM posting", &["index.sqlite posting 0 (resource", "no row (hash"]),
+        ("UPDATE span SET list = substr(list, 1, 1) || x'00' || substr(list, 3)", &["index.sqlite span", "row (axis"]),
+        ("DELETE FROM bucket WHERE bucket = 18262", &["no row (side", "bucket 18262) says of this Observation"]),
+        (
+            "UPDATE superseded SET until = until + 1 WHERE position = 0",
+            &["index.sqlite superseded", "row (position 0)"],
+        ),
+        ("DELETE FROM superseded", &["no row (position 0) says of this Patient"]),
+        (
+            "UPDATE place SET list = zeroblob(length(list)) WHERE block = 1",
+            &["index.sqlite place 256", "row (block 1)"],
+        ),
+        ("UPDATE place SET block = 7 WHERE block = 0", &["row (block 7)", "no row (block 0) says of this Patient"]),
+        ("DELETE FROM link WHERE first > 0", &["index.sqlite link", "no row (path"]),
+        ("INSERT INTO unit VALUES (5, 1, 2, 3)", &["index.sqlite unit: row (id 5) is there, and no entry says it"]),
+        (
+            "INSERT INTO label VALUES (5, 6)",
+            &["index.sqlite label: row (prefix 0000000000000005, display 0000000000000006)"],
+        ),
+        ("UPDATE state SET watermark = 300", &["index.sqlite state: its row is missing or was altered"]),
+        ("DELETE FROM state", &["index.sqlite state: its row is missing or was altered"]),
+        ("CREATE TABLE extra(x)", &["index.sqlite sqlite_schema: the table extra is not from this program"]),
+        ("CREATE VIEW v AS SELECT * FROM posting", &["the view v is not from this program"]),
+        ("CREATE INDEX i ON superseded(until)", &["the index i is not from this program"]),
+        (
+            "CREATE TRIGGER t AFTER INSERT ON unit BEGIN DELETE FROM posting; END",
+            &["the trigger t is not from this program"],
+        ),
+    ];
+    let (place, whole) = (filled(700), tempfile::tempdir().expect("a folder"));
+    copy(place.dir(), whole.path());
+    for (sql, named) in cases {
+        Connection::open(place.dir().join("index.sqlite")).and_then(|c| c.execute_batch(sql)).expect(sql);
         let lines: Vec<String> = verify(&place).altered.iter().map(ToString::to_string).collect();
-        assert!(lines.iter().any(|line| line.contains(&format!("index.sqlite {table}"))), "{lines:?}");
+        for part in *named {
+            assert!(lines.iter().any(|line| line.contains(part)), "{sql}: {part}: {lines:#?}");
+        }
         copy(whole.path(), place.dir());
     }
+    fs::remove_file(place.dir().join("index.sqlite")).expect("removed");
+    let lines: Vec<String> = verify(&place).altered.iter().map(ToString::to_string).collect();
+    assert!(lines.len() == 1 && lines[0].contains("index.sqlite: it is missing"), "{lines:?}");
+    drop(place.open());
     assert!(verify(&place).is_clean());
+}
+
+/// Verifies in a child process, where the folder is mounted so that nothing can be written. `None`: no leave to mount.
+fn verify_read_only(dir: &Path) -> Option<String> {
+    let script = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$1\" --exact \
+                  verify::looks_from_a_read_only_mount --nocapture";
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", script]).arg(dir).arg(std::env::current_exe().expect("the test"));
+    let output = command.env(READ_ONLY, dir).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+const READ_ONLY: &str = "CHARTROOM_READ_ONLY";
+
+#[test]
+fn looks_from_a_read_only_mount() {
+    let Some(dir) = std::env::var_os(READ_ONLY) else { return };
+    let options = Options { dir: dir.into(), ..Place::new().options() };
+    assert!(fs::write(options.dir.join("x"), "").is_err(), "it can be written");
+    match Vault::verify(&options, &|_, _| ()) {
+        Ok(report) => println!("found {:?}", report.altered),
+        Err(error) => println!("could not look: {error}"),
+    }
+}
+
+#[test]
+fn a_record_that_nobody_may_write_is_verified_all_the_same() {
+    let place = filled(60);
+    let Some(said) = verify_read_only(place.dir()) else { return println!("skipped: no leave to mount") };
+    assert!(said.contains("found []"), "{said}");
+    let files: Vec<_> = fs::read_dir(place.dir()).expect("read").map(|f| f.expect("a file").file_name()).collect();
+    assert!(!files.iter().any(|name| name.to_string_lossy().ends_with("-wal")), "{files:?}");
+    let index = place.dir().join("index.sqlite");
+    Connection::open(&index).and_then(|c| c.execute_batch("DELETE FROM bucket")).expect("altered");
+    let said = verify_read_only(place.dir()).expect("leave to mount");
+    assert!(said.contains("index.sqlite bucket"), "{said}");
+    // Commits that are in the write-ahead log alone cannot be read there: that is no alarm, it is no look.
+    let (vault, copied) = (place.open(), Place::new());
+    write(&vault, vec![put(r#"{"resourceType":"Patient","id":"late"}"#)]).expect("written");
+    copy(place.dir(), copied.dir());
+    for file in ["record.sqlite-shm", "index.sqlite-shm"] {
+        let _ = fs::remove_file(copied.dir().join(file));
+    }
+    let said = verify_read_only(copied.dir()).expect("leave to mount");
+    assert!(said.contains("could not look") && said.contains("copy the whole directory"), "{said}");
 }
 
 #[test]
@@ -192,6 +292,39 @@ fn an_index_over_the_entries_that_lies_is_named() {
     assert!(lines.iter().any(|line| line.contains("entry_type: entry 5")), "{lines:?}");
 }
 
+const TABLES: [&str; 9] = ["state", "posting", "span", "link", "bucket", "superseded", "place", "unit", "label"];
+
+/// Every row of every table of an index, as SQLite reads them; `None` for a table that it cannot read.
+fn dump(path: &Path) -> Vec<Option<Vec<String>>> {
+    let read = |table: &str| -> rusqlite::Result<Vec<String>> {
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let mut find = db.prepare(&format!("SELECT * FROM {table}"))?;
+        let columns = find.column_count();
+        let row = |row: &rusqlite::Row| -> rusqlite::Result<String> {
+            (0..columns).map(|i| Ok(format!("{:?} ", row.get_ref(i)?))).collect()
+        };
+        let mut rows: Vec<String> = find.query_map([], row)?.collect::<Result<_, _>>()?;
+        rows.sort_unstable();
+        Ok(rows)
+    };
+    TABLES.iter().map(|table| read(table).ok()).collect()
+}
+
+/// Whether rows changed; then the report must name each table whose rows did, and in it a row or a page.
+fn is_named(report: &Report, before: &[Option<Vec<String>>], after: &[Option<Vec<String>>], at: usize) -> bool {
+    let changed: Vec<&str> = (0..TABLES.len()).filter(|&i| before[i] != after[i]).map(|i| TABLES[i]).collect();
+    let lines: Vec<String> = report.altered.iter().map(ToString::to_string).collect();
+    // Where the whole file cannot be read, or its schema, there is no table to be named.
+    let is_whole = |line: &String| line.starts_with("index.sqlite: cannot be read") || line.contains("sqlite_schema");
+    for table in &changed {
+        let of_table = |line: &&String| line.starts_with(&format!("index.sqlite {table}"));
+        let exact = |line: &String| ["row (", "page", "its row", "cannot be read"].iter().any(|w| line.contains(w));
+        let found = lines.iter().filter(of_table).any(exact) || lines.iter().any(is_whole);
+        assert!(found, "byte {at} of {table} (all: {changed:?}): {lines:#?}");
+    }
+    !changed.is_empty()
+}
+
 #[test]
 fn a_flipped_byte_is_named_or_changes_no_answer() {
     // Every 1,499th byte by default; CHARTROOM_FLIP_EVERY=1 flips each in turn.
@@ -200,7 +333,8 @@ fn a_flipped_byte_is_named_or_changes_no_answer() {
     let expected = answers(&place.open());
     let whole = tempfile::tempdir().expect("a folder");
     copy(place.dir(), whole.path());
-    let (mut flips, mut harmless) = (0, 0);
+    let (mut flips, mut harmless, mut named) = (0, 0, 0);
+    let tables = dump(&whole.path().join("index.sqlite"));
     for file in ["record.sqlite", "index.sqlite", "root.key"] {
         let bytes = fs::read(whole.path().join(file)).expect("read");
         for at in (0..bytes.len()).step_by(every) {
@@ -208,7 +342,11 @@ fn a_flipped_byte_is_named_or_changes_no_answer() {
             flipped[at] ^= 1 << (at % 8);
             fs::write(place.dir().join(file), flipped).expect("written");
             flips += 1;
-            if Vault::verify(&place.options(), &|_, _| ()).is_ok_and(|report| report.is_clean()) {
+            let verified = Vault::verify(&place.options(), &|_, _| ());
+            if let (Ok(report), true) = (&verified, file == "index.sqlite") {
+                named += usize::from(is_named(report, &tables, &dump(&place.dir().join(file)), at));
+            }
+            if verified.is_ok_and(|report| report.is_clean()) {
                 harmless += 1;
                 let vault = Vault::open(place.options()).unwrap_or_else(|e| panic!("{file} byte {at}: {e}"));
                 assert_eq!(answers(&vault), expected, "{file} byte {at}");
@@ -219,6 +357,6 @@ fn a_flipped_byte_is_named_or_changes_no_answer() {
             copy(whole.path(), place.dir());
         }
     }
-    println!("{flips} flips, {harmless} changed nothing that is read");
+    println!("{flips} flips, {harmless} changed nothing that is read; {named} changed rows of the index, each named");
     assert!(harmless < flips);
 }

@@ -138,11 +138,8 @@ impl Batch<'_> {
     fn buckets(&mut self, spans: &[(Axis, u32, Span)]) -> rusqlite::Result<()> {
         let mut rows: Vec<(Axis, i64, u32)> = Vec::with_capacity(spans.len());
         for (axis, position, span) in spans {
-            let (low, high) = (bucket(*axis, span.low), bucket(*axis, span.high));
-            rows.push((low_side(*axis), low, *position));
-            if high != low {
-                rows.push((high_side(*axis), high, *position));
-            }
+            debug_assert_eq!(*axis, span.axis);
+            rows.extend(sides(span).map(|(side, bucket)| (side, bucket, *position)));
         }
         rows.sort_unstable();
         rows.dedup();
@@ -214,6 +211,12 @@ impl Batch<'_> {
         }
         Ok(())
     }
+}
+
+/// The buckets a span stands in.
+pub fn sides(span: &Span) -> impl Iterator<Item = (Axis, i64)> {
+    let (low, high) = (bucket(span.axis, span.low), bucket(span.axis, span.high));
+    std::iter::once((low_side(span.axis), low)).chain((high != low).then_some((high_side(span.axis), high)))
 }
 
 /// Where positions stand by the bucket of their least value.

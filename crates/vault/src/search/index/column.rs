@@ -9,7 +9,7 @@ use super::list::{read_number, unzigzag, write_number, zigzag};
 pub type Axis = u32;
 
 /// One value: the least and the greatest it can mean, both inclusive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// Which path, and whether it is a number.
     pub axis: Axis,

@@ -4,8 +4,9 @@
 //! ([`super::held`]), and the file is tried again until it follows.
 
 use super::batch::{self, Memory};
-use super::store::State;
-use super::{Appended, Failure, HELD_ROWS, Queue, Shared};
+use super::store::{self, State};
+use super::{Appended, Failure, HELD_ROWS, Queue, Scrub, Shared, scrub};
+use crate::error::Fault;
 use crate::search::rows::Unit;
 use parking_lot::MutexGuard;
 use rusqlite::{Connection, ErrorCode, Transaction};
@@ -34,6 +35,7 @@ pub(super) struct Writer {
 
 enum Next {
     Batch(Vec<Appended>),
+    Scrub(Scrub),
     /// Time to try the file again.
     Again,
     /// Closed, and nothing is left.
@@ -51,6 +53,10 @@ impl Writer {
         loop {
             match self.next() {
                 Next::Batch(entries) => self.write(entries),
+                Next::Scrub(scrub) => {
+                    let done = self.scrub(&scrub.entries);
+                    let _ = scrub.done.send(done);
+                }
                 Next::Again => self.catch_up(),
                 Next::End => break,
             }
@@ -64,6 +70,9 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         let mut queue = shared.queue.lock();
         loop {
+            if let Some(scrub) = queue.scrub.take() {
+                return Next::Scrub(scrub);
+            }
             let failing = queue.failure.as_ref().map(|failure| failure.is_last);
             if failing.is_some() && self.tried.elapsed() >= RETRY && !queue.closed {
                 return Next::Again;
@@ -84,6 +93,27 @@ impl Writer {
             shared.work.wait_while_for(&mut queue, |queue| !hurry(queue), LINGER);
         }
         Next::Batch(take_batch(&mut queue))
+    }
+
+    /// Takes rows out of the file, and empties the write-ahead log, where they still stand.
+    fn scrub(&mut self, entries: &[Appended]) -> Result<(), Fault> {
+        let shared = Arc::clone(&self.shared);
+        let state = shared.queue.lock().state;
+        let state = scrub::scrub(&mut self.db, &shared.hasher, &shared.stamp, state, entries)?;
+        self.note(|queue| queue.state = state);
+        let gone: Vec<u32> = entries.iter().filter_map(|entry| u32::try_from(entry.position.0).ok()).collect();
+        let mut places = shared.places.write();
+        gone.iter().for_each(|&position| places.forget(position));
+        drop(places);
+        shared.shelf.lock().retain(|(position, _)| !gone.contains(position));
+        self.units = store::read_units(&self.db)?;
+        self.memory = Memory::new(&self.units);
+        // Units that memory alone has come with what is held there.
+        let mut units = self.units.clone();
+        shared.held.read().batches().for_each(|batch| add_units(&mut units, batch));
+        *shared.units.write() = units;
+        self.fold();
+        Ok(())
     }
 
     fn fold(&mut self) {

@@ -29,6 +29,11 @@ impl Held {
         self.batches.iter().flat_map(|batch| batch.iter()).map(|entry| entry.rows.len()).sum()
     }
 
+    /// All that is held.
+    pub fn batches(&self) -> impl Iterator<Item = &[Appended]> {
+        self.batches.iter().map(|batch| batch.as_slice())
+    }
+
     /// The batch that the file needs next.
     pub fn first(&self) -> Option<Arc<Vec<Appended>>> {
         self.batches.first().cloned()

@@ -44,7 +44,14 @@ impl Place {
         out.extend_from_slice(&self.labels.bits().to_le_bytes());
     }
 
-    fn read(bytes: &[u8]) -> Option<Place> {
+    /// What is left of it when nobody can read the version any more.
+    #[must_use]
+    pub fn forgotten(self) -> Place {
+        Place { type_number: 0, labels: Labels::NONE, ..self }
+    }
+
+    /// Reads the bytes of one position. `None` when there are too few.
+    pub fn read(bytes: &[u8]) -> Option<Place> {
         let (key, rest) = bytes.split_first_chunk()?;
         let (type_number, rest) = rest.split_first_chunk::<1>()?;
         let (kid, rest) = rest.split_first_chunk()?;
@@ -100,6 +107,17 @@ impl Places {
         match (self.keys.get(i), self.types.get(i), self.kids.get(i), self.labels.get(i)) {
             (Some(&key), Some(&type_number), Some(&kid), Some(&labels)) => Place { key, type_number, kid, labels },
             _ => Place::NONE,
+        }
+    }
+
+    /// Forgets what the version at a position was: nothing of it can be found or read any more.
+    pub fn forget(&mut self, position: u32) {
+        let left = self.get(position).forgotten();
+        if let Some(slot) = self.types.get_mut(position as usize) {
+            *slot = left.type_number;
+        }
+        if let Some(slot) = self.labels.get_mut(position as usize) {
+            *slot = left.labels;
         }
     }
 

@@ -41,7 +41,7 @@ pub struct State {
 }
 
 /// Opens the file for writing, and makes its tables anew when they are missing or belong to another stamp.
-pub fn open(path: &Path, stamp: &str) -> Result<Connection, Fault> {
+pub fn open(path: &Path, hasher: &Hasher, stamp: &str) -> Result<Connection, Fault> {
     let db = connect(path)?;
     let found: Option<String> = db
         .query_row("SELECT stamp FROM state", [], |row| row.get(0))
@@ -53,7 +53,11 @@ pub fn open(path: &Path, stamp: &str) -> Result<Connection, Fault> {
     drop(db);
     remove(path)?;
     let db = connect(path)?;
-    db.execute_batch(SCHEMA)?;
+    // Sealed from the beginning: a file without a state is one that somebody took it from.
+    let made = db.unchecked_transaction()?;
+    made.execute_batch(SCHEMA)?;
+    write_state(&made, hasher, &State::default(), stamp)?;
+    made.commit()?;
     Ok(db)
 }
 
@@ -110,15 +114,15 @@ fn seal(hasher: &Hasher, state: &State, stamp: &str) -> [u8; 16] {
     hasher.hash128(&text).to_le_bytes()
 }
 
-/// Reads the state; a new file's is empty. A state that does not bear the site's seal is a fault.
-pub fn read_state(db: &Connection, hasher: &Hasher) -> Result<State, Fault> {
+/// Reads the state, if it is there. A state that does not bear the site's seal is a fault.
+pub fn read_state(db: &Connection, hasher: &Hasher) -> Result<Option<State>, Fault> {
     let read = |row: &rusqlite::Row| {
         Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?, row.get::<_, Vec<u8>>(3)?))
     };
     let row = db.prepare_cached("SELECT watermark, stamp, sums, seal FROM state")?.query_row([], read).optional()?;
-    let Some((watermark, stamp, sums, found)) = row else { return Ok(State::default()) };
+    let Some((watermark, stamp, sums, found)) = row else { return Ok(None) };
     let state = Sums::from_bytes(&sums).map(|sums| State { watermark, sums });
-    state.filter(|state| seal(hasher, state, &stamp)[..] == found).ok_or_else(|| {
+    state.filter(|state| seal(hasher, state, &stamp)[..] == found).map(Some).ok_or_else(|| {
         Fault::Altered("the index's state row was altered (index.sqlite, table state); run `chartroom rebuild`".into())
     })
 }

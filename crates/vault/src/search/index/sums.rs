@@ -77,6 +77,21 @@ impl Sums {
         Some(sums)
     }
 
+    /// The sum of a table.
+    pub fn of(&self, table: Table) -> u128 {
+        self.0[table as usize]
+    }
+
+    /// Takes back what another sum counted.
+    pub fn take_back(&mut self, other: &Sums) {
+        self.0.iter_mut().zip(other.0).for_each(|(sum, less)| *sum = sum.wrapping_sub(less));
+    }
+
+    /// Adds what another sum counted.
+    pub fn count(&mut self, other: &Sums) {
+        self.0.iter_mut().zip(other.0).for_each(|(sum, more)| *sum = sum.wrapping_add(more));
+    }
+
     fn add(&mut self, hasher: &Hasher, table: Table, row: &[u8]) {
         let sum = &mut self.0[table as usize];
         *sum = sum.wrapping_add(hasher.hash128(row));

@@ -1,148 +1,123 @@
 //! Whether the index still is what was written: every row is read and summed again.
+//!
+//! Sums cover rows as they are meant, so that any change of a position, value, key or type shows. Which row it is that
+//! was changed, the sums cannot say: that is told by comparing with the entries ([`super::differences`]).
 
-use super::column::{self, Axis};
+use super::cell::Cell;
 use super::sums::Table;
-use super::{Index, Sums, links, list, store};
+use super::walk::{RowName, STORED, walk};
+use super::{Index, Sums, store};
 use crate::error::Fault;
 use crate::keys::Hasher;
 use rusqlite::Connection;
-use std::path::Path;
+
+/// Something in the index that is not what was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The table.
+    pub table: &'static str,
+    /// The row's key, as text; empty where it is not one row.
+    pub row: String,
+    /// The entry it is about, the first of them where there are several.
+    pub position: Option<u32>,
+    /// Entries beside that one.
+    pub more: usize,
+    /// What is wrong.
+    pub wrong: Wrong,
+}
+
+/// What is wrong with a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// It says what the entry does not say.
+    Extra,
+    /// The entry says what no row says.
+    Missing,
+    /// It cannot be unpacked.
+    Broken,
+    /// Something else, in words.
+    Other(String),
+}
+
+impl Damage {
+    pub(super) fn of_table(table: &'static str, what: impl Into<String>) -> Damage {
+        Damage { table, row: String::new(), position: None, more: 0, wrong: Wrong::Other(what.into()) }
+    }
+}
+
+/// What the file alone shows.
+#[derive(Debug, Default)]
+pub struct Examined {
+    /// Entries that the index covers.
+    pub covered: u32,
+    /// Tables whose rows do not add up, though all of them can be read.
+    pub differing: Vec<Table>,
+    /// What has a name already.
+    pub damage: Vec<Damage>,
+}
 
 impl Index {
-    /// Reads every row and compares the sums with those that were sealed. Answers the tables that were altered.
-    ///
-    /// Sums cover rows as they are meant, so that any change of a position, value, key or type shows. To name the row,
-    /// compare with a rebuilt index.
-    pub fn verify(&self) -> Result<Vec<&'static str>, Fault> {
-        let db = store::reader(&self.shared.path)?;
-        db.execute_batch("BEGIN")?;
-        verify(&db, &self.shared.hasher)
+    /// Reads every row of a file and compares the sums with those that were sealed.
+    pub fn examine(db: &Connection, hasher: &Hasher) -> Examined {
+        let mut examined = Examined::default();
+        let mut summing = Summing { hasher, sums: Sums::default(), places: 0, broken: Vec::new() };
+        let mut unread = Vec::new();
+        for stored in &STORED {
+            if let Err(error) = walk(db, stored, &mut |row, cell| summing.take(row, cell)) {
+                unread.push(stored.table);
+                examined.damage.push(Damage::of_table(stored.name, format!("cannot be read: {error}")));
+            }
+        }
+        let broken = summing.broken.iter().map(|row| {
+            let (table, row) = (row.stored.name, row.to_string());
+            Damage { table, row, position: None, more: 0, wrong: Wrong::Broken }
+        });
+        examined.damage.extend(broken);
+        match store::read_state(db, hasher) {
+            Ok(Some(sealed)) => {
+                examined.covered = sealed.watermark;
+                examined.differing = summing.sums.differences(&sealed.sums);
+            }
+            Ok(None) | Err(_) => {
+                examined.damage.push(Damage::of_table("state", "its row is missing or was altered"));
+                (examined.covered, examined.differing) = (summing.places, Table::ALL.to_vec());
+            }
+        }
+        examined.differing.retain(|table| !unread.contains(table));
+        examined.damage.extend(schema(db));
+        examined
     }
 
     /// How many entries of the log a file covers, as its sealed state says.
-    pub fn covered(path: &Path, hasher: &Hasher) -> Result<u64, Fault> {
-        Ok(u64::from(store::read_state(&store::reader(path)?, hasher)?.watermark))
-    }
-
-    /// Like [`Index::verify`] for a file that nobody has open.
-    pub fn verify_file(path: &Path, hasher: &Hasher) -> Result<Vec<&'static str>, Fault> {
-        verify(&store::reader(path)?, hasher)
+    pub fn covered(db: &Connection, hasher: &Hasher) -> Result<u64, Fault> {
+        Ok(store::read_state(db, hasher)?.map_or(0, |state| u64::from(state.watermark)))
     }
 }
 
-fn verify(db: &Connection, hasher: &Hasher) -> Result<Vec<&'static str>, Fault> {
-    let sealed = store::read_state(db, hasher)?;
-    let mut summing = Summing { db, hasher, sums: Sums::default(), broken: Vec::new() };
-    summing.postings()?;
-    summing.spans()?;
-    summing.links()?;
-    summing.buckets()?;
-    summing.numbers(Table::Superseded, "SELECT position, until FROM superseded", 2)?;
-    summing.numbers(Table::Words, "SELECT id, system, code, human FROM unit", 4)?;
-    summing.numbers(Table::Words, "SELECT prefix, display FROM label", 2)?;
-    summing.places()?;
-    let differing = summing.sums.differences(&sealed.sums).into_iter().map(Table::name);
-    let mut altered: Vec<_> = differing.chain(summing.broken).collect();
-    if !has_schema(db)? {
-        altered.push("sqlite_schema");
-    }
-    altered.sort_unstable();
-    altered.dedup();
-    Ok(altered)
-}
-
-/// Whether the tables are the ones a new file gets: a writer fails on what a reader may pass over.
-fn has_schema(db: &Connection) -> Result<bool, Fault> {
-    let read = |db: &Connection| -> rusqlite::Result<Vec<(String, Option<String>)>> {
-        let mut find = db.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name")?;
-        find.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-    };
-    let fresh = Connection::open_in_memory()?;
-    fresh.execute_batch(store::SCHEMA)?;
-    Ok(read(db)? == read(&fresh)?)
-}
-
-struct Summing<'s> {
-    db: &'s Connection,
-    hasher: &'s Hasher,
+struct Summing<'h> {
+    hasher: &'h Hasher,
     sums: Sums,
-    broken: Vec<&'static str>,
+    places: u32,
+    broken: Vec<RowName>,
 }
 
 impl Summing<'_> {
-    fn each(
-        &mut self,
-        table: Table,
-        sql: &str,
-        mut take: impl FnMut(&mut Sums, &rusqlite::Row) -> Option<()>,
-    ) -> Result<(), Fault> {
-        let mut statement = self.db.prepare(sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            if take(&mut self.sums, row).is_none() {
-                self.broken.push(table.name());
-            }
-        }
-        Ok(())
+    fn take(&mut self, row: RowName, cell: Option<Cell>) {
+        let Some(cell) = cell else { return self.broken.push(row) };
+        self.places += u32::from(matches!(cell, Cell::Place { .. }));
+        self.sums.cell(self.hasher, &cell);
     }
+}
 
-    fn postings(&mut self) -> Result<(), Fault> {
-        let hasher = self.hasher;
-        self.each(Table::Posting, "SELECT hash, system, first, list FROM posting", |sums, row| {
-            let (hash, system) = (row.get(0).ok()?, row.get(1).ok()?);
-            let blob = row.get_ref(3).ok()?.as_blob().ok()?;
-            list::decode(row.get(2).ok()?, blob, |p| sums.posting(hasher, hash, system, p)).then_some(())
-        })
-    }
-
-    fn buckets(&mut self) -> Result<(), Fault> {
-        let hasher = self.hasher;
-        self.each(Table::Bucket, "SELECT side, bucket, first, list FROM bucket", |sums, row| {
-            let (side, bucket) = (row.get::<_, Axis>(0).ok()?, row.get(1).ok()?);
-            let blob = row.get_ref(3).ok()?.as_blob().ok()?;
-            list::decode(row.get(2).ok()?, blob, |p| sums.bucket(hasher, side, bucket, p)).then_some(())
-        })
-    }
-
-    fn spans(&mut self) -> Result<(), Fault> {
-        let hasher = self.hasher;
-        self.each(Table::Span, "SELECT axis, first, list FROM span", |sums, row| {
-            let blob = row.get_ref(2).ok()?.as_blob().ok()?;
-            let each = |position, span| sums.span(hasher, position, &span);
-            column::decode(row.get(0).ok()?, row.get(1).ok()?, blob, each).then_some(())
-        })
-    }
-
-    fn links(&mut self) -> Result<(), Fault> {
-        let hasher = self.hasher;
-        self.each(Table::Link, "SELECT path, first, list FROM link", |sums, row| {
-            let (path, blob) = (row.get::<_, i64>(0).ok()?, row.get_ref(2).ok()?.as_blob().ok()?);
-            let each = |position, key| sums.row(hasher, Table::Link, &[path, i64::from(position), key]);
-            links::decode(row.get(1).ok()?, blob, each).then_some(())
-        })
-    }
-
-    fn numbers(&mut self, table: Table, sql: &str, columns: usize) -> Result<(), Fault> {
-        let hasher = self.hasher;
-        self.each(table, sql, |sums, row| {
-            let numbers: Option<Vec<i64>> = (0..columns).map(|i| row.get(i).ok()).collect();
-            sums.row(hasher, table, &numbers?);
-            Some(())
-        })
-    }
-
-    fn places(&mut self) -> Result<(), Fault> {
-        let hasher = self.hasher;
-        let mut position = 0;
-        self.each(Table::Place, "SELECT list FROM place ORDER BY block", |sums, row| {
-            let mut places = super::Places::default();
-            let fine = places.extend_from(row.get_ref(0).ok()?.as_blob().ok()?);
-            for i in 0..places.len() {
-                let [key, type_number, kid, labels] = places.get(i).numbers();
-                sums.row(hasher, Table::Place, &[position, key, type_number, kid, labels]);
-                position += 1;
-            }
-            fine.then_some(())
-        })
-    }
+/// Names what the file has beside the tables of a new one, what it lacks, and what reads otherwise: a writer fails on
+/// what a reader may pass over.
+fn schema(db: &Connection) -> Vec<Damage> {
+    let fresh = || -> rusqlite::Result<Connection> {
+        let fresh = Connection::open_in_memory()?;
+        fresh.execute_batch(store::SCHEMA)?;
+        Ok(fresh)
+    };
+    let compared = fresh().map_err(Fault::from).and_then(|fresh| crate::records::schema::differences(db, &fresh));
+    let lines = compared.unwrap_or_else(|fault| vec![format!("cannot be read: {fault}")]);
+    lines.into_iter().map(|line| Damage::of_table("sqlite_schema", line)).collect()
 }
