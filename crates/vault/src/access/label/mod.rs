@@ -4,6 +4,20 @@
 //! labels in the index, so that the gate can decide without opening it; the policies decide one label at a time, and a
 //! version with several is seen only where every one of them is permitted.
 
+mod inherited;
+mod reading;
+mod site;
+mod systems;
+mod value_sets;
+mod written;
+
+pub use inherited::{OF_A_VISIT, Source, sources};
+pub use reading::Reason;
+pub use site::with_directory;
+pub use systems::same_code;
+pub use value_sets::{ValueSet, ValueSets, shipped};
+pub use written::labels_of_code;
+
 use super::vocabulary::{vocabulary, vocabulary_set};
 
 vocabulary! {
