@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// The heading of the options that every command takes.
@@ -118,6 +119,9 @@ pub struct ServeArgs {
     /// Seconds from one asking of the witnesses to the next [default: 60]
     #[arg(long, value_name = "SECONDS", env = "CHARTROOM_WITNESS_INTERVAL", value_parser = clap::value_parser!(u64).range(1..))]
     pub witness_interval: Option<u64>,
+    /// Most resources that one conditional delete may delete; 1 refuses a condition that matches several [default: 100]
+    #[arg(long, value_name = "N", env = "CHARTROOM_CONDITIONAL_DELETES_MAX")]
+    pub conditional_deletes_max: Option<NonZeroUsize>,
 }
 
 /// Which hospital to make.

@@ -9,6 +9,7 @@
 //! tls_certificate = "/etc/chartroom/cert.pem"
 //! tls_key = "/etc/chartroom/key.pem"
 //! witness_interval = 60
+//! conditional_deletes_max = 100
 //!
 //! [[witness]]
 //! url = "http://witness.example.org:8081"
@@ -20,7 +21,7 @@ use crate::stop::Stop;
 use base::near::nearest;
 use serde::Deserialize;
 use std::net::SocketAddr;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use vault::log::checkpoint::VerifierKey;
@@ -53,6 +54,7 @@ struct ServeFile {
     tls_certificate: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     witness_interval: Option<NonZeroU64>,
+    conditional_deletes_max: Option<NonZeroUsize>,
 }
 
 /// Where a setting comes from.
@@ -104,12 +106,16 @@ pub struct Serving {
     pub witnesses: Vec<Witness>,
     /// How often they are asked.
     pub witness_interval: Duration,
-    origins: [Origin; 5],
+    /// Most resources that one conditional delete may delete.
+    pub conditional_deletes_max: usize,
+    origins: [Origin; 6],
 }
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
 const WITNESS_INTERVAL_S: u64 = 60;
+
+const CONDITIONAL_DELETES_MAX: NonZeroUsize = NonZeroUsize::new(100).unwrap();
 
 impl Config {
     /// Puts flags, environment and file together. `default_data` serves when nobody names a directory.
@@ -149,8 +155,11 @@ impl Config {
         let own_interval = own.witness_interval.map(NonZeroU64::get);
         let (seconds, interval_from) = choose(args.witness_interval, own_interval, WITNESS_INTERVAL_S);
         let witness_interval = Duration::from_secs(seconds);
-        let origins = [listen_from, url_from, tls_from, witnesses_from, interval_from];
-        Ok(Serving { listen, public_url, tls, witnesses, witness_interval, origins })
+        let (deletes, deletes_from) =
+            choose(args.conditional_deletes_max, own.conditional_deletes_max, CONDITIONAL_DELETES_MAX);
+        let conditional_deletes_max = deletes.get();
+        let origins = [listen_from, url_from, tls_from, witnesses_from, interval_from, deletes_from];
+        Ok(Serving { listen, public_url, tls, witnesses, witness_interval, conditional_deletes_max, origins })
     }
 
     /// The witnesses of the flags, `URL=KEY` each, or else of the file.
@@ -178,7 +187,7 @@ impl Config {
             KeySource::Passphrase(_) => "CHARTROOM_PASSPHRASE".to_owned(),
         };
         line("root key", key, self.key_origin);
-        let [listen, url, tls, witnesses, interval] = serving.origins;
+        let [listen, url, tls, witnesses, interval, deletes] = serving.origins;
         line("serve.listen", serving.listen.to_string(), listen);
         line("serve.public_url", serving.public_url.clone().unwrap_or_else(|| "from serve.listen".to_owned()), url);
         let certificate = serving.tls.as_ref().map_or_else(|| "off".to_owned(), |(path, _)| path.display().to_string());
@@ -190,6 +199,7 @@ impl Config {
             line("witness", "none".to_owned(), witnesses);
         }
         line("witness interval", format!("{} s", serving.witness_interval.as_secs()), interval);
+        line("serve.conditional_deletes_max", serving.conditional_deletes_max.to_string(), deletes);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The server: one vault, its settings, and the way every request goes.
 
-use crate::answer::{Outcome, guard, internal, plain, refuse, refused};
+use crate::answer::{Outcome, empty, guard, internal, plain, refuse, refused};
 use crate::body::{Budget, Loaded};
 use crate::lanes::Lane;
 use crate::rest::links::Sealer;
@@ -108,6 +108,9 @@ impl Shared {
     /// What anybody may see: nothing of it is about a patient.
     fn answer_open(&self, request: &Request) -> Outcome {
         let path = request.uri().path();
+        if request.method() == Method::OPTIONS {
+            return Ok(allowed("GET, HEAD"));
+        }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return Ok(not_allowed("GET, HEAD"));
         }
@@ -124,6 +127,9 @@ impl Shared {
     async fn answer_fhir(self: &Arc<Self>, request: Request) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
         let place = rest::place(&parts.method, parts.uri.path());
+        if parts.method == Method::OPTIONS {
+            return allowed(place.allowed);
+        }
         match self.try_fhir(parts, body, place).await {
             Ok(answer) => answer,
             Err(error) => {
@@ -169,6 +175,14 @@ async fn unpanicked<T>(work: impl Future<Output = T>) -> Option<T> {
         Err(_) => Poll::Ready(None),
     })
     .await
+}
+
+/// The answer to OPTIONS (RFC 9110 section 9.3.7). It says nothing of any patient, so that nobody need sign in.
+fn allowed(methods: &'static str) -> Response<Bytes> {
+    let mut answer = empty(StatusCode::NO_CONTENT);
+    let methods = HeaderValue::try_from(format!("{methods}, OPTIONS"));
+    answer.headers_mut().extend(methods.ok().map(|methods| (header::ALLOW, methods)));
+    answer
 }
 
 fn not_allowed(allowed: &'static str) -> Response<Bytes> {

@@ -33,6 +33,8 @@ pub struct Settings {
     pub page_size: usize,
     /// Most matches on a page; a greater `_count` gives this many, and the `self` link says so.
     pub page_size_max: usize,
+    /// Most resources that one conditional delete may delete; one that matches more is refused. 1: only a single match.
+    pub conditional_deletes_max: usize,
     /// TLS; plain HTTP without it.
     pub tls: Option<Tls>,
     /// Who is asked to co-sign the log's checkpoints.
@@ -75,6 +77,7 @@ impl Settings {
             shutdown_timeout: Duration::from_secs(10),
             page_size: 50,
             page_size_max: 1_000,
+            conditional_deletes_max: 100,
             tls: None,
             witnesses: Vec::new(),
             witness_interval: Duration::from_secs(60),

@@ -48,7 +48,8 @@ impl Port {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let url = serving.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", reachable(address)));
         let (witnesses, witness_interval) = (serving.witnesses.clone(), serving.witness_interval);
-        let settings = Settings { tls, witnesses, witness_interval, ..Settings::new(url) };
+        let conditional_deletes_max = serving.conditional_deletes_max;
+        let settings = Settings { tls, witnesses, witness_interval, conditional_deletes_max, ..Settings::new(url) };
         Ok(Port { runtime, listener, settings })
     }
 

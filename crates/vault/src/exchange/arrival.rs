@@ -13,6 +13,7 @@ use super::conditional::{Matches, Resolver, several};
 use super::entries::{self, Entry, Request, Target};
 use super::fingerprint::content_id;
 use super::links::{Links, base_of};
+use super::once::FullUrls;
 use crate::error::Error;
 use crate::records::{Change, Expect};
 use base::finding::Finding;
@@ -117,7 +118,12 @@ impl<'a> Arrivals<'a> {
         let (links, claims) = (Links::default(), HashMap::new());
         let mut taking = Taking { resolver, links, claims, shape: self.shape };
         let mut items: Vec<(usize, Result<Aimed<'_>, Error>)> = Vec::with_capacity(self.items.len());
+        let (mut urls, shape) = (FullUrls::default(), self.shape);
         for (i, item) in self.items {
+            let item = item.and_then(|item| match shape {
+                Shape::Transaction => urls.take(i, item.full_url.as_deref(), item.resource.as_ref()).map(|()| item),
+                Shape::Single | Shape::Array | Shape::Bundle => Ok(item),
+            });
             items.push((i, item.map_err(Error::from).and_then(|item| taking.aim(item))));
         }
         let targets: Vec<Option<String>> =
@@ -184,6 +190,9 @@ impl Taking<'_, '_> {
 
     /// What a condition matches, as `Type/id`: what this import already decided, the item itself, or what is stored.
     fn meant(&self, item: &Item<'_>, query: &str) -> Result<Option<String>, Error> {
+        if let Some(target) = self.claims.get(&(item.resource_type.clone(), query.to_owned())) {
+            return Ok(Some(target.clone()));
+        }
         if let Some(target) = self.resolver.known(&item.resource_type, query) {
             return Ok(Some(target));
         }
@@ -345,7 +354,7 @@ fn bundle(bundle: Json<'_>) -> Result<Arrivals<'_>, Refusal> {
         Some(kind @ ("transaction" | "batch")) => {
             let shape = if kind == "transaction" { Shape::Transaction } else { Shape::Bundle };
             // An import bounds the text it reads, and makes a bundle's tree only once.
-            let entries = entries::read(bundle, usize::MAX)?;
+            let entries = entries::read(bundle, usize::MAX, "")?;
             let is_read =
                 |entry: &Result<Entry<'_>, Refusal>| entry.as_ref().is_ok_and(|e| matches!(e.request, Request::Get(_)));
             let items = entries.into_iter().filter(|(_, entry)| !is_read(entry));

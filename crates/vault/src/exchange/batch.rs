@@ -5,19 +5,19 @@ use super::conditional::{self, Resolver};
 use super::entries::{self, Entry, Request, Target};
 use super::links::Links;
 use super::patching::patched;
-use super::single::{self, current, same_id};
-use super::{Answer, Answers, ENTRIES_MAX, Get, Outcome, Several};
+use super::single::{self, same_id};
+use super::{Answer, Answers, ENTRIES_MAX, Outcome, Terms};
 use crate::access::Visit;
 use crate::error::Error;
-use crate::records::{Change, Expect, Vault, Written};
+use crate::records::{Change, Expect, Vault, Version, Written};
 use base::finding::Finding;
 use crossbeam_channel::{Sender, unbounded};
 use fhir::json::Json;
 
 /// Carries out each entry of a batch Bundle independently; an entry's refusal is its answer. Only a bundle that cannot
 /// be read is refused as a whole, and a fault stops everything.
-pub fn batch(vault: &Vault, visit: &Visit, bundle: Json<'_>, get: Get<'_>) -> Result<Answers, Error> {
-    let entries = entries::read(bundle, ENTRIES_MAX)?;
+pub fn batch(vault: &Vault, visit: &Visit, bundle: Json<'_>, terms: Terms<'_>) -> Result<Answers, Error> {
+    let entries = entries::read(bundle, ENTRIES_MAX, terms.base)?;
     let mut answers: Vec<Option<Answer>> = entries.iter().map(|_| None).collect();
     let mut ranked: [Vec<Entry<'_>>; 4] = Default::default();
     for (i, entry) in entries {
@@ -27,7 +27,7 @@ pub fn batch(vault: &Vault, visit: &Visit, bundle: Json<'_>, get: Get<'_>) -> Re
         }
     }
     for entries in ranked {
-        for (i, answer) in Rank::new(vault, visit, get).carry_out(entries)? {
+        for (i, answer) in Rank::new(vault, visit, terms).carry_out(entries)? {
             answers[i] = Some(answer);
         }
     }
@@ -40,13 +40,13 @@ type Done = (usize, Vec<Finding>, Result<Vec<Written>, Error>);
 struct Rank<'v> {
     vault: &'v Vault,
     visit: &'v Visit,
-    get: Get<'v>,
+    terms: Terms<'v>,
     resolver: Resolver<'v>,
 }
 
 impl<'v> Rank<'v> {
-    fn new(vault: &'v Vault, visit: &'v Visit, get: Get<'v>) -> Rank<'v> {
-        Rank { vault, visit, get, resolver: Resolver::new(vault, visit) }
+    fn new(vault: &'v Vault, visit: &'v Visit, terms: Terms<'v>) -> Rank<'v> {
+        Rank { vault, visit, terms, resolver: Resolver::new(vault, visit) }
     }
 
     fn carry_out(&self, entries: Vec<Entry<'_>>) -> Result<Vec<(usize, Answer)>, Error> {
@@ -72,10 +72,11 @@ impl<'v> Rank<'v> {
     fn start(&self, entry: Entry<'_>, done: &Sender<Done>) -> Result<Option<Answer>, Error> {
         let i = entry.index;
         let (change, findings) = match (entry.request, entry.resource) {
-            (Request::Get(reading), _) => return (self.get)(&reading.asked()).map(Some),
+            (Request::Get(reading), _) => return (self.terms.get)(&reading.asked()).map(Some),
             (Request::Delete(Target::Search(kind, query)), _) => {
-                let gone = conditional::conditional_delete(self.vault, self.visit, &kind, &query, Several::Refuse)?;
-                return Ok(Some(Answer::written(gone.into_iter().next().unwrap_or(Written::Deleted(None)))));
+                let several = self.terms.several;
+                let gone = conditional::conditional_delete(self.vault, self.visit, &kind, &query, several)?;
+                return Ok(Some(Answer::deleted(gone)));
             }
             (Request::Delete(Target::Id(resource_type, id)), _) => {
                 (Change::Delete { resource_type, id, expect: Expect::Any }, Vec::new())
@@ -122,10 +123,10 @@ impl<'v> Rank<'v> {
                 (kind, id, Some(held))
             }
         };
-        let found = current(self.vault, self.visit, &kind, &id)?;
-        let resource = patched(&found, document, self.vault.clock().now())?;
-        let expect = if expect == Expect::Any { Expect::Version(found.version) } else { expect };
-        single::put(self.vault, self.visit, &kind, &id, resource, expect, &self.resolver)
+        let _turn = self.vault.inner.turns.take([(kind.as_str(), id.as_str())]);
+        let now = self.vault.clock().now();
+        let becoming = |current: &Version| patched(current, document, now);
+        single::changed(self.vault, self.visit, (&kind, &id), expect, &self.resolver, &becoming)
     }
 }
 

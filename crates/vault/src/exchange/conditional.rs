@@ -4,6 +4,7 @@
 //! waits for the index to reach the head, so what the first wrote is found by the second. Plain writes take no lock.
 
 use super::check::malformed;
+use super::single::{exactly, unless_named};
 use super::{Edit, Outcome, Several, single};
 use crate::access::Visit;
 use crate::error::Error;
@@ -20,9 +21,6 @@ use std::collections::HashMap;
 pub(super) fn exclusive(vault: &Vault) -> MutexGuard<'_, ()> {
     vault.inner.conditional.lock()
 }
-
-/// A conditional delete takes at most this many at once.
-const DELETE_MAX: usize = 10_000;
 
 /// Finds what queries mean, and remembers it for as long as it lives: one bundle, or one import.
 pub struct Resolver<'v> {
@@ -149,8 +147,8 @@ pub fn conditional_update(
 ) -> Result<Outcome, Error> {
     let _held = exclusive(vault);
     let resolver = Resolver::new(vault, visit);
-    let (id, expect) = aim(&resolver, resource_type, query, resource.text("id"), expect)?;
-    single::put(vault, visit, resource_type, &id, resource, expect, &resolver)
+    let (id, exact) = aim(&resolver, resource_type, query, resource.text("id"), expect)?;
+    single::put(vault, visit, resource_type, &id, resource, exact, &resolver).map_err(|e| unless_named(e, expect))
 }
 
 /// The id a conditional update writes to, and what must be there.
@@ -167,10 +165,7 @@ pub(super) fn aim(
             let message = "the resource's id is not the id of the resource that the condition matches";
             Err(malformed(&format!("{resource_type}.id"), message).into())
         }
-        (Matches::One(found), _) => {
-            let expect = if expect == Expect::Any { Expect::Version(found.version) } else { expect };
-            Ok((found.id, expect))
-        }
+        (Matches::One(found), _) => Ok((found.id, exactly(expect, found.version))),
         (Matches::None, own) => {
             let id = own.map_or_else(|| resolver.vault.fresh_id(), str::to_owned);
             Ok((id, if expect == Expect::Any { Expect::Absent } else { expect }))
@@ -178,33 +173,47 @@ pub(super) fn aim(
     }
 }
 
-/// Deletes the matches. No match is no error: the answer is empty.
+/// Deletes the matches in one commit. No match is no error: the answer is empty.
 pub fn conditional_delete(
     vault: &Vault,
     visit: &Visit,
     resource_type: &str,
     query: &str,
-    several_mean: Several,
+    several: Several,
 ) -> Result<Vec<Written>, Error> {
     let _held = exclusive(vault);
-    let found = matching(vault, visit, resource_type, query, DELETE_MAX + 1)?;
-    match several_mean {
-        Several::Refuse if found.len() > 1 => return Err(several("the condition")),
-        Several::All if found.len() > DELETE_MAX => {
-            let message = format!("the condition matches more than {DELETE_MAX} resources; narrow it");
-            return Err(Refusal::new(Kind::TooCostly, "too-costly", message).into());
-        }
-        Several::Refuse | Several::All => {}
-    }
+    let found = condemned(vault, visit, resource_type, query, several)?;
     if found.is_empty() {
         return Ok(Vec::new());
     }
-    let changes = found.into_iter().map(|v| Change::Delete {
-        resource_type: v.resource_type,
-        id: v.id,
-        expect: Expect::Version(v.version),
-    });
-    vault.commit(visit, changes.collect())
+    let written = vault.commit(visit, found.into_iter().map(deletion).collect());
+    written.map_err(|e| unless_named(e, Expect::Any))
+}
+
+/// What a conditional delete is to delete: all matches, if they are not too many.
+pub(super) fn condemned(
+    vault: &Vault,
+    visit: &Visit,
+    resource_type: &str,
+    query: &str,
+    several: Several,
+) -> Result<Vec<Version>, Error> {
+    let most = several.most();
+    let found = matching(vault, visit, resource_type, query, most + 1)?;
+    match several {
+        Several::Refuse if found.len() > most => Err(self::several("the condition")),
+        Several::UpTo(_) if found.len() > most => {
+            let message = format!("the condition matches more than the {most} resources that may be deleted at once");
+            Err(Refusal::new(Kind::Precondition, "multiple-matches", format!("{message}; narrow it")).into())
+        }
+        Several::Refuse | Several::UpTo(_) => Ok(found),
+    }
+}
+
+/// The deletion of exactly this version, so that what no longer matches stays.
+pub(super) fn deletion(found: Version) -> Change {
+    let Version { resource_type, id, version, .. } = found;
+    Change::Delete { resource_type, id, expect: Expect::Version(version) }
 }
 
 /// Patches the one match. None: `NotFound`; several: `Precondition`.

@@ -62,6 +62,19 @@ impl Request {
         }
     }
 
+    /// Type and id of what it patches.
+    pub fn patches(&self) -> Option<(String, String)> {
+        match self {
+            Request::Patch(Target::Id(resource_type, id), _) => Some((resource_type.clone(), id.clone())),
+            _ => None,
+        }
+    }
+
+    /// Whether the client says which version must be there.
+    pub fn names_a_version(&self) -> bool {
+        matches!(self, Request::Put(_, expect) | Request::Patch(_, expect) if *expect != Expect::Any)
+    }
+
     /// Whether a search decides what is written.
     pub fn is_conditional(&self) -> bool {
         match self {
@@ -77,8 +90,9 @@ impl Request {
 /// An entry by its number, or why it cannot be carried out.
 pub(super) type Numbered<'a> = (usize, Result<Entry<'a>, Refusal>);
 
-/// The entries of a bundle with what each turned out to be. Refuses a bundle with more than `most`.
-pub(super) fn read(mut bundle: Json<'_>, most: usize) -> Result<Vec<Numbered<'_>>, Refusal> {
+/// The entries of a bundle with what each turned out to be. Refuses a bundle with more than `most`. `base` is the
+/// server's own address, which an entry's url may begin with.
+pub(super) fn read<'a>(mut bundle: Json<'a>, most: usize, base: &str) -> Result<Vec<Numbered<'a>>, Refusal> {
     let items = match bundle.as_object_mut().and_then(|b| b.remove("entry")) {
         Some(Json::Array(items)) => items,
         Some(_) => return Err(malformed("Bundle.entry", "this must be an array")),
@@ -89,17 +103,17 @@ pub(super) fn read(mut bundle: Json<'_>, most: usize) -> Result<Vec<Numbered<'_>
         return Err(Refusal::new(Kind::TooLarge, "too-long", message));
     }
     let numbered = items.into_iter().enumerate();
-    Ok(numbered.map(|(i, item)| (i, entry(i, item).map_err(|refusal| at_entry(refusal, i)))).collect())
+    Ok(numbered.map(|(i, item)| (i, entry(i, item, base).map_err(|refusal| at_entry(refusal, i)))).collect())
 }
 
-fn entry(index: usize, mut item: Json<'_>) -> Result<Entry<'_>, Refusal> {
+fn entry<'a>(index: usize, mut item: Json<'a>, base: &str) -> Result<Entry<'a>, Refusal> {
     let place = format!("Bundle.entry[{index}]");
-    let full_url = item.text("fullUrl").map(str::to_owned);
+    let full_url = item.text("fullUrl").filter(|url| !url.is_empty()).map(str::to_owned);
     let resource = item.as_object_mut().and_then(|o| o.remove("resource"));
     let Some(asked) = item.get("request") else {
         return Err(malformed(&format!("{place}.request"), "an entry of a batch or transaction needs a request"));
     };
-    let request = request(asked, &format!("{place}.request"))?;
+    let request = request(asked, &format!("{place}.request"), base)?;
     let needs_resource = matches!(request.rank(), 1 | 2);
     if needs_resource && resource.is_none() {
         return Err(malformed(&format!("{place}.resource"), "POST, PUT and PATCH need a resource"));
@@ -107,7 +121,7 @@ fn entry(index: usize, mut item: Json<'_>) -> Result<Entry<'_>, Refusal> {
     Ok(Entry { index, full_url, resource, request })
 }
 
-fn request(asked: &Json<'_>, place: &str) -> Result<Request, Refusal> {
+fn request(asked: &Json<'_>, place: &str, base: &str) -> Result<Request, Refusal> {
     let method = asked.text("method").unwrap_or_default();
     let Some(url) = asked.text("url") else {
         return Err(malformed(
@@ -115,6 +129,7 @@ fn request(asked: &Json<'_>, place: &str) -> Result<Request, Refusal> {
             "a request needs a url relative to the base, such as Patient/1",
         ));
     };
+    let url = below(url, base);
     let owned = |name: &str| asked.text(name).map(str::to_owned);
     let at_url = format!("{place}.url");
     Ok(match method {
@@ -133,6 +148,12 @@ fn request(asked: &Json<'_>, place: &str) -> Result<Request, Refusal> {
             return Err(malformed(&format!("{place}.method"), message));
         }
     })
+}
+
+/// The url without the server's own address. R4 wants it relative; many clients write it whole.
+fn below<'u>(url: &'u str, base: &str) -> &'u str {
+    let rest = url.strip_prefix(base).filter(|rest| !base.is_empty() && rest.starts_with('/'));
+    rest.map_or(url, |rest| rest.trim_start_matches('/'))
 }
 
 fn post_type(url: &str, place: &str) -> Result<String, Refusal> {

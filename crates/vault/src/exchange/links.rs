@@ -25,10 +25,10 @@ pub struct Links {
 pub(super) type Lookup<'l> = &'l mut dyn FnMut(&str, &str) -> Result<String, Error>;
 
 impl Links {
-    /// Remembers where the entry of that `fullUrl` went (`Type/id`).
-    pub fn add(&mut self, full_url: &str, target: String) {
+    /// Remembers where the entry of that `fullUrl` went (`Type/id`), and tells where an earlier one did.
+    pub fn add(&mut self, full_url: &str, target: String) -> Option<String> {
         self.restful |= full_url.starts_with("http");
-        self.targets.insert(full_url.to_owned(), target);
+        self.targets.insert(full_url.to_owned(), target)
     }
 
     /// The target of a reference as written in an entry whose own `fullUrl` has this base.

@@ -13,6 +13,7 @@ mod conditional;
 mod entries;
 mod fingerprint;
 mod links;
+mod once;
 mod patching;
 mod plan;
 mod response;
@@ -55,8 +56,35 @@ pub struct Outcome {
 pub enum Several {
     /// Refuse with `Precondition` (412).
     Refuse,
-    /// Change all of them, in one transaction.
-    All,
+    /// Delete all of them in one commit; more than this many are refused with `Precondition`.
+    UpTo(usize),
+}
+
+impl Several {
+    /// Several up to `most`; where that is one or none, several are refused.
+    #[must_use]
+    pub fn up_to(most: usize) -> Several {
+        if most > 1 { Several::UpTo(most) } else { Several::Refuse }
+    }
+
+    /// The most that one condition may delete.
+    fn most(self) -> usize {
+        match self {
+            Several::Refuse => 1,
+            Several::UpTo(most) => most,
+        }
+    }
+}
+
+/// On what terms a bundle is carried out.
+#[derive(Clone, Copy)]
+pub struct Terms<'t> {
+    /// Answers its GET and HEAD entries.
+    pub get: Get<'t>,
+    /// What its conditional deletes may do.
+    pub several: Several,
+    /// The server's own address, `https://records.example.org/fhir`: an entry's url may begin with it. Empty: none may.
+    pub base: &'t str,
 }
 
 /// Changes a resource: what a patch document says. Called again on a fresh copy when somebody else wrote in between.
@@ -79,11 +107,11 @@ pub struct Asked<'a> {
 }
 
 /// Carries out a Bundle of type `batch` or `transaction`; refuses any other with `Malformed`.
-pub fn bundle(vault: &Vault, visit: &Visit, bundle: Json<'_>, get: Get<'_>) -> Result<Answers, Error> {
+pub fn bundle(vault: &Vault, visit: &Visit, bundle: Json<'_>, terms: Terms<'_>) -> Result<Answers, Error> {
     let kind = bundle.text("type").map(str::to_owned);
     match kind.as_deref() {
-        Some("transaction") => transaction(vault, visit, bundle, get),
-        Some("batch") => batch(vault, visit, bundle, get),
+        Some("transaction") => transaction(vault, visit, bundle, terms),
+        Some("batch") => batch(vault, visit, bundle, terms),
         _ => Err(Error::Refusal(check::malformed("Bundle.type", "only a batch or a transaction can be carried out"))),
     }
 }

@@ -53,6 +53,13 @@ impl Answer {
         Answer { status, version, body: None, findings: Vec::new() }
     }
 
+    /// The answer to a conditional delete. Of several deleted ones none is named: there is one `location` only.
+    #[must_use]
+    pub fn deleted(mut gone: Vec<Written>) -> Answer {
+        let one = if gone.len() == 1 { gone.pop() } else { None };
+        Answer::written(one.unwrap_or(Written::Deleted(None)))
+    }
+
     /// The answer to what a rule refused.
     #[must_use]
     pub fn refused(refusal: Refusal) -> Answer {

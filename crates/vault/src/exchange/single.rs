@@ -10,7 +10,7 @@ use crate::records::{Change, Expect, Vault, Version, Written};
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
 
-/// How often a patch without `If-Match` starts again because somebody else wrote in between.
+/// How often a patch without `If-Match` is tried. Patches wait for their turn; only plain writes come in between.
 const PATCH_TRIES: usize = 8;
 
 /// Creates a resource under a fresh id, whatever id it carries (R4 http section 3.1.0.8).
@@ -100,15 +100,39 @@ pub fn patch(
     expect: Expect,
     edit: Edit<'_>,
 ) -> Result<Outcome, Error> {
+    let _turn = vault.inner.turns.take([(resource_type, id)]);
     let resolver = Resolver::new(vault, visit);
-    for _ in 1..PATCH_TRIES {
-        let answer = patch_once(vault, visit, (resource_type, id), expect, edit, &resolver);
-        match &answer {
-            Err(Error::Refusal(no)) if expect == Expect::Any && is_overtaken(no) => {}
-            _ => return answer,
+    changed(vault, visit, (resource_type, id), expect, &resolver, &|current| edited(current, edit))
+}
+
+/// What a current version becomes.
+pub(super) type Becoming<'b> = &'b dyn Fn(&Version) -> Result<Json<'static>, Error>;
+
+/// Writes what the current version becomes. Where nobody named a version (`Expect::Any`), it starts again on the newer one
+/// when a plain write came in between. The caller holds the resource's turn.
+pub(super) fn changed(
+    vault: &Vault,
+    visit: &Visit,
+    (resource_type, id): (&str, &str),
+    expect: Expect,
+    resolver: &Resolver<'_>,
+    becoming: Becoming<'_>,
+) -> Result<Outcome, Error> {
+    for _ in 0..PATCH_TRIES {
+        let current = current(vault, visit, resource_type, id)?;
+        let next = becoming(&current)?;
+        let exact = exactly(expect, current.version);
+        match put(vault, visit, resource_type, id, next, exact, resolver) {
+            Err(Error::Refusal(no)) if expect == Expect::Any && is_overtaken(&no) => {}
+            done => return done,
         }
     }
-    patch_once(vault, visit, (resource_type, id), expect, edit, &resolver)
+    Err(overtaken().into())
+}
+
+/// What must be there when a change made of `version` is written.
+pub(super) fn exactly(expect: Expect, version: u64) -> Expect {
+    if expect == Expect::Any { Expect::Version(version) } else { expect }
 }
 
 /// Whether somebody else's write came first.
@@ -116,18 +140,18 @@ fn is_overtaken(refusal: &Refusal) -> bool {
     matches!(refusal.kind, Kind::Conflict | Kind::Precondition) && refusal.findings.iter().any(|f| f.code == "conflict")
 }
 
-fn patch_once(
-    vault: &Vault,
-    visit: &Visit,
-    (resource_type, id): (&str, &str),
-    expect: Expect,
-    edit: Edit<'_>,
-    resolver: &Resolver<'_>,
-) -> Result<Outcome, Error> {
-    let current = current(vault, visit, resource_type, id)?;
-    let resource = edited(&current, edit)?;
-    let expect = if expect == Expect::Any { Expect::Version(current.version) } else { expect };
-    put(vault, visit, resource_type, id, resource, expect, resolver)
+/// The refusal for a change that named no version and came too late: a conflict, for no condition of the client's failed.
+fn overtaken() -> Refusal {
+    let message = "somebody else wrote this resource while the change was being made; send it again";
+    Refusal::new(Kind::Conflict, "conflict", message)
+}
+
+/// Calls it a conflict where the client named no version.
+pub(super) fn unless_named(error: Error, expect: Expect) -> Error {
+    match error {
+        Error::Refusal(refusal) if expect == Expect::Any && is_overtaken(&refusal) => overtaken().into(),
+        error => error,
+    }
 }
 
 /// The current version, or why there is none to change.

@@ -17,6 +17,7 @@ pub(crate) mod replay;
 pub(crate) mod schema;
 pub(crate) mod store;
 pub(crate) mod training;
+pub(crate) mod turns;
 pub(crate) mod writer;
 
 use crate::access::Visit;
@@ -32,6 +33,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use store::Store;
+use turns::Turns;
 use writer::{Budget, Done, Job, Submission};
 
 /// A place in the log, from 0. Every version has one; it never changes.
@@ -162,6 +164,8 @@ pub(crate) struct Inner {
     pub conditional: Mutex<()>,
     /// Held while a patient is shredded.
     pub shredding: Mutex<()>,
+    /// Held by a patch from its reading until its write is durable; taken after `conditional`, never before.
+    pub turns: Turns,
     _lock: File,
 }
 

@@ -5,6 +5,7 @@ use super::dictionary::{Dictionaries, Dictionary};
 use super::readers::Readers;
 use super::recent::Recent;
 use super::store::Store;
+use super::turns::Turns;
 use super::writer::{Budget, Writer};
 use super::{Inner, KeySource, Options, replay, schema, training};
 use crate::error::{Error, Fault};
@@ -138,6 +139,7 @@ fn start(store: Arc<Store>, desk: Desk, lock: File) -> Result<Inner, Error> {
         writer: Some(thread),
         conditional: Mutex::new(()),
         shredding: Mutex::new(()),
+        turns: Turns::default(),
         _lock: lock,
     })
 }

@@ -5,7 +5,7 @@ use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
 use std::thread;
 use vault::access::Visit;
-use vault::exchange::{self, Answer, Answers, Asked, Several};
+use vault::exchange::{self, Answer, Answers, Asked, Several, Terms};
 use vault::{Error, Expect, Vault, Written};
 
 fn visit() -> Visit {
@@ -26,7 +26,8 @@ fn carry_out(vault: &Vault, kind: &str, entries: &[String]) -> Result<Answers, E
         let version = found.ok_or_else(missing)?;
         Ok(Answer { status: 200, body: Some(version.body.clone()), version: Some(version), findings: Vec::new() })
     };
-    exchange::bundle(vault, &visit(), bundle, &get)
+    let terms = Terms { get: &get, several: Several::UpTo(2), base: "http://h/fhir" };
+    exchange::bundle(vault, &visit(), bundle, terms)
 }
 
 fn entry(full_url: &str, resource: &str, method: &str, url: &str, more: &str) -> String {
@@ -99,7 +100,11 @@ fn a_conditional_delete_takes_one_or_all_as_asked() {
     }
     let delete = |several| exchange::conditional_delete(&vault, &visit(), "Patient", "identifier=urn:s|1", several);
     assert_eq!(refused(delete(Several::Refuse)).kind, Kind::Precondition);
-    assert_eq!(delete(Several::All).expect("deleted").len(), 3);
+    let many = refused(delete(Several::UpTo(2)));
+    assert_eq!(many.kind, Kind::Precondition);
+    assert!(many.to_string().contains("more than the 2 resources"), "{many}");
+    assert_eq!(vault.head().0, 3, "too many: nothing was deleted");
+    assert_eq!(delete(Several::UpTo(3)).expect("deleted").len(), 3);
     assert_eq!(delete(Several::Refuse).expect("nothing to do").len(), 0);
 }
 
@@ -140,13 +145,23 @@ fn patches_at_once_all_count() {
         }
         Ok(())
     };
+    let bundled = r#"{"resourceType":"Parameters","parameter":[{"name":"operation","part":[
+        {"name":"type","valueCode":"add"},{"name":"path","valueString":"Patient"},{"name":"name","valueString":"name"},
+        {"name":"value","valueHumanName":{"family":"one more"}}]}]}"#;
     thread::scope(|scope| {
-        for _ in 0..4 {
+        for _ in 0..64 {
             scope.spawn(|| exchange::patch(&vault, &visit(), "Patient", "a", Expect::Any, &add).expect("patched"));
+        }
+        for kind in ["batch", "transaction", "batch", "transaction"] {
+            let vault = &vault;
+            scope.spawn(move || {
+                let entries = [entry("", bundled, "PATCH", "Patient/a", "")];
+                assert_eq!(statuses(&carry_out(vault, kind, &entries).expect("done")), [200], "{kind}");
+            });
         }
     });
     let version = read(&vault, "Patient", "a").expect("there");
-    assert_eq!(Json::parse(&version.body).expect("JSON").get("name").expect("names").items().len(), 4);
+    assert_eq!(Json::parse(&version.body).expect("JSON").get("name").expect("names").items().len(), 68);
 }
 
 #[test]
@@ -235,9 +250,130 @@ fn a_transaction_with_one_bad_entry_writes_nothing_and_names_it() {
         assert!(refusal.findings[0].path.starts_with(path), "{what}: {refusal:?}");
         assert_eq!(vault.head().0, 0, "{what}: something was written");
     }
-    let twice = [entry("", update, "PUT", "Patient/a", ""), entry("", "", "DELETE", "Patient/a", "")];
-    assert_eq!(refused(carry_out(&vault, "transaction", &twice)).kind, Kind::Malformed);
     assert_eq!(refused(carry_out(&vault, "collection", &[])).kind, Kind::Malformed);
+}
+
+#[test]
+fn a_transaction_whose_order_would_matter_is_refused_and_both_entries_are_named() {
+    let place = Place::new();
+    let vault = place.open();
+    let named = |id: &str| format!(r#"{{"resourceType":"Patient","id":"{id}","identifier":[{{"value":"{id}"}}]}}"#);
+    for id in ["old", "older"] {
+        exchange::update(&vault, &visit(), "Patient", id, json(&named(id)), Expect::Any).expect("written");
+    }
+    let (a, b) = (named("a"), named("b"));
+    let post = |url: &str, body: &str, more: &str| entry(url, body, "POST", "Patient", more);
+    let versioned = |n: u32| format!(r#"{{"resourceType":"Patient","meta":{{"versionId":"{n}"}}}}"#);
+    let one = r#","ifNoneExist":"identifier=1""#;
+    for (what, first, second) in [
+        ("one fullUrl, two creates", post("urn:uuid:p", &a, ""), post("urn:uuid:p", &b, "")),
+        ("one fullUrl, twice the same", post("urn:uuid:p", &a, ""), post("urn:uuid:p", &a, "")),
+        ("one fullUrl, two versions", post("urn:uuid:p", &versioned(1), ""), post("urn:uuid:p", &versioned(2), "")),
+        ("update and delete", entry("", &a, "PUT", "Patient/a", ""), entry("", "", "DELETE", "Patient/a", "")),
+        ("one condition, two creates", post("", &a, one), post("", &b, one)),
+        ("create and update", post("", &a, one), entry("", &a, "PUT", "Patient?identifier=1", "")),
+        (
+            "two conditional updates",
+            entry("", &a, "PUT", "Patient?identifier=1", ""),
+            entry("", &a, "PUT", "Patient?identifier=1", ""),
+        ),
+        (
+            "found by a create and deleted",
+            post("", &a, r#","ifNoneExist":"identifier=old""#),
+            entry("", "", "DELETE", "Patient/old", ""),
+        ),
+        (
+            "found by a create and deleted by a condition",
+            post("", &a, r#","ifNoneExist":"identifier=old""#),
+            entry("", "", "DELETE", "Patient?identifier=old", ""),
+        ),
+        (
+            "deleted by two conditions",
+            entry("", "", "DELETE", "Patient?identifier=old", ""),
+            entry("", "", "DELETE", "Patient?identifier=old,older", ""),
+        ),
+    ] {
+        let refusal =
+            refused(carry_out(&vault, "transaction", &[first, entry("", "", "GET", "Patient/old", ""), second]));
+        assert_eq!(refusal.kind, Kind::Malformed, "{what}: {refusal}");
+        assert!(refusal.findings[0].path.starts_with("Bundle.entry[2]"), "{what}: {refusal:?}");
+        assert!(refusal.to_string().contains("entries 0 and 2"), "{what}: {refusal}");
+        assert_eq!(vault.head().0, 2, "{what}: something was written");
+    }
+}
+
+#[test]
+fn the_same_conditional_create_twice_in_a_transaction_makes_one_resource() {
+    let place = Place::new();
+    let vault = place.open();
+    let group = |to: &str| {
+        let member = format!(r#"[{{"entity":{{"reference":"{to}"}}}}]"#);
+        entry(
+            "",
+            &format!(r#"{{"resourceType":"Group","type":"person","actual":true,"member":{member}}}"#),
+            "POST",
+            "Group",
+            "",
+        )
+    };
+    let who = r#"{"resourceType":"Patient","identifier":[{"system":"urn:s","value":"1"}]}"#;
+    let create = |url: &str, query: &str| entry(url, who, "POST", "Patient", &format!(r#","ifNoneExist":"{query}""#));
+    let entries = [
+        group("urn:uuid:b"),
+        create("urn:uuid:a", "identifier=urn:s|1&active:missing=true"),
+        create("urn:uuid:b", "active:missing=true&identifier=urn:s%7C1"),
+    ];
+    let answers = carry_out(&vault, "transaction", &entries).expect("done");
+    assert_eq!(statuses(&answers), [201, 201, 200]);
+    let version = |i: usize| answers.entries[i].version.as_ref().expect("a version");
+    assert_eq!(version(1), version(2));
+    let said = String::from_utf8(version(0).body.to_vec()).expect("UTF-8");
+    assert!(said.contains(&format!("Patient/{}", version(1).id)), "{said}");
+    assert_eq!(vault.head().0, 2);
+    assert_eq!(statuses(&carry_out(&vault, "transaction", &entries).expect("again")), [201, 200, 200]);
+}
+
+#[test]
+fn a_transaction_deletes_all_that_a_condition_matches_up_to_the_bound() {
+    let place = Place::new();
+    let vault = place.open();
+    for _ in 0..2 {
+        exchange::create(&vault, &visit(), "Patient", patient("1"), None).expect("created");
+    }
+    let delete = || [entry("", "", "DELETE", "Patient?identifier=urn:s|1", "")];
+    assert_eq!(statuses(&carry_out(&vault, "transaction", &delete()).expect("both")), [204]);
+    assert_eq!(vault.head().0, 4);
+    assert_eq!(statuses(&carry_out(&vault, "transaction", &delete()).expect("none")), [204]);
+    for _ in 0..3 {
+        exchange::create(&vault, &visit(), "Patient", patient("1"), None).expect("created");
+    }
+    let many = refused(carry_out(&vault, "transaction", &delete()));
+    assert_eq!((many.kind, many.findings[0].path.as_str()), (Kind::Precondition, "Bundle.entry[0]"));
+    assert_eq!(statuses(&carry_out(&vault, "batch", &delete()).expect("an answer")), [412]);
+    assert_eq!(vault.head().0, 7, "too many: nothing was deleted");
+}
+
+#[test]
+fn an_entry_may_begin_with_the_servers_own_address() {
+    let place = Place::new();
+    let vault = place.open();
+    let own = |path: &str| format!("http://h/fhir/{path}");
+    let body = r#"{"resourceType":"Patient","id":"a"}"#;
+    for kind in ["transaction", "batch"] {
+        let entries = [
+            entry("", body, "PUT", &own("Patient/a"), ""),
+            entry("", body, "POST", &own("Patient"), ""),
+            entry("", "", "GET", &own("Patient/a"), ""),
+        ];
+        let status = if kind == "batch" { [200, 201, 200] } else { [201, 201, 200] };
+        assert_eq!(statuses(&carry_out(&vault, kind, &entries).expect("done")), status, "{kind}");
+        let delete = [entry("", "", "DELETE", &own("Patient?_id=b"), "")];
+        assert_eq!(statuses(&carry_out(&vault, kind, &delete).expect("done")), [204], "{kind}");
+    }
+    for other in ["http://other/fhir/Patient/a", "http://h/fhirPatient/a", "http://h/Patient/a"] {
+        let refusal = refused(carry_out(&vault, "transaction", &[entry("", body, "PUT", other, "")]));
+        assert_eq!(refusal.findings[0].path, "Bundle.entry[0].request.url", "{other}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use std::cell::Cell;
 use std::sync::Arc;
 use vault::Error;
-use vault::exchange::{self, Answer};
+use vault::exchange::{self, Answer, Several, Terms};
 
 /// Once the answers to a bundle's GET entries take this many bytes, the rest are refused.
 const ANSWERS_BYTES_MAX: usize = 32 << 20;
@@ -34,7 +34,9 @@ pub fn answer(shared: &Shared, asked: &Asked<'_>) -> Outcome {
         room.set(room.get().saturating_sub(answer.body.as_ref().map_or(0, |body| body.len())));
         Ok(answer)
     };
-    let answers = exchange::bundle(&shared.vault, &asked.call.visit, bundle, &get)?;
+    let several = Several::up_to(shared.settings.conditional_deletes_max);
+    let terms = Terms { get: &get, several, base: &shared.base };
+    let answers = exchange::bundle(&shared.vault, &asked.call.visit, bundle, terms)?;
     let mut out = Vec::new();
     answers.write(&shared.base, asked.prefer.give.unwrap_or_default(), &mut out);
     Ok(json(StatusCode::OK, asked.printed(Bytes::from(out))))

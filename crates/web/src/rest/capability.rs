@@ -15,12 +15,12 @@ const SYSTEM_INTERACTIONS: [&str; 4] = ["transaction", "batch", "search-system",
 
 type Member = (&'static str, Json<'static>);
 
-/// The statement as compact JSON. `base` is the FHIR base.
-pub fn statement(base: &str) -> Vec<u8> {
+/// The statement as compact JSON. `base` is the FHIR base, `deletes_max` the most that a conditional delete may delete.
+pub fn statement(base: &str, deletes_max: usize) -> Vec<u8> {
     let rest = Json::object([
         ("mode", text("server")),
         ("security", security()),
-        ("resource", Json::Array(r4().resource_names().map(resource).collect())),
+        ("resource", Json::Array(r4().resource_names().map(|name| resource(name, deletes_max)).collect())),
         ("interaction", codes(&SYSTEM_INTERACTIONS)),
         ("searchParam", search_params("Resource")),
         ("operation", operations(None)),
@@ -65,7 +65,7 @@ fn security() -> Json<'static> {
     )])
 }
 
-fn resource(name: &str) -> Json<'static> {
+fn resource(name: &str, deletes_max: usize) -> Json<'static> {
     let mut members: Vec<Member> = vec![
         ("type", text(name)),
         ("profile", Json::string(format!("http://hl7.org/fhir/StructureDefinition/{name}"))),
@@ -76,7 +76,7 @@ fn resource(name: &str) -> Json<'static> {
         ("conditionalCreate", Json::Bool(true)),
         ("conditionalRead", text("full-support")),
         ("conditionalUpdate", Json::Bool(true)),
-        ("conditionalDelete", text("single")),
+        ("conditionalDelete", text(if deletes_max > 1 { "multiple" } else { "single" })),
         ("referencePolicy", Json::Array(vec![text("literal"), text("logical"), text("local")])),
         ("searchInclude", Json::Array(includes(name))),
     ];
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn every_type_is_told_with_its_parameters() {
-        let bytes = statement("http://h/fhir");
+        let bytes = statement("http://h/fhir", 100);
         let tree = Json::parse(&bytes).unwrap();
         let rest = &tree.get("rest").unwrap().items()[0];
         let resources = rest.get("resource").unwrap().items();

@@ -145,7 +145,10 @@ pub(crate) fn metadata(shared: &Shared, parts: &Parts) -> Outcome {
     let mut pairs = url::pairs(parts.uri.query().unwrap_or_default())?;
     let Form { format, pretty } = take_form(&mut pairs);
     check_wanted(parts, format.as_deref())?;
-    let body = shared.metadata.get_or_init(|| capability::statement(&shared.base).into()).clone();
+    let body = shared
+        .metadata
+        .get_or_init(|| capability::statement(&shared.base, shared.settings.conditional_deletes_max).into())
+        .clone();
     let view = View { pretty, ..View::default() };
     Ok(crate::answer::json(axum::http::StatusCode::OK, view.printed(body)))
 }

@@ -80,14 +80,6 @@ fn meta(shared: &Shared, asked: &Asked<'_>, key: Key<'_>, number: Option<u64>) -
 
 /// The version an operation is about: the current one, or that of the number.
 pub fn version(shared: &Shared, asked: &Asked<'_>, key: Key<'_>, number: Option<u64>) -> Result<Version, vault::Error> {
-    let visit = &asked.call.visit;
-    let found = match number {
-        Some(number) => shared.vault.vread(visit, key.resource_type, key.id, number)?,
-        None => shared.vault.read(visit, key.resource_type, key.id, None)?,
-    };
-    match found {
-        Some(version) if version.deleted => Err(read::gone(key).into()),
-        Some(version) => Ok(version),
-        None => Err(not_found(key).into()),
-    }
+    let version = read::numbered(shared, asked, key, number)?;
+    if version.deleted { Err(read::gone(key).into()) } else { Ok(version) }
 }

@@ -1,7 +1,7 @@
 //! `$proof`: that a version stands in the log, so that anybody can check it without this server (C2SP tlog-proof).
 
 use super::route::Key;
-use super::{Asked, not_found};
+use super::{Asked, read};
 use crate::answer::{Outcome, json, plain};
 use crate::server::Shared;
 use axum::http::StatusCode;
@@ -12,13 +12,8 @@ use vault::Version;
 /// Answers `Patient/1/_history/2/$proof`, without a number for the current version. A deletion can be proved too.
 pub fn answer(shared: &Shared, asked: &Asked<'_>, key: Key<'_>, number: Option<u64>) -> Outcome {
     asked.all_taken()?;
-    let visit = &asked.call.visit;
-    let found = match number {
-        Some(number) => shared.vault.vread(visit, key.resource_type, key.id, number)?,
-        None => shared.vault.read(visit, key.resource_type, key.id, None)?,
-    };
-    let version = found.ok_or_else(|| not_found(key))?;
-    let proof = shared.vault.proof(visit, version.position)?.ok_or_else(|| {
+    let version = read::numbered(shared, asked, key, number)?;
+    let proof = shared.vault.proof(&asked.call.visit, version.position)?.ok_or_else(|| {
         Refusal::new(Kind::Unavailable, "transient", "the version's proof cannot be made yet; try again shortly")
     })?;
     if asked.wants_text {

@@ -20,8 +20,27 @@ pub fn current(shared: &Shared, mut asked: Asked<'_>, key: Key<'_>) -> Outcome {
 
 /// `GET Patient/1/_history/2`.
 pub fn version(shared: &Shared, asked: Asked<'_>, key: Key<'_>, number: u64) -> Outcome {
-    let version = shared.vault.vread(&asked.call.visit, key.resource_type, key.id, number)?;
-    sent(asked, key, version)
+    let version = numbered(shared, &asked, key, Some(number))?;
+    sent(asked, key, Some(version))
+}
+
+/// The version of that number, or the current one; a deletion too. Refuses what is not there.
+pub fn numbered(shared: &Shared, asked: &Asked<'_>, key: Key<'_>, number: Option<u64>) -> Result<Version, Error> {
+    let visit = &asked.call.visit;
+    let current = || shared.vault.read(visit, key.resource_type, key.id, None);
+    let Some(number) = number else { return current()?.ok_or_else(|| not_found(key).into()) };
+    if let Some(version) = shared.vault.vread(visit, key.resource_type, key.id, number)? {
+        return Ok(version);
+    }
+    let last = current()?.map(|last| last.version);
+    Err(last.map_or_else(|| not_found(key), |last| no_such_version(key, number, last)).into())
+}
+
+/// The refusal for a version that a resource does not have. Versions count from 1 without gaps.
+fn no_such_version(key: Key<'_>, number: u64, last: u64) -> Refusal {
+    let (kind, versions) = (key.resource_type, if last == 1 { "version" } else { "versions" });
+    let message = format!("this {kind} has no version {number}; it has {last} {versions}, listed in its _history");
+    Refusal::new(Kind::NotFound, "not-found", message)
 }
 
 /// The position at which the record stands as it was known at `text`, a FHIR instant; `None` for now.

@@ -41,8 +41,9 @@ pub fn on_type(shared: &Shared, asked: &Asked<'_>, resource_type: &str) -> answe
         }
         Method::DELETE => {
             let query = condition(asked)?;
-            let gone = exchange::conditional_delete(&shared.vault, visit, resource_type, &query, Several::Refuse)?;
-            Ok(deleted(asked, gone.into_iter().next()))
+            let several = Several::up_to(shared.settings.conditional_deletes_max);
+            let mut gone = exchange::conditional_delete(&shared.vault, visit, resource_type, &query, several)?;
+            Ok(deleted(asked, gone.pop().filter(|_| gone.is_empty())))
         }
         _ => Err(not_allowed().into()),
     }

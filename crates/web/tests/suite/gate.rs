@@ -19,7 +19,6 @@ fn nothing_of_the_record_is_answered_without_a_token() {
         ("GET", "/fhir/_history"),
         ("GET", "/fhir/Nonsense/1"),
         ("GET", "/fhir/Patient/1/$everything"),
-        ("OPTIONS", "/fhir/Patient/1"),
     ] {
         for headers in [
             vec![],

@@ -26,7 +26,11 @@ fn a_resource_lives_and_its_versions_stay() {
     assert_eq!(updated.header("etag"), Some("W/\"2\""));
     assert_eq!(house.get(&format!("{path}/_history/1")).expect(200).body, created.body);
     assert_eq!(house.get(&format!("{path}/_history/2")).expect(200).json()["name"][0]["family"], "Two");
-    house.get(&format!("{path}/_history/3")).expect(404);
+    for missing in ["_history/3", "_history/3/$proof", "_history/3/$meta"] {
+        let said = house.get(&format!("{path}/{missing}")).expect(404).issue();
+        assert!(said.contains("no version 3; it has 2 versions"), "{missing}: {said}");
+    }
+    assert_eq!(house.get("Patient/never/_history/1").expect(404).issue(), "there is no such Patient");
 
     house.send("DELETE", &path, &[], b"").expect(204);
     let gone = house.get(&path).expect(410);
@@ -93,7 +97,7 @@ fn writes_are_conditional() {
 
 #[test]
 fn conditions_pick_what_is_written() {
-    let house = House::open();
+    let house = House::with(|settings| settings.conditional_deletes_max = 1);
     let with = |family: &str| {
         let mut patient = patient("x", family);
         patient.as_object_mut().unwrap().remove("id");
@@ -112,6 +116,8 @@ fn conditions_pick_what_is_written() {
     house.send("PUT", "Patient?identifier=urn:s%7C8", &[], with("Other").as_bytes()).expect(201);
     house.send("PUT", path, &[], with("Five").as_bytes()).expect(412);
     house.send("DELETE", path, &[], b"").expect(412);
+    let stated = house.get("metadata").json()["rest"][0]["resource"][0]["conditionalDelete"].clone();
+    assert_eq!(stated, "single");
     assert_eq!(house.get("Patient?_summary=count").json()["total"], 2, "one wrong condition deletes nothing");
     for id in house.get(path).json()["entry"].as_array().unwrap().iter().map(|e| &e["resource"]["id"]) {
         let one = format!("Patient?identifier=urn:s%7C7&_id={}", id.as_str().unwrap());
@@ -119,6 +125,52 @@ fn conditions_pick_what_is_written() {
     }
     assert_eq!(house.get("Patient?_summary=count").json()["total"], 0);
     house.send("DELETE", "Patient?identifier=urn:s%7C7", &[], b"").expect(204);
+}
+
+#[test]
+fn a_conditional_delete_takes_no_more_than_is_set() {
+    let house = House::with(|settings| settings.conditional_deletes_max = 3);
+    assert_eq!(house.get("metadata").json()["rest"][0]["resource"][0]["conditionalDelete"], "multiple");
+    let count = || house.get("Patient?_summary=count").json()["total"].as_u64();
+    for id in ["a", "b", "c", "d"] {
+        house.put(&format!("Patient/{id}"), &patient(id, "One")).expect(201);
+    }
+    let refused = house.send("DELETE", "Patient?name=one", &[], b"").expect(412).issue();
+    assert!(refused.contains("more than the 3 resources"), "{refused}");
+    assert_eq!(count(), Some(4));
+    house.send("DELETE", "Patient/d", &[], b"").expect(204);
+    house.send("DELETE", "Patient?name=one", &[], b"").expect(204);
+    assert_eq!(count(), Some(0));
+}
+
+#[test]
+fn many_patches_at_once_all_count_and_nobody_need_repeat_one() {
+    let house = House::open();
+    house.put("Patient/p", &patient("p", "One")).expect(201);
+    let add = br#"[{"op":"add","path":"/name/0/given/-","value":"Bo"}]"#;
+    let media = ("Content-Type", "application/json-patch+json");
+    std::thread::scope(|scope| {
+        for _ in 0..64 {
+            scope.spawn(|| house.send("PATCH", "Patient/p", &[media], add).expect(200));
+        }
+    });
+    assert_eq!(house.get("Patient/p").json()["name"][0]["given"].as_array().map(Vec::len), Some(65));
+}
+
+#[test]
+fn options_tell_the_methods_to_anybody() {
+    let house = House::open();
+    for (path, allowed) in [
+        ("/fhir/Patient/p", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
+        ("/fhir/Patient", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+        ("/fhir", "GET, HEAD, POST, OPTIONS"),
+        ("/fhir/metadata", "GET, HEAD, OPTIONS"),
+        ("/health", "GET, HEAD, OPTIONS"),
+    ] {
+        let answer = house.bare("OPTIONS", path, &[], b"");
+        assert_eq!((answer.status, answer.header("allow")), (204, Some(allowed)), "{path}");
+        assert!(answer.body.is_empty());
+    }
 }
 
 #[test]
@@ -271,6 +323,12 @@ fn a_transaction_is_whole_or_nothing_and_a_batch_is_not() {
     let done = house.post("", &bundle("transaction", observation)).expect(200).json();
     assert_eq!(done["type"], "transaction-response");
     assert_eq!(done["entry"][2]["resource"]["total"], 1);
+    let own = json!({"resourceType": "Bundle", "type": "batch", "entry": [
+        {"request": {"method": "GET", "url": format!("{}/Patient?_summary=count", house.base())}},
+        {"request": {"method": "DELETE", "url": format!("{}/Patient/none", house.base())}}]});
+    let own = house.post("", &own).expect(200).json();
+    assert_eq!(own["entry"][0]["resource"]["total"], 1);
+    assert_eq!(own["entry"][1]["response"]["status"], "204 No Content");
     let batch = house.post("", &bundle("batch", bad)).expect(200).json();
     let status = |i: usize| batch["entry"][i]["response"]["status"].as_str().unwrap()[..3].to_owned();
     assert_eq!([status(0), status(1), status(2)], ["201", "422", "200"]);
