@@ -44,7 +44,7 @@ mod operators;
 mod parser;
 mod quantity;
 mod types;
-mod units;
+pub(crate) mod units;
 mod value;
 
 pub use check::Strictness;

@@ -7,13 +7,13 @@
 use rust_decimal::Decimal;
 
 /// Exponents of metre, second, gram, radian, kelvin, coulomb, candela, mole and calendar month.
-pub(super) type Dimension = [i8; 9];
+pub(crate) type Dimension = [i8; 9];
 
 /// What one unit is in base units.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Scale {
-    pub(super) factor: Decimal,
-    pub(super) dimension: Dimension,
+pub(crate) struct Scale {
+    pub(crate) factor: Decimal,
+    pub(crate) dimension: Dimension,
 }
 
 const DEPTH_MAX: usize = 8;
@@ -141,7 +141,7 @@ const ATOMS: &[(&str, &str, Dimension, bool)] = &[
 ];
 
 /// What a UCUM code is in base units; `None` for what is no proportional unit known here.
-pub(super) fn parse(code: &str) -> Option<Scale> {
+pub(crate) fn parse(code: &str) -> Option<Scale> {
     let mut reader = Reader { text: code, depth: 0 };
     let scale = reader.term()?;
     reader.text.is_empty().then_some(scale)

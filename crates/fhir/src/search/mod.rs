@@ -9,6 +9,7 @@ mod book;
 mod convert;
 mod expression;
 pub mod extract;
+pub mod measure;
 pub mod params;
 mod program;
 pub mod query;

@@ -135,3 +135,10 @@ pub fn find(resource_type: &str, code: &str) -> Option<&'static Param> {
     let params = of(resource_type);
     params.binary_search_by(|p| p.code.as_str().cmp(code)).ok().map(|at| &params[at])
 }
+
+/// The reference by which resources of a type are part of others of the same type: `Location?partof`, `Encounter?part-of`,
+/// `Device?parent`. `None` where R4 has no such parameter.
+pub fn hierarchy(resource_type: &str) -> Option<&'static Param> {
+    let params = ["partof", "part-of", "parent"].into_iter().filter_map(|code| find(resource_type, code));
+    params.into_iter().find(|p| p.kind == Kind::Reference && p.targets.iter().any(|target| target == resource_type))
+}

@@ -55,6 +55,8 @@ fn operand(operand: &Operand) -> String {
         Operand::OfType { system, code, value } => format!("{}|{code}|{value}", or(system)),
         Operand::Local { resource_type, id } => format!("{}/{id}", or(resource_type)),
         Operand::Url(url) => format!("<{url}>"),
+        Operand::Line { above, from } => format!("{}{}", self::operand(from), if *above { "↑" } else { "↓" }),
+        Operand::Versions { above, url, version } => format!("<{url}>|{version}{}", if *above { "↑" } else { "↓" }),
         Operand::Logical { system, value } => format!("logical {}{}", show_system(system), or(value)),
         Operand::Starts(text) => format!("{text}*"),
         Operand::Contains(text) => format!("*{text}*"),
@@ -141,6 +143,10 @@ const QUERIES: &[(&str, &str, &str)] = &[
     ("Observation", "subject=http://a.org/fhir/Patient/1", "subject <http://a.org/fhir/Patient/1>"),
     ("Observation", "subject:identifier=mrn|1", "subject logical mrn|1"),
     ("QuestionnaireResponse", "questionnaire=http://q|2", "questionnaire <http://q|2>"),
+    ("Encounter", "location:below=Location/l1", "location Location/l1↓"),
+    ("Encounter", "service-provider:above=o1", "service-provider Organization/o1↑"),
+    ("Location", "partof:below=http://a.org/fhir/Location/1", "partof <http://a.org/fhir/Location/1>↓"),
+    ("QuestionnaireResponse", "questionnaire:below=http://q|1.2", "questionnaire <http://q>|1.2↓"),
     // Composites.
     (
         "Observation",

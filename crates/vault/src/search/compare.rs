@@ -3,6 +3,7 @@
 
 use super::rows::{paths_above, type_in_url};
 use fhir::search::extract::{Value, normal};
+use fhir::search::measure::{UCUM, in_unit};
 use fhir::search::query::{DateTest, NumberTest, Operand, Prefix, SystemTest};
 use std::ops::RangeInclusive;
 
@@ -86,6 +87,10 @@ pub fn holds(operand: &Operand, target: Option<&str>, value: &Value) -> bool {
         (Operand::Url(url), Value::Url(found)) => {
             url_holds(url, found) && target.is_none_or(|target| type_in_url(found) == Some(target))
         }
+        (Operand::Versions { above, url, version }, Value::Url(found)) => {
+            let found = found.split_once('|').filter(|(canonical, _)| canonical == url);
+            found.is_some_and(|(_, found)| if *above { is_within(version, found) } else { is_within(found, version) })
+        }
         (Operand::Logical { system: test, value }, Value::Logical { system, value: found }) => {
             value.as_deref().is_none_or(|value| value == found) && system_holds(test, system.as_deref())
         }
@@ -96,7 +101,11 @@ pub fn holds(operand: &Operand, target: Option<&str>, value: &Value) -> bool {
         (Operand::Date(test), Value::Date { low, high }) => date(test, *low, *high),
         (Operand::Number(test), Value::Number { low, high }) => number(test, *low, *high),
         (Operand::Quantity { number: test, system, unit }, Value::Quantity { low, high, .. }) => {
-            number(test, *low, *high) && unit_holds(system.as_deref(), unit.as_deref(), value)
+            match unit_holds(system.as_deref(), unit.as_deref(), value) {
+                true => number(test, *low, *high),
+                false => converted(test, system.as_deref(), unit.as_deref(), value)
+                    .is_some_and(|test| number(&test, *low, *high)),
+            }
         }
         (Operand::Uri(uri), Value::Uri(found)) => uri == found,
         (Operand::UriBelow(uri), Value::Uri(found)) => paths_above(found).any(|p| p == uri.trim_end_matches('/')),
@@ -121,6 +130,11 @@ fn url_holds(asked: &str, found: &str) -> bool {
     asked == found || any_version == Some(asked)
 }
 
+/// Whether a version is another or one within it: `1.2.3` is within `1.2`, `1.20` is not.
+fn is_within(version: &str, other: &str) -> bool {
+    version.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 fn unit_holds(system: Option<&str>, unit: Option<&str>, value: &Value) -> bool {
     let Value::Quantity { system: s, code, unit: human, .. } = value else { return false };
     match (system, unit) {
@@ -129,6 +143,13 @@ fn unit_holds(system: Option<&str>, unit: Option<&str>, value: &Value) -> bool {
         (Some(system), None) => s.as_deref() == Some(system),
         (Some(system), Some(unit)) => s.as_deref() == Some(system) && code.as_deref() == Some(unit),
     }
+}
+
+/// The test in the unit of the value, where both are units of UCUM that can be converted.
+fn converted(test: &NumberTest, system: Option<&str>, unit: Option<&str>, value: &Value) -> Option<NumberTest> {
+    let Value::Quantity { system: found, code, .. } = value else { return None };
+    let both = system == Some(UCUM) && found.as_deref() == Some(UCUM);
+    if both { in_unit(test, unit?, code.as_deref()?) } else { None }
 }
 
 /// Kilometres along the surface of a globe of 6,371 km (haversine; Sinnott, Sky and Telescope 68(2), 1984).

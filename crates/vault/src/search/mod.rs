@@ -7,6 +7,7 @@
 mod compare;
 mod include;
 pub mod index;
+mod lineage;
 mod matching;
 mod narrative;
 mod plan;

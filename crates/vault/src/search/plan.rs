@@ -12,6 +12,7 @@ use crate::error::Error;
 use base::refusal::{Kind as No, Refusal};
 use fhir::json::Json;
 use fhir::reference::Reference;
+use fhir::search::measure::{UCUM, in_other_units};
 use fhir::search::params::{self, Kind, Param, PathId, PathUse};
 use fhir::search::query::{DateTest, Filter, NumberTest, Operand, Prefix, SystemTest, Test};
 use std::borrow::Cow;
@@ -116,7 +117,7 @@ impl Planner<'_> {
             Filter::All => Plan::Everything,
             Filter::Never => Plan::Nothing,
             Filter::And(all) => Plan::And(self.each(all, types)?),
-            Filter::Or(some) => Plan::Or(self.each(some, types)?),
+            Filter::Or(some) => or(self.each(some, types)?),
             Filter::Not(filter) => Plan::Not(Box::new(self.plan(filter, types)?)),
             Filter::Test(test) => self.test(test)?,
             Filter::Missing { param, missing } => {
@@ -191,15 +192,13 @@ impl Planner<'_> {
             Operand::Exact(text) => self.list(id, Sort::Exact, &[text]),
             Operand::Date(test) => span(dates(id), SpanTest::Date(*test), None),
             Operand::Number(test) => span(numbers(id), SpanTest::Number(*test), None),
-            Operand::Quantity { number, system, unit } => {
-                let units = self.units(system.as_deref(), unit.as_deref());
-                span(numbers(id), SpanTest::Number(*number), units)
-            }
+            Operand::Quantity { number, system, unit } => self.quantity(id, number, system.as_deref(), unit.as_deref()),
+            Operand::Versions { url, .. } => self.list(id, Sort::Url, &[url]),
             Operand::Uri(uri) => self.list(id, Sort::Uri, &[uri]),
             Operand::UriBelow(uri) => self.list(id, Sort::Under, &[uri.trim_end_matches('/')]),
             Operand::UriAbove(uri) => self.uri_above(id, uri),
             Operand::Near { .. } => self.list(id, Sort::Any, &[""]),
-            Operand::In(_) | Operand::CodeBelow { .. } | Operand::CodeAbove { .. } => {
+            Operand::In(_) | Operand::CodeBelow { .. } | Operand::CodeAbove { .. } | Operand::Line { .. } => {
                 return Err(self.unresolved());
             }
             // One component of a composite is never a composite.
@@ -278,6 +277,17 @@ impl Planner<'_> {
         let above = paths_above(uri).flat_map(|above| [above.to_owned(), format!("{above}/")]);
         let name = |uri: String| ListName::plain(self.names.list(path, Sort::Uri, &[&uri]));
         Plan::Lists(above.map(name).collect())
+    }
+
+    /// A quantity in its own unit, and in each other unit of UCUM that stands in the index and can be converted.
+    fn quantity(&mut self, path: PathId, number: &NumberTest, system: Option<&str>, unit: Option<&str>) -> Plan {
+        let mut plans = vec![span(numbers(path), SpanTest::Number(*number), self.units(system, unit))];
+        let (Some(UCUM), Some(unit)) = (system, unit) else { return or(plans) };
+        for (number, other) in in_other_units(number, unit) {
+            let units = self.units(Some(UCUM), Some(other)).filter(|units| !units.is_empty());
+            plans.extend(units.map(|units| span(numbers(path), SpanTest::Number(number), Some(units))));
+        }
+        or(plans)
     }
 
     fn units(&mut self, system: Option<&str>, unit: Option<&str>) -> Option<Vec<u32>> {
@@ -384,7 +394,7 @@ fn is_exact(operand: &Operand) -> bool {
     match operand {
         Operand::Starts(text) | Operand::TokenText(text) => text.chars().count() <= PREFIX_CHARS,
         Operand::Contains(text) => text.chars().count() == GRAM_CHARS,
-        Operand::Composite(_) | Operand::Near { .. } | Operand::Ends(_) => false,
+        Operand::Composite(_) | Operand::Near { .. } | Operand::Ends(_) | Operand::Versions { .. } => false,
         _ => true,
     }
 }
@@ -395,11 +405,22 @@ fn paths_to(param: &Param, target: &str) -> Vec<PathId> {
     param.paths.iter().filter(fits).map(|path| path.path).collect()
 }
 
-fn or(mut plans: Vec<Plan>) -> Plan {
-    match plans.len() {
+/// One of these. Lists are read together: a list of 1,000 ids is one part, not 1,000.
+fn or(plans: Vec<Plan>) -> Plan {
+    let (mut names, mut others) = (Vec::new(), Vec::new());
+    for plan in plans {
+        match plan {
+            Plan::Lists(some) => names.extend(some),
+            other => others.push(other),
+        }
+    }
+    if !names.is_empty() {
+        others.push(Plan::Lists(names));
+    }
+    match others.len() {
         0 => Plan::Nothing,
-        1 => plans.remove(0),
-        _ => Plan::Or(plans),
+        1 => others.remove(0),
+        _ => Plan::Or(others),
     }
 }
 

@@ -84,9 +84,9 @@ impl Look<'_> {
         Ok(found)
     }
 
-    /// The filter with codes in the place of `:in`, `:above` and `:below`; `None` when it has none of these.
+    /// The filter with codes and references in the place of `:in`, `:above` and `:below`; `None` when it has none of these.
     pub(super) fn resolved(&self, filter: &Filter) -> Result<Option<Filter>, Error> {
-        if !asks_terminology(filter) {
+        if !asks_more(filter) {
             return Ok(None);
         }
         self.resolve(filter).map(Some)
@@ -104,6 +104,7 @@ impl Look<'_> {
             Filter::Has { source, param, filter } => {
                 Filter::Has { source: source.clone(), param, filter: Box::new(self.resolve(filter)?) }
             }
+            Filter::Test(Test { param, operand: Operand::Line { above, from } }) => self.line(param, *above, from)?,
             Filter::Test(Test { param, operand }) => {
                 Filter::Test(Test { param, operand: self.codes(operand)?.unwrap_or_else(|| operand.clone()) })
             }
@@ -155,12 +156,19 @@ fn unanswered(error: &TerminologyError) -> Error {
     Refusal::new(No::Invalid, error.code(), error.to_string()).into()
 }
 
-fn asks_terminology(filter: &Filter) -> bool {
+/// Whether the filter can only be planned once something else was asked: terminology, or a hierarchy.
+fn asks_more(filter: &Filter) -> bool {
     match filter {
-        Filter::And(filters) | Filter::Or(filters) => filters.iter().any(asks_terminology),
-        Filter::Not(filter) | Filter::Chain { filter, .. } | Filter::Has { filter, .. } => asks_terminology(filter),
+        Filter::And(filters) | Filter::Or(filters) => filters.iter().any(asks_more),
+        Filter::Not(filter) | Filter::Chain { filter, .. } | Filter::Has { filter, .. } => asks_more(filter),
         Filter::Test(test) => {
-            matches!(test.operand, Operand::In(_) | Operand::CodeBelow { .. } | Operand::CodeAbove { .. })
+            let more = |operand: &Operand| {
+                matches!(
+                    operand,
+                    Operand::In(_) | Operand::CodeBelow { .. } | Operand::CodeAbove { .. } | Operand::Line { .. }
+                )
+            };
+            more(&test.operand)
         }
         _ => false,
     }

@@ -2,7 +2,7 @@
 
 use super::value::{self, Expected};
 use super::{Filter, Operand, Test};
-use crate::search::params::{Kind, Param, find, of};
+use crate::search::params::{Kind, Param, find, hierarchy, of};
 use crate::validate::is_id;
 use base::clock::Instant;
 use base::near::nearest;
@@ -188,6 +188,7 @@ impl Reader {
                 let (system, value) = value::token(text)?;
                 Ok(Operand::Logical { system, value })
             }
+            (Kind::Reference, "above" | "below") => line(param, modifier == "above", text),
             (Kind::Reference, ty) if param.targets.iter().any(|target| target == ty) => {
                 value::reference(&param.targets, Some(ty), text)
             }
@@ -206,6 +207,28 @@ pub(super) fn subsumption(above: bool, text: &str) -> Result<Operand, Expected> 
         SystemTest::Absent => return Err("a code of a code system was expected".to_owned()),
     };
     Ok(if above { Operand::CodeAbove { system, code } } else { Operand::CodeBelow { system, code } })
+}
+
+/// Reference `:above` and `:below` (R4 search section 3.1.1.4.12): by hierarchy, and by version for a canonical.
+fn line(param: &Param, above: bool, text: &str) -> Result<Operand, Expected> {
+    let from = value::reference(&param.targets, None, text)?;
+    if let Operand::Url(url) = &from
+        && let Some((url, version)) = url.split_once('|')
+    {
+        return Ok(Operand::Versions { above, url: url.to_owned(), version: version.to_owned() });
+    }
+    let has_parts = |ty: &String| hierarchy(ty).is_some();
+    let leads_somewhere = match &from {
+        Operand::Local { resource_type: Some(ty), .. } => has_parts(ty),
+        Operand::Local { resource_type: None, .. } => param.targets.iter().any(has_parts),
+        _ => true,
+    };
+    match leads_somewhere {
+        true => Ok(Operand::Line { above, from: Box::new(from) }),
+        false => {
+            Err("the resources it points to stand in no hierarchy; those of Location and Organization do".to_owned())
+        }
+    }
 }
 
 /// The parameters of that code that these types have; all of them must have it. Types that share the paths share the

@@ -151,6 +151,24 @@ pub enum Operand {
     },
     /// Absolute or canonical reference; without `|version` it matches any version.
     Url(String),
+    /// Reference `:above` and `:below`: what it names, and all above or below that in its hierarchy (locations that are
+    /// part of a location). The vault walks it.
+    Line {
+        /// Upwards, or downwards.
+        above: bool,
+        /// Where it starts: [`Operand::Local`] or [`Operand::Url`].
+        from: Box<Operand>,
+    },
+    /// Canonical reference `:below`: this version or one within it (`1.2` is also `1.2.3`). `:above`: this or one it is
+    /// within.
+    Versions {
+        /// Upwards, or downwards.
+        above: bool,
+        /// The canonical URL.
+        url: String,
+        /// The version.
+        version: String,
+    },
     /// Reference `:identifier`.
     Logical {
         /// Which systems count.

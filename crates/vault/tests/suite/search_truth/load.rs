@@ -12,7 +12,7 @@ use vault::access::Visit;
 use vault::{Change, Expect, Position, Vault};
 
 /// What the shared data has not: marks and cases, open and odd spans, several values, references of every sort.
-pub const ODDITIES: [&str; 12] = [
+pub const ODDITIES: [&str; 25] = [
     r#"{"resourceType":"Patient","id":"odd-1","meta":{"tag":[{"system":"http://a.org/tags","code":"x"}]},"gender":"unknown",
         "name":[{"family":"Ñúñez y Peña","given":["  María   José ","J."]},{"text":"MAJO"}],"birthDate":"1980",
         "telecom":[{"system":"phone","value":"+1 (555) 010-9999"}],"deceasedBoolean":false,
@@ -40,6 +40,23 @@ pub const ODDITIES: [&str; 12] = [
     r#"{"resourceType":"RiskAssessment","id":"odd-10","status":"final","subject":{"reference":"Patient/odd-1"},
         "prediction":[{"probabilityDecimal":0.25},{"probabilityRange":{"low":{"value":0.5},"high":{"value":0.75}}}]}"#,
     r#"{"resourceType":"Location","id":"odd-11","name":"Ward 7","position":{"latitude":42.3601,"longitude":-71.0589}}"#,
+    r#"{"resourceType":"Location","id":"odd-12","partOf":{"reference":"Location/odd-11"}}"#,
+    r#"{"resourceType":"Location","id":"odd-13","partOf":{"reference":"Location/odd-12"}}"#,
+    r#"{"resourceType":"Location","id":"odd-14","partOf":{"reference":"Location/odd-15"}}"#,
+    r#"{"resourceType":"Location","id":"odd-15","partOf":{"reference":"Location/odd-14"}}"#,
+    r#"{"resourceType":"Location","id":"odd-16","partOf":{"reference":"http://elsewhere.org/fhir/Location/1"}}"#,
+    r#"{"resourceType":"Encounter","id":"odd-17","status":"finished","class":{"code":"IMP"},
+        "location":[{"location":{"reference":"Location/odd-13"}},{"location":{"reference":"Location/odd-14"}}]}"#,
+    r#"{"resourceType":"Encounter","id":"odd-18","status":"finished","class":{"code":"IMP"},"partOf":{"reference":"Encounter/odd-17"},
+        "location":[{"location":{"reference":"Location/odd-11"}},{"location":{"reference":"Location/odd-16"}}]}"#,
+    r#"{"resourceType":"Observation","id":"odd-19","status":"final","code":{"text":"x"},"encounter":{"reference":"Encounter/odd-18"}}"#,
+    r#"{"resourceType":"QuestionnaireResponse","id":"odd-20","status":"completed","questionnaire":"http://a.org/q|1.2.3"}"#,
+    r#"{"resourceType":"QuestionnaireResponse","id":"odd-21","status":"completed","questionnaire":"http://a.org/q|1.2"}"#,
+    r#"{"resourceType":"QuestionnaireResponse","id":"odd-22","status":"completed","questionnaire":"http://a.org/q|1.20"}"#,
+    r#"{"resourceType":"Observation","id":"odd-23","status":"final","code":{"coding":[{"code":"dose"}]},
+        "valueQuantity":{"value":0.0054,"unit":"gram","system":"http://unitsofmeasure.org","code":"g"}}"#,
+    r#"{"resourceType":"Observation","id":"odd-24","status":"final","code":{"coding":[{"code":"dose"}]},
+        "valueQuantity":{"value":5.4,"unit":"mg","system":"http://unitsofmeasure.org","code":"mg"}}"#,
 ];
 
 /// A vault and what the naive evaluator knows of it.

@@ -2,7 +2,7 @@
 
 use super::values::{Value, tuples, values};
 use fhir::json::Json;
-use fhir::search::params::{Kind, Param, compartment};
+use fhir::search::params::{Kind, Param, compartment, hierarchy};
 use fhir::search::query::{DateTest, Filter, Include, NumberTest, Operand, Prefix, Query, Sort, SortBy, SystemTest};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -38,6 +38,7 @@ pub struct World {
 pub struct Now<'w> {
     world: &'w World,
     current: HashMap<String, &'w Seen>,
+    lines: RefCell<HashMap<String, Rc<BTreeSet<String>>>>,
 }
 
 impl World {
@@ -49,7 +50,7 @@ impl World {
                 None => current.remove(&seen.name()),
             };
         }
-        Now { world: self, current }
+        Now { world: self, current, lines: RefCell::default() }
     }
 
     /// The values of a parameter, remembered.
@@ -141,6 +142,10 @@ impl Now<'_> {
                 Operand::Composite(parts) => self.tuples(test.param, seen).iter().any(|element| {
                     parts.iter().zip(element).all(|((_, operand), values)| values.iter().any(|v| meets(operand, v)))
                 }),
+                Operand::Line { above, from } => {
+                    let line = self.line(test.param, *above, from);
+                    self.references(test.param, seen).iter().any(|name| line.contains(name))
+                }
                 operand => self.world.values(test.param, seen).iter().any(|v| meets(operand, v)),
             },
             Filter::Missing { param, missing } => {
@@ -174,6 +179,41 @@ impl Now<'_> {
 
     fn tuples(&self, param: &Param, seen: &Seen) -> Vec<Vec<Vec<Value>>> {
         seen.resource.as_ref().map(|r| tuples(param, r)).unwrap_or_default()
+    }
+
+    /// What stands above or below a start, and the start: names and URLs.
+    fn line(&self, param: &Param, above: bool, from: &Operand) -> Rc<BTreeSet<String>> {
+        let key = format!("{above} {from:?} {:?}", param.targets);
+        if let Some(known) = self.lines.borrow().get(&key) {
+            return Rc::clone(known);
+        }
+        let mut line: BTreeSet<String> = match from {
+            Operand::Local { resource_type: Some(ty), id } => [format!("{ty}/{id}")].into(),
+            Operand::Local { resource_type: None, id } => param.targets.iter().map(|ty| format!("{ty}/{id}")).collect(),
+            Operand::Url(url) => [url.clone()].into(),
+            other => panic!("a line cannot start at {other:?}"),
+        };
+        loop {
+            let mut more = Vec::new();
+            for (name, seen) in self.current.iter().filter(|(_, s)| param.targets.contains(&s.resource_type)) {
+                let Some(parents) = hierarchy(&seen.resource_type) else { continue };
+                let same =
+                    |parent: &String| parent.contains("://") || parent.starts_with(&format!("{}/", seen.resource_type));
+                let parents: Vec<String> = self.references(parents, seen).into_iter().filter(same).collect();
+                match above {
+                    true if line.contains(name) => more.extend(parents),
+                    false if parents.iter().any(|parent| line.contains(parent)) => more.push(name.clone()),
+                    _ => {}
+                }
+            }
+            let before = line.len();
+            line.extend(more);
+            if line.len() == before {
+                let line = Rc::new(line);
+                self.lines.borrow_mut().insert(key, Rc::clone(&line));
+                return line;
+            }
+        }
     }
 
     fn listed(&self, id: &str) -> Vec<String> {
@@ -326,6 +366,73 @@ fn system(test: &SystemTest, system: &str) -> bool {
     }
 }
 
+/// What one unit is, and of what: enough for the units of the data.
+fn unit(code: &str) -> Option<(f64, &'static str)> {
+    Some(match code {
+        "kg" => (1e3, "g"),
+        "g" => (1.0, "g"),
+        "mg" => (1e-3, "g"),
+        "ug" => (1e-6, "g"),
+        "ng" => (1e-9, "g"),
+        "pg" => (1e-12, "g"),
+        "[lb_av]" => (453.592_37, "g"),
+        "m" => (1.0, "m"),
+        "cm" => (1e-2, "m"),
+        "mm" => (1e-3, "m"),
+        "[in_i]" => (0.0254, "m"),
+        "L" | "l" => (1.0, "L"),
+        "dL" => (0.1, "L"),
+        "mL" => (1e-3, "L"),
+        "fL" => (1e-15, "L"),
+        "g/dL" => (10.0, "g/L"),
+        "g/L" | "mg/mL" => (1.0, "g/L"),
+        "mg/dL" => (1e-2, "g/L"),
+        "mg/L" | "ug/mL" => (1e-3, "g/L"),
+        "ug/dL" => (1e-5, "g/L"),
+        "ug/L" | "ng/mL" => (1e-6, "g/L"),
+        "ng/dL" => (1e-8, "g/L"),
+        "pg/mL" | "ng/L" => (1e-9, "g/L"),
+        "mol/L" | "eq/L" => (1.0, "mol/L"),
+        "mmol/L" | "meq/L" | "mosm/L" => (1e-3, "mol/L"),
+        "umol/L" => (1e-6, "mol/L"),
+        "nmol/L" => (1e-9, "mol/L"),
+        "pmol/L" => (1e-12, "mol/L"),
+        "10*3/uL" | "10*9/L" => (1e9, "/L"),
+        "10*6/uL" | "10*12/L" => (1e12, "/L"),
+        "/uL" => (1e6, "/L"),
+        "U/L" => (1.0, "U/L"),
+        "mm[Hg]" => (133.322, "Pa"),
+        "kPa" => (1e3, "Pa"),
+        "/min" => (1.0, "/min"),
+        "mL/min" => (1.0, "mL/min"),
+        "mL/s" => (60.0, "mL/min"),
+        "%" => (1e-2, "1"),
+        "1" => (1.0, "1"),
+        "mg/g" => (1e-3, "1"),
+        "ug/g" => (1e-6, "1"),
+        "a" => (31_557_600.0, "s"),
+        "mo" => (2_629_800.0, "s"),
+        "wk" => (604_800.0, "s"),
+        "d" => (86_400.0, "s"),
+        "h" => (3_600.0, "s"),
+        "min" => (60.0, "s"),
+        "s" => (1.0, "s"),
+        _ => return None,
+    })
+}
+
+/// To 12 digits: what is equal in decimal is equal here.
+fn rounded(number: f64) -> f64 {
+    format!("{number:.11e}").parse().expect("a number")
+}
+
+fn in_unit(test: &NumberTest, asked: &str, stored: &str) -> Option<NumberTest> {
+    let (from, to) = (unit(asked)?, unit(stored)?);
+    let scaled = |number: f64| rounded(number * from.0 / to.0);
+    let (value, low, high) = (scaled(test.value), scaled(test.low), scaled(test.high));
+    (from.1 == to.1).then_some(NumberTest { prefix: test.prefix, value, low, high })
+}
+
 fn meets(operand: &Operand, value: &Value) -> bool {
     match (operand, value) {
         (Operand::Token { system: s, code }, Value::Token(found, c)) => {
@@ -340,6 +447,14 @@ fn meets(operand: &Operand, value: &Value) -> bool {
             None => found.split_once('/').is_some_and(|(_, rest)| rest == id),
         },
         (Operand::Url(url), Value::Reference(found)) => found == url || found.split('|').next() == Some(url),
+        (Operand::Versions { above, url, version }, Value::Reference(found)) => {
+            let parts = |version: &str| version.split('.').map(str::to_owned).collect::<Vec<_>>();
+            let found = found.split_once('|').filter(|(canonical, _)| canonical == url).map(|(_, v)| parts(v));
+            found.is_some_and(|found| match above {
+                true => parts(version).starts_with(&found),
+                false => found.starts_with(&parts(version)),
+            })
+        }
         (Operand::Logical { system: s, value }, Value::Logical(found, v)) => {
             value.as_ref().is_none_or(|value| value == v) && system(s, found)
         }
@@ -356,7 +471,13 @@ fn meets(operand: &Operand, value: &Value) -> bool {
                 (Some(system), None) => system == s,
                 (Some(system), Some(unit)) => system == s && unit == code,
             };
-            fits && real(number, *low, *high)
+            let ucum = |system: &str| system == "http://unitsofmeasure.org";
+            match (system, unit) {
+                (Some(asked), Some(unit)) if !fits && ucum(asked) && ucum(s) => {
+                    in_unit(number, unit, code).is_some_and(|test| real(&test, rounded(*low), rounded(*high)))
+                }
+                _ => fits && real(number, *low, *high),
+            }
         }
         (Operand::Uri(uri), Value::Uri(found)) => uri == found,
         (Operand::UriBelow(uri), Value::Uri(found)) => found == uri || found.starts_with(&format!("{uri}/")),

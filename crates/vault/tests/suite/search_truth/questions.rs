@@ -3,7 +3,7 @@
 use super::naive::World;
 use super::values::{Value, tuples};
 use base::clock::Instant;
-use fhir::search::params::{Kind, Param, of};
+use fhir::search::params::{Kind, Param, hierarchy, of};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Values of one parameter that are turned into queries.
@@ -173,6 +173,9 @@ fn forms(ty: &str, param: &Param, value: &Value, out: &mut Vec<String>) {
                 [c.clone(), unit].into_iter().filter(|u| !u.is_empty()).for_each(|u| ask("", format!("le{n}||{u}")));
                 if !system.is_empty() {
                     ask("", format!("{n}|{system}|{c}"));
+                    for other in ["mg", "kg", "cm", "g/L", "umol/L", "kPa", "min"] {
+                        ["", "gt", "le"].iter().for_each(|p| ask("", format!("{p}{n}|{system}|{other}")));
+                    }
                 }
             }
         }
@@ -202,12 +205,24 @@ fn reference_forms(ty: &str, code: &str, reference: &str, out: &mut Vec<String>)
     let local = reference.split_once('/').filter(|(target, id)| !of(target).is_empty() && !id.contains('/'));
     let Some((target, id)) = local else {
         out.push(format!("{ty}?{code}={}", escaped(reference)));
+        if let Some((url, version)) = reference.split_once('|') {
+            let less = version.rsplit_once('.').map_or(version, |(less, _)| less);
+            out.push(format!("{ty}?{code}:below={}", escaped(&format!("{url}|{less}"))));
+            out.push(format!("{ty}?{code}:above={}", escaped(&format!("{url}|{version}.9"))));
+        }
+        if reference.contains("/Location/") {
+            out.push(format!("{ty}?{code}:below={}", escaped(reference)));
+        }
         return;
     };
     out.push(format!("{ty}?{code}={target}/{id}"));
     out.push(format!("{ty}?{code}={id}"));
     out.push(format!("{ty}?{code}:{target}={id}"));
     out.push(format!("{ty}?{code}:{target}._id={id}"));
+    if hierarchy(target).is_some() {
+        out.extend(["above", "below"].map(|way| format!("{ty}?{code}:{way}={target}/{id}")));
+        out.push(format!("{ty}?{code}:below={id}"));
+    }
     let chained = match target {
         "Patient" => "gender=female",
         "Encounter" => "status=finished",
