@@ -39,6 +39,9 @@ fn show(filter: &Filter) -> String {
         Filter::Id(ids) => format!("id {}", ids.join(",")),
         Filter::LastUpdated(test) => format!("updated {}", date(test)),
         Filter::List(id) => format!("list {id}"),
+        Filter::Current(current) => {
+            format!("listed by [{}] or else [{}]", show(&current.stored), show(&current.otherwise))
+        }
         Filter::Words { narrative, words } => {
             format!("{} {}", if *narrative { "text" } else { "content" }, words.join("+"))
         }
@@ -180,6 +183,25 @@ const QUERIES: &[(&str, &str, &str)] = &[
         "(_tag s|c and _security R and _profile <http://p> and _source <http://s>)",
     ),
     ("Patient", "_list=42", "list 42"),
+    (
+        "MedicationRequest",
+        "subject=Patient/p1&_list=$current-medications",
+        "(subject Patient/p1 and listed by [((code http://loinc.org|10160-0 or \
+         code http://terminology.hl7.org/CodeSystem/list-example-use-codes|medications) and status current and \
+         patient Patient/p1)] or else [(status active or status on-hold)])",
+    ),
+    (
+        "MedicationRequest",
+        "_list=$current-medications",
+        "Malformed: _list: $current-medications needs one patient: add patient=ID",
+    ),
+    (
+        "Condition",
+        "patient=1&_list=$worklist",
+        "Malformed: _list: of lists by function there are $current-problems, \
+     $current-medications, $current-allergies, $current-drug-allergies",
+    ),
+    ("Encounter", "patient=1&_list=$current-problems", "Malformed: _list: $current-problems is a list of Condition"),
     ("Patient", "_text=(bone OR liver) and metastases", "((text bone or text liver) and text metastases)"),
     ("Patient", "_content=High-Fever", "content high+fever"),
     ("", "_tag=c", "_tag c"),

@@ -3,6 +3,7 @@
 use super::compare::{date_range, number_range};
 use super::index::column::{dates, numbers, ordered};
 use super::index::{ListName, Reading};
+use super::matching::Matcher;
 use super::records::Records;
 use super::rows::{
     GRAM_CHARS, NARRATIVE, Names, PREFIX_CHARS, Sort, grams, paths_above, prefixes, type_in_url, type_number,
@@ -14,7 +15,7 @@ use fhir::json::Json;
 use fhir::reference::Reference;
 use fhir::search::measure::{UCUM, in_other_units};
 use fhir::search::params::{self, Kind, Param, PathId, PathUse};
-use fhir::search::query::{DateTest, Filter, NumberTest, Operand, Prefix, SystemTest, Test};
+use fhir::search::query::{Current, DateTest, Filter, NumberTest, Operand, Prefix, SystemTest, Test};
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
@@ -136,6 +137,7 @@ impl Planner<'_> {
             Filter::Id(ids) => self.ids(ids, types)?,
             Filter::LastUpdated(test) => self.last_updated(test)?,
             Filter::List(id) => self.list_resource(id)?,
+            Filter::Current(current) => self.current(current, types)?,
             Filter::Words { narrative: true, words } => self.narrative(words),
             Filter::Words { narrative: false, .. } => Plan::Check(Box::new(Plan::Everything), filter.clone()),
             Filter::Compartment { kind, id } => self.compartment(kind, id, types)?,
@@ -354,10 +356,27 @@ impl Planner<'_> {
         })
     }
 
+    /// A list by its function: the List that was written last for it, or what is current without one.
+    fn current(&mut self, current: &Current, types: &[String]) -> Result<Plan, Error> {
+        let lists = self.plan(&current.stored, &["List".to_owned()])?;
+        let lists = Matcher::new(self.reading, self.records).all(&lists, &vec![type_number("List")])?;
+        match lists.last() {
+            Some(list) => Ok(Plan::And(vec![self.listed(*list)?, self.plan(&current.only, types)?])),
+            None => self.plan(&current.otherwise, types),
+        }
+    }
+
     fn list_resource(&mut self, id: &str) -> Result<Plan, Error> {
         let key = self.names.resource("List", id);
+        match self.records.current(key, self.reading.at)? {
+            Some(list) => self.listed(list),
+            None => Ok(Plan::Nothing),
+        }
+    }
+
+    /// What the List at a position lists.
+    fn listed(&mut self, list: u32) -> Result<Plan, Error> {
         let at = self.reading.at;
-        let Some(list) = self.records.current(key, at)? else { return Ok(Plan::Nothing) };
         let keys = self.records.resource(list, |list| {
             let items = list.get("entry").map_or(&[][..], Json::items);
             let items = items.iter().filter(|item| item.get("deleted").and_then(Json::as_bool) != Some(true));

@@ -19,6 +19,8 @@ pub(super) const DEPTH_MAX: usize = 16;
 pub(super) struct Reader {
     /// The time, for `ap`.
     pub(super) now: Instant,
+    /// The one patient the query is about.
+    pub(super) patient: Option<String>,
     /// Tests made so far.
     tests: usize,
 }
@@ -49,8 +51,8 @@ fn costly(message: &str) -> Refusal {
 }
 
 impl Reader {
-    pub(super) fn new(now: Instant) -> Reader {
-        Reader { now, tests: 0 }
+    pub(super) fn new(now: Instant, patient: Option<String>) -> Reader {
+        Reader { now, patient, tests: 0 }
     }
 
     /// The filter of one condition on resources of these types (none: all types).
@@ -68,6 +70,7 @@ impl Reader {
         match code {
             "_id" => self.ids(modifier, values),
             "_lastUpdated" => self.last_updated(modifier, values),
+            "_list" if modifier.is_none() && values.starts_with('$') => self.functional(types, values),
             "_list" => self.lists(modifier, values),
             "_text" | "_content" => self.text(code, modifier, values),
             "_filter" if modifier.is_none() => self.expression(types, values, depth),

@@ -2,6 +2,7 @@
 
 mod chain;
 mod condition;
+mod current;
 mod filter;
 mod parse;
 mod result;
@@ -94,6 +95,8 @@ pub enum Filter {
     LastUpdated(DateTest),
     /// `_list=ID`.
     List(String),
+    /// `_list=$current-problems` and its like.
+    Current(Box<Current>),
     /// `_text` (narrative) or `_content` (everything): all these words, normalised, somewhere.
     Words {
         /// Whether only the narrative counts.
@@ -108,6 +111,17 @@ pub enum Filter {
         /// Id of the patient.
         id: String,
     },
+}
+
+/// A list by its function.
+#[derive(Clone, Debug)]
+pub struct Current {
+    /// Which `List` somebody keeps for it; of several the one written last decides.
+    pub stored: Filter,
+    /// What of that List's items counts.
+    pub only: Filter,
+    /// What is current where nobody keeps one.
+    pub otherwise: Filter,
 }
 
 /// One parameter, one value.

@@ -1,7 +1,7 @@
 //! The whole query: every name goes to whom it belongs, and what nobody knows is said, never dropped.
 
 use super::condition::{Reader, Trouble, all, wrong};
-use super::{Contained, Query, Summary, Total, result};
+use super::{Contained, Query, Summary, Total, current, result};
 use crate::definitions::r4;
 use base::clock::Instant;
 use base::finding::{Finding, Severity};
@@ -53,7 +53,7 @@ pub fn parse(
     let mut query = empty(types(resource_type, pairs)?);
     let names = query.types.clone();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let mut reader = Reader::new(now);
+    let mut reader = Reader::new(now, current::patient(pairs));
     let (mut filters, mut unknown) = (Vec::new(), Vec::new());
     for (name, value) in pairs {
         let heard = if value.is_empty() {

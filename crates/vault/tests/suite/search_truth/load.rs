@@ -12,7 +12,7 @@ use vault::access::Visit;
 use vault::{Change, Expect, Position, Vault};
 
 /// What the shared data has not: marks and cases, open and odd spans, several values, references of every sort.
-pub const ODDITIES: [&str; 25] = [
+pub const ODDITIES: [&str; 32] = [
     r#"{"resourceType":"Patient","id":"odd-1","meta":{"tag":[{"system":"http://a.org/tags","code":"x"}]},"gender":"unknown",
         "name":[{"family":"Ñúñez y Peña","given":["  María   José ","J."]},{"text":"MAJO"}],"birthDate":"1980",
         "telecom":[{"system":"phone","value":"+1 (555) 010-9999"}],"deceasedBoolean":false,
@@ -57,6 +57,19 @@ pub const ODDITIES: [&str; 25] = [
         "valueQuantity":{"value":0.0054,"unit":"gram","system":"http://unitsofmeasure.org","code":"g"}}"#,
     r#"{"resourceType":"Observation","id":"odd-24","status":"final","code":{"coding":[{"code":"dose"}]},
         "valueQuantity":{"value":5.4,"unit":"mg","system":"http://unitsofmeasure.org","code":"mg"}}"#,
+    r#"{"resourceType":"Condition","id":"odd-25","subject":{"reference":"Patient/odd-1"},"clinicalStatus":{"coding":[{"code":"active"}]}}"#,
+    r#"{"resourceType":"Condition","id":"odd-26","subject":{"reference":"Patient/odd-2"},"clinicalStatus":{"coding":[{"code":"relapse"}]},
+        "verificationStatus":{"coding":[{"code":"confirmed"}]}}"#,
+    r#"{"resourceType":"Condition","id":"odd-27","subject":{"reference":"Patient/odd-2"},"clinicalStatus":{"coding":[{"code":"active"}]},
+        "verificationStatus":{"coding":[{"code":"refuted"}]}}"#,
+    r#"{"resourceType":"List","id":"odd-28","status":"current","mode":"working","subject":{"reference":"Patient/odd-1"},
+        "code":{"coding":[{"system":"http://loinc.org","code":"11450-4"}]},"entry":[{"item":{"reference":"Condition/odd-27"}}]}"#,
+    r#"{"resourceType":"AllergyIntolerance","id":"odd-29","patient":{"reference":"Patient/odd-1"},"category":["food"],
+        "clinicalStatus":{"coding":[{"code":"active"}]}}"#,
+    r#"{"resourceType":"AllergyIntolerance","id":"odd-30","patient":{"reference":"Patient/odd-1"},"category":["medication"],
+        "clinicalStatus":{"coding":[{"code":"active"}]}}"#,
+    r#"{"resourceType":"List","id":"odd-31","status":"retired","mode":"working","subject":{"reference":"Patient/odd-1"},
+        "code":{"coding":[{"system":"http://loinc.org","code":"48765-2"}]},"entry":[{"item":{"reference":"Condition/odd-27"}}]}"#,
 ];
 
 /// A vault and what the naive evaluator knows of it.

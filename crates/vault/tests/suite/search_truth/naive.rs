@@ -165,6 +165,14 @@ impl Now<'_> {
             Filter::Id(ids) => ids.contains(&seen.id),
             Filter::LastUpdated(test) => span(test, seen.updated, seen.updated),
             Filter::List(id) => self.listed(id).contains(&seen.name()),
+            Filter::Current(current) => {
+                let kept =
+                    self.current.values().filter(|s| s.resource_type == "List" && self.holds(&current.stored, s));
+                match kept.max_by_key(|s| s.position) {
+                    Some(list) => self.listed(&list.id).contains(&seen.name()) && self.holds(&current.only, seen),
+                    None => self.holds(&current.otherwise, seen),
+                }
+            }
             Filter::Words { narrative, words } => {
                 let there = words_of(seen, *narrative);
                 words.iter().all(|word| there.contains(&plain(word)))
