@@ -58,11 +58,11 @@ pub fn restore(config: &Config, args: &RestoreArgs) -> Result<(), Stop> {
 pub fn rotate(config: &Config, to: Option<PathBuf>) -> Result<(), Stop> {
     let to = next_key(&config.key, to)?;
     let vault = open_existing(config)?;
-    let position =
+    let rotated =
         vault.rotate_root_key(&Visit::operator(), &to).map_err(|e| Stop::vault("The root key is as it was.", e))?;
     println!(
         "The root key was changed; entry {} of the log says so. Tokens given out before are no longer good.",
-        position.0
+        rotated.position.0
     );
     if let (KeySource::File(path), true) = (&to, !same(&to, &config.key)) {
         println!("next: name the new key with --key-file {}, and destroy the old one", path.display());

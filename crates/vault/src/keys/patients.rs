@@ -8,7 +8,7 @@ use super::seal::{Mac, Sealer};
 use crate::error::Fault;
 use base::id::Ids;
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -93,12 +93,14 @@ struct Held {
     by_owner: Kept<i64>,
     /// Made, not yet committed: may not be forgotten.
     fresh: HashMap<i64, Arc<PatientKey>>,
+    /// Destroyed since the start: a reader that found one before comes too late with it.
+    gone: HashSet<Kid>,
 }
 
 impl PatientKeys {
     /// Keys of an installation whose next free number is `next`.
     pub fn new(shared: Arc<PatientKey>, next: Kid) -> PatientKeys {
-        let held = Held { by_kid: Kept::new(), by_owner: Kept::new(), fresh: HashMap::new() };
+        let held = Held { by_kid: Kept::new(), by_owner: Kept::new(), fresh: HashMap::new(), gone: HashSet::new() };
         PatientKeys { held: Mutex::new(held), next: AtomicU32::new(next.max(1)), shared }
     }
 
@@ -120,7 +122,11 @@ impl PatientKeys {
             return Ok(Some(key));
         }
         let Some(key) = load()?.map(Arc::new) else { return Ok(None) };
-        self.held.lock().by_kid.put(kid, Arc::clone(&key));
+        let mut held = self.held.lock();
+        if held.gone.contains(&kid) {
+            return Ok(None);
+        }
+        held.by_kid.put(kid, Arc::clone(&key));
         Ok(Some(key))
     }
 
@@ -166,6 +172,7 @@ impl PatientKeys {
     /// Forgets a destroyed key. What was prepared under it may still come to the writer, which refuses it by number.
     pub fn forget(&self, kid: Kid, owner: i64) {
         let mut held = self.held.lock();
+        held.gone.insert(kid);
         held.by_kid.remove(&kid);
         held.by_owner.remove(&owner);
     }
@@ -239,6 +246,9 @@ mod tests {
         let key = keys.of(5, || Ok::<_, Fault>(None)).expect("made");
         keys.forget(key.kid, 5);
         assert!(keys.by_kid(key.kid, || Ok::<_, Fault>(None)).expect("looked").is_none());
+        // Read from the file before it was destroyed, brought after.
+        let late = || PatientKey::new(key.kid, 5, [1; 32], true).map(Some);
+        assert!(keys.by_kid(key.kid, late).expect("looked").is_none());
     }
 
     #[test]

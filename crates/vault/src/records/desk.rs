@@ -30,6 +30,8 @@ pub(crate) struct Desk {
     pub types: HashMap<String, i64>,
     /// Keys that were destroyed: what was prepared under them before may not be written.
     pub shredded: HashSet<Kid>,
+    /// What was overwritten on purpose still stands in the write-ahead log.
+    pub is_uncleared: bool,
 }
 
 /// What one transaction has gathered so far.

@@ -166,6 +166,8 @@ pub(crate) struct Inner {
     pub shredding: Mutex<()>,
     /// Held by a patch from its reading until its write is durable; taken after `conditional`, never before.
     pub turns: Turns,
+    /// Held while the root key is changed: the next change begins with the key that this one ends with.
+    pub rotating: Mutex<()>,
     _lock: File,
 }
 

@@ -11,7 +11,7 @@ use super::{Inner, KeySource, Options, replay, schema, training};
 use crate::error::{Error, Fault};
 use crate::keys::Hasher;
 use crate::keys::patients::{Kid, PatientKey, PatientKeys, SHARED};
-use crate::keys::root::{Ring, Rings, RootKey, hex};
+use crate::keys::root::{KeyDraft, Ring, Rings, RootKey, hex};
 use crate::log::checkpoint::{Signed, Signer};
 use crate::log::nodes::Nodes;
 use crate::log::tree::Tree;
@@ -82,17 +82,23 @@ fn find_ring(options: &Options, path: &Path, new: bool) -> Result<Ring, Fault> {
     if new {
         return Ok(ring);
     }
-    let connection = schema::reader(path)?;
-    match check_key(&connection, &ring) {
-        Ok(()) => Ok(ring),
-        Err(wrong) => {
-            let Some((key, draft)) = RootKey::waiting(&options.key, &options.dir) else { return Err(wrong) };
-            let ring = key.ring()?;
-            check_key(&connection, &ring).map_err(|_| wrong)?;
-            draft.put_in_place()?;
-            Ok(ring)
-        }
-    }
+    let (ring, draft) = fitting(&schema::reader(path)?, ring, &options.key, &options.dir)?;
+    draft.map_or(Ok(()), KeyDraft::put_in_place)?;
+    Ok(ring)
+}
+
+/// The ring that fits the record: the one given, or that of a new key that still waits beside its place.
+fn fitting(
+    connection: &Connection,
+    ring: Ring,
+    key: &KeySource,
+    dir: &Path,
+) -> Result<(Ring, Option<KeyDraft>), Fault> {
+    let Err(wrong) = check_key(connection, &ring) else { return Ok((ring, None)) };
+    let Some((key, draft)) = RootKey::waiting(key, dir) else { return Err(wrong) };
+    let ring = key.ring()?;
+    check_key(connection, &ring).map_err(|_| wrong)?;
+    Ok((ring, Some(draft)))
 }
 
 /// Opens the index; one that must be made anew is removed first. A shredding that was cut short leaves it stale.
@@ -115,15 +121,31 @@ fn open_index(
 
 /// The keys of a data directory that has a record, without opening it.
 pub(crate) fn ring_of(dir: &Path, key: &KeySource) -> Result<Ring, Error> {
+    twice(|| ring_as_seen(&beside(dir)?, dir, key))
+}
+
+/// A connection to the record of a data directory, beside whoever has it open.
+pub(crate) fn beside(dir: &Path) -> Result<Connection, Error> {
     let path = dir.join(schema::FILE);
-    if !path.is_file() {
-        return Err(
-            Fault::Key(format!("There is no record in {}. next: name the right directory.", dir.display())).into()
-        );
+    if path.is_file() {
+        return Ok(schema::reader(&path)?);
     }
+    Err(Fault::Key(format!("There is no record in {}. next: name the right directory.", dir.display())).into())
+}
+
+/// The keys that fit the record as this connection sees it.
+pub(crate) fn ring_as_seen(connection: &Connection, dir: &Path, key: &KeySource) -> Result<Ring, Error> {
     let ring = RootKey::find(key, dir, false)?.ring()?;
-    check_key(&schema::reader(&path)?, &ring)?;
-    Ok(ring)
+    Ok(fitting(connection, ring, key, dir)?.0)
+}
+
+/// Looks again when the key did not fit: a server may have changed the root key between the look at the one and at the
+/// other.
+pub(crate) fn twice<T>(look: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+    match look() {
+        Err(Error::Fault(Fault::Key(_))) => look(),
+        other => other,
+    }
 }
 
 fn start(store: Arc<Store>, desk: Desk, lock: File) -> Result<Inner, Error> {
@@ -140,6 +162,7 @@ fn start(store: Arc<Store>, desk: Desk, lock: File) -> Result<Inner, Error> {
         conditional: Mutex::new(()),
         shredding: Mutex::new(()),
         turns: Turns::default(),
+        rotating: Mutex::new(()),
         _lock: lock,
     })
 }
@@ -209,7 +232,9 @@ pub(crate) fn check_key(connection: &Connection, ring: &Ring) -> Result<(), Faul
     }
     let kept = meta(connection, "key check")?;
     aws_lc_rs::constant_time::verify_slices_are_equal(&kept, &ring.check).map_err(|_| {
-        Fault::Key("The root key is not the one this record was made with. next: give the right key.".to_owned())
+        let line = "The root key is not the one this record is sealed under. next: give the right key; after a change of \
+                    keys that is the new one.";
+        Fault::Key(line.to_owned())
     })
 }
 
@@ -283,7 +308,7 @@ fn random() -> [u8; 32] {
 }
 
 /// Rebuilds the right edge of the log and compares it with the signed checkpoint.
-fn check_edge(connection: &Connection, signer: &Signer) -> Result<Tree, Error> {
+pub(super) fn check_edge(connection: &Connection, signer: &Signer) -> Result<Tree, Error> {
     let size: i64 = connection.query_row("SELECT coalesce(max(pos) + 1, 0) FROM entry", [], |row| row.get(0))?;
     let nodes = Nodes::new(connection);
     let tree = Tree::restore(size.cast_unsigned(), &nodes, |level, n| nodes.tile(level, n)).map_err(|_| edge())?;
@@ -299,7 +324,7 @@ fn edge() -> Fault {
     Fault::Altered(line.to_owned())
 }
 
-fn open_keys(connection: &Connection, ring: &Ring) -> Result<PatientKeys, Fault> {
+pub(super) fn open_keys(connection: &Connection, ring: &Ring) -> Result<PatientKeys, Fault> {
     let wrapped: Vec<u8> =
         connection.query_row("SELECT wrapped FROM patient_key WHERE kid = 0", [], |row| row.get(0))?;
     let shared = PatientKey::unwrap(ring, SHARED, 0, &wrapped)
@@ -308,7 +333,7 @@ fn open_keys(connection: &Connection, ring: &Ring) -> Result<PatientKeys, Fault>
     Ok(PatientKeys::new(Arc::new(shared), next))
 }
 
-fn open_dictionaries(connection: &Connection, ring: &Ring) -> Result<Dictionaries, Fault> {
+pub(super) fn open_dictionaries(connection: &Connection, ring: &Ring) -> Result<Dictionaries, Fault> {
     let dictionaries = Dictionaries::default();
     let mut find = connection.prepare("SELECT id, sealed FROM dictionary")?;
     let mut rows = find.query([])?;
@@ -336,5 +361,5 @@ fn desk(connection: Connection, store: Arc<Store>, tree: Tree) -> Result<Desk, F
         .prepare("SELECT kid FROM patient_key WHERE owner IS NULL")?
         .query_map([], |row| row.get(0))?
         .collect::<Result<HashSet<Kid>, _>>()?;
-    Ok(Desk { connection, store, tree, at, types, shredded })
+    Ok(Desk { connection, store, tree, at, types, shredded, is_uncleared: false })
 }

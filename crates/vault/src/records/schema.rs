@@ -31,6 +31,9 @@ pub(crate) const FILE: &str = "record.sqlite";
 /// The format this program writes; kept in `meta`.
 pub(crate) const FORMAT: &[u8] = b"chartroom record 1";
 
+/// How long a connection waits for another one's lock.
+pub(crate) const BUSY_WAIT: Duration = Duration::from_secs(10);
+
 /// `PRAGMA application_id`: "CHRT".
 const APPLICATION: i32 = 0x4348_5254;
 
@@ -87,7 +90,7 @@ pub(crate) fn differences(found: &Connection, fresh: &Connection) -> Result<Vec<
 pub(crate) fn writer(path: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.busy_timeout(BUSY_WAIT)?;
     connection.pragma_update(None, "secure_delete", "ON")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -154,7 +157,7 @@ pub(crate) fn evidence(path: &Path) -> Result<Connection, Fault> {
 pub(crate) fn reader(path: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.busy_timeout(BUSY_WAIT)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -8_192)?;
     keep_plans(&connection)?;

@@ -6,6 +6,7 @@
 use super::Written;
 use super::desk::{Desk, Group};
 use super::prepare::Prepared;
+use super::schema;
 use super::store::Store;
 use crate::error::{Error, Fault};
 use base::refusal::{Kind, Refusal};
@@ -14,6 +15,7 @@ use parking_lot::{Condvar, Mutex};
 use rusqlite::ErrorCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// A transaction takes in no more once it holds this many bytes or changes.
 const GROUP_BYTES_MAX: usize = 8 << 20;
@@ -25,6 +27,9 @@ const QUEUE_BYTES_MAX: usize = 64 << 20;
 /// The write-ahead log is moved into the file after this many entries or transactions.
 const MOVE_ENTRIES: u64 = 8_192;
 const MOVE_GROUPS: u64 = 1_000;
+
+/// How long the readers are waited for when the write-ahead log is to be emptied.
+const CLEAR_WAIT: Duration = Duration::from_millis(100);
 
 /// `SQLITE_IOERR_SHMSIZE`: no room for the shared-memory file beside the write-ahead log.
 const NO_ROOM_FOR_SHM: i32 = 10 | (19 << 8);
@@ -139,7 +144,9 @@ impl Writer {
         self.groups += 1;
         if self.entries >= MOVE_ENTRIES || self.groups >= MOVE_GROUPS {
             (self.entries, self.groups) = (0, 0);
-            if let Err(fault) = move_log(&self.desk.connection, "PASSIVE") {
+            if self.desk.is_uncleared {
+                clear_log(&mut self.desk);
+            } else if let Err(fault) = move_log(&self.desk.connection, "PASSIVE") {
                 note_broken(&self.desk.store, &fault);
             }
         }
@@ -229,6 +236,23 @@ fn note_broken(store: &Store, fault: &Fault) {
         let line = format!("Writing to the record failed ({fault}). next: mend the disk, then start again.");
         let _ = store.broken.set(line);
     }
+}
+
+/// Empties the write-ahead log, so that what was overwritten stands in no file any more. `false`: a reader that began
+/// earlier still needs it, or the disk is full; it is tried again when the log is moved next, and at the end.
+///
+/// What came before is committed: whatever happens here does not undo it.
+pub(crate) fn clear_log(desk: &mut Desk) -> bool {
+    // Writes wait meanwhile, so the readers are not waited for as long as elsewhere.
+    let waits = |wait| desk.connection.busy_timeout(wait);
+    let move_all = || desk.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    let busy = waits(CLEAR_WAIT).and_then(|()| move_all()).map_err(Fault::from);
+    let _ = waits(schema::BUSY_WAIT);
+    if let Err(fault) = &busy {
+        note_broken(&desk.store, fault);
+    }
+    desk.is_uncleared = !matches!(busy, Ok(0));
+    !desk.is_uncleared
 }
 
 /// Moves the write-ahead log into the file. Readers that stand in the way, or a full disk, only put it off.

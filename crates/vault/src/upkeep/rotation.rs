@@ -7,26 +7,39 @@ use crate::keys::root::{Ring, RootKey};
 use crate::log::leaf::sha256;
 use crate::records::desk::{Desk, Group};
 use crate::records::opening::meta;
-use crate::records::writer::{move_log, transact};
+use crate::records::writer::transact;
 use crate::records::{KeySource, Position, Vault, training};
 use rusqlite::params;
 use std::sync::Arc;
 
+/// What a change of the root key came to.
+#[derive(Debug)]
+pub struct Rotated {
+    /// The log's entry about it.
+    pub position: Position,
+    /// Why the new key still waits beside the file whose place it should take, if so. The next opening puts it there.
+    pub waiting: Option<Fault>,
+    /// Whether what was sealed under the old key is gone from the files. If not, a reader that began earlier still needs
+    /// it; it goes when the write-ahead log is moved next, at the latest when the vault is closed.
+    pub is_cleared: bool,
+}
+
 impl Vault {
-    /// Changes to the root key that `to` gives, made there if there is none. Answers the log's entry about it.
+    /// Changes to the root key that `to` gives, made there if there is none.
     ///
-    /// Where `to` is the file that holds the present key, a new key takes its place when all is sealed under it.
-    pub fn rotate_root_key(&self, visit: &Visit, to: &KeySource) -> Result<Position, Error> {
+    /// Where `to` is the file that holds the present key, a new key takes its place when all is sealed under it. An error
+    /// means that the root key is as it was, unless the vault is broken.
+    pub fn rotate_root_key(&self, visit: &Visit, to: &KeySource) -> Result<Rotated, Error> {
         let _ = visit;
+        let _turn = self.inner.rotating.lock();
         let dir = self.inner.store.dir.clone();
         let present = self.inner.store.ring.read().now.check;
         let (key, replaced) = RootKey::next(to, &dir, &present)?;
         let ring = Arc::new(key.ring()?);
         let position = self.task(move |desk| reseal_all(desk, &ring))??;
-        if let Some(draft) = replaced {
-            draft.put_in_place()?;
-        }
-        Ok(position)
+        // It is committed: from here on only the new key opens the record.
+        let waiting = replaced.and_then(|draft| draft.put_in_place().err());
+        Ok(Rotated { position, waiting, is_cleared: self.clear_log() })
     }
 }
 
@@ -39,10 +52,7 @@ fn reseal_all(desk: &mut Desk, new: &Arc<Ring>) -> Result<Position, Error> {
     if done.is_err() {
         store.ring.write().turn(old);
     }
-    let position = done.map_err(|stop| stop.error())?;
-    // What the old key opens is still in the write-ahead log; it goes when that is emptied.
-    move_log(&desk.connection, "TRUNCATE")?;
-    Ok(position)
+    done.map_err(|stop| stop.error())
 }
 
 fn reseal(desk: &mut Desk, group: &mut Group, old: &Ring, new: &Ring) -> Result<Position, Fault> {

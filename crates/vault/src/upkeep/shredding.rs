@@ -11,7 +11,7 @@ use crate::keys::patients::Kid;
 use crate::records::desk::Desk;
 use crate::records::replay::MARK;
 use crate::records::store::{Entry, entries};
-use crate::records::writer::{move_log, transact};
+use crate::records::writer::transact;
 use crate::records::{Position, Vault};
 use crate::search::index::Appended;
 use rusqlite::{OptionalExtension, params};
@@ -26,6 +26,9 @@ pub struct Shredded {
     /// Whether the index has lost the patient's rows. Where it could not (a full disk, a damaged index), it is made anew
     /// at the next opening.
     pub is_scrubbed: bool,
+    /// Whether the key is gone from the files. If not, a reader that began earlier still needs it; it goes when the
+    /// write-ahead log is moved next, at the latest when the vault is closed.
+    pub is_cleared: bool,
 }
 
 /// What the writer's thread did, and what is left to do for the index.
@@ -54,7 +57,8 @@ impl Vault {
             // A mark that stays costs one index made anew, and nothing else.
             let _ = self.task(|desk| desk.connection.execute("DELETE FROM meta WHERE name = ?", [MARK]));
         }
-        Ok(Some(Shredded { entries, position, is_scrubbed }))
+        // The old row is still in the write-ahead log; it goes when the log is emptied.
+        Ok(Some(Shredded { entries, position, is_scrubbed, is_cleared: self.clear_log() }))
     }
 
     fn scrub(&self, rows: Vec<Appended>) -> Result<(), Fault> {
@@ -80,9 +84,8 @@ fn destroy(desk: &mut Desk, owner: i64) -> Result<Option<Destroyed>, Error> {
     let position = done.map_err(|stop| stop.error())?;
     desk.shredded.insert(kid);
     desk.store.keys.forget(kid, owner);
-    desk.store.recent.clear(desk.tree.size());
-    // The old row is still in the write-ahead log; it goes when the log is emptied.
-    move_log(&desk.connection, "TRUNCATE")?;
+    // Above the head: a reader may have taken the key before it was forgotten, and look at the head only now.
+    desk.store.recent.clear(desk.tree.size() + 1);
     Ok(Some(Destroyed { entries, position, rows, marked_before: marks > 0 }))
 }
 

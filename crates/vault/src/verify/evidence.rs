@@ -20,6 +20,8 @@ pub(super) struct Evidence {
     pub log_key: Option<VerifierKey>,
     pub keys: PatientKeys,
     pub dictionaries: Dictionaries,
+    /// Whether the root key is the record's, as far as its check says.
+    pub key_fits: bool,
 }
 
 impl Evidence {
@@ -29,7 +31,7 @@ impl Evidence {
             let line = format!("There is no record in {}. next: name the right directory.", options.dir.display());
             return Err(Fault::Key(line).into());
         }
-        let ring = RootKey::find(&options.key, &options.dir, false)?.ring()?;
+        let mut ring = RootKey::find(&options.key, &options.dir, false)?.ring()?;
         let connection = match schema::evidence(path).and_then(|c| schema::exists(&c).map(|found| (c, found))) {
             Ok((connection, true)) => connection,
             Ok((_, false)) => {
@@ -43,12 +45,21 @@ impl Evidence {
             }
         };
         tables::schema(&connection, report);
+        let check = meta(&connection, "key check").ok();
+        // A change of keys that was cut short, or is just being made: the new key still waits beside its place.
+        if check.as_deref() != Some(&ring.check[..])
+            && let Some(next) = RootKey::waiting(&options.key, &options.dir).and_then(|(key, _)| key.ring().ok())
+            && check.as_deref() == Some(&next.check[..])
+        {
+            ring = next;
+        }
         let secret = |name: &str| meta(&connection, name).ok().and_then(|s| ring.secrets.open_key(name.as_bytes(), &s));
         let (index, signing, link) = (secret("index key"), secret("signing key"), secret("link key"));
         let shared = shared_key(&connection, &ring)?;
-        let key_fits = meta(&connection, "key check").is_ok_and(|kept| kept == ring.check);
+        let key_fits = check.as_deref() == Some(&ring.check[..]);
         if !key_fits && index.is_none() && signing.is_none() && link.is_none() && shared.is_none() {
-            let line = "The root key is not the one this record was made with. next: give the right key.";
+            let line = "The root key is not the one this record is sealed under. next: give the right key; after a \
+                        change of keys that is the new one.";
             return Err(Fault::Key(line.to_owned()).into());
         }
         let origin = meta(&connection, "origin").ok().and_then(|origin| String::from_utf8(origin).ok());
@@ -78,7 +89,14 @@ impl Evidence {
             keys: PatientKeys::new(Arc::new(shared), next.saturating_add(1)),
             dictionaries,
             ring,
+            key_fits,
         }))
+    }
+
+    /// Whether a server has changed the root key since: then what did not open was not altered.
+    pub fn is_overtaken(&self, path: &Path) -> bool {
+        let now = schema::reader(path).and_then(|connection| meta(&connection, "key check"));
+        self.key_fits && now.is_ok_and(|check| check != self.ring.check)
     }
 }
 

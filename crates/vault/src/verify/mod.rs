@@ -17,7 +17,7 @@ mod index;
 mod tables;
 mod wal;
 
-use crate::error::Error;
+use crate::error::{Error, Fault};
 use crate::records::{Options, Vault, schema};
 use crate::search::index::Index;
 use evidence::Evidence;
@@ -99,7 +99,7 @@ impl fmt::Display for Altered {
 impl Vault {
     /// Checks a data directory, whether it is open or not. `progress` hears how many entries of how many are done.
     ///
-    /// Fails only when it cannot run: there is no record, or the root key is missing or another one.
+    /// Fails only when it cannot run: there is no record, or the root key is missing, another one, or changed meanwhile.
     pub fn verify(options: &Options, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Report, Error> {
         let mut report = Report::default();
         let path = options.dir.join(schema::FILE);
@@ -123,6 +123,11 @@ impl Vault {
             }
         });
         check_covered(covered, &mut report);
+        if !report.is_clean() && evidence.is_overtaken(&path) {
+            let line = "The root key was changed while the record was looked at. next: run the same command again, with \
+                        the new key.";
+            return Err(Fault::Key(line.to_owned()).into());
+        }
         Ok(report)
     }
 }

@@ -148,8 +148,9 @@ fn a_root_key_changes_while_work_goes_on() {
     std::thread::scope(|scope| {
         let reading = scope.spawn(|| (0..200).all(|i| read(&vault, "Observation", &format!("o{}", i % 30)).is_some()));
         let writing = scope.spawn(|| fill(&vault, 30, 60));
-        let at = vault.rotate_root_key(&visit(), &KeySource::Beside).expect("changed");
-        assert_eq!(vault.at(&visit(), at).expect("read"), None, "an event is no version");
+        let done = vault.rotate_root_key(&visit(), &KeySource::Beside).expect("changed");
+        assert!(done.is_cleared && done.waiting.is_none());
+        assert_eq!(vault.at(&visit(), done.position).expect("read"), None, "an event is no version");
         assert!(reading.join().expect("read"));
         writing.join().expect("written");
     });
