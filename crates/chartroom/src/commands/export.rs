@@ -1,6 +1,6 @@
 //! `chartroom export`: one NDJSON file a type, current versions, ordered by id, the same bytes for the same record.
 
-use super::open_existing;
+use super::{exists, options};
 use crate::config::Config;
 use crate::stop::Stop;
 use std::collections::BTreeMap;
@@ -9,8 +9,8 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use vault::access::Visit;
-use vault::records::Scope;
-use vault::{Error, Position, Vault};
+use vault::records::snapshot::Snapshot;
+use vault::{Error, Position};
 
 /// How many versions are looked at together.
 const BATCH: usize = 1_000;
@@ -18,27 +18,30 @@ const BATCH: usize = 1_000;
 /// Ids of one type with the position of each current version.
 type Ids = BTreeMap<String, Position>;
 
-/// Writes `DIR/Patient.ndjson` and so on. The directory must be new or empty, so that nothing stale stays beside.
+/// Writes `DIR/Patient.ndjson` and so on, all as of one position, whether a server has the record open or not. The
+/// directory must be new or empty, so that nothing stale stays beside.
 pub fn export(config: &Config, out: &Path) -> Result<(), Stop> {
-    let vault = open_existing(config)?;
+    exists(&config.data)?;
+    let snapshot = Snapshot::open(&options(config)).map_err(|e| Stop::vault("Nothing was exported.", e))?;
     make_empty(out).map_err(|e| not_written(out, &e))?;
     let visit = Visit::operator();
-    let types = current(&vault, &visit).map_err(|e| Stop::vault("Nothing was exported.", e))?;
+    let types = current(&snapshot, &visit).map_err(|e| Stop::vault("Nothing was exported.", e))?;
     for (resource_type, ids) in &types {
         let path = out.join(format!("{resource_type}.ndjson"));
-        write_type(&vault, &visit, &path, ids)?;
+        write_type(&snapshot, &visit, &path, ids)?;
     }
     let count: usize = types.values().map(BTreeMap::len).sum();
-    println!("exported {count} resources of {} types to {}", types.len(), out.display());
+    let head = snapshot.head().0;
+    println!("exported {count} resources of {} types as of position {head} to {}", types.len(), out.display());
     Ok(())
 }
 
 /// What is current, type by type. Goes through the log from its end; the first version met of each id is current.
-fn current(vault: &Vault, visit: &Visit) -> Result<BTreeMap<String, Ids>, Error> {
+fn current(snapshot: &Snapshot, visit: &Visit) -> Result<BTreeMap<String, Ids>, Error> {
     let mut types: BTreeMap<String, BTreeMap<String, Option<Position>>> = BTreeMap::new();
-    let mut below = vault.head();
+    let mut below = snapshot.head();
     loop {
-        let versions = vault.history(visit, &Scope::System, below, None, BATCH)?;
+        let versions = snapshot.history(visit, below, BATCH)?;
         let Some(last) = versions.last() else { break };
         below = last.position;
         for version in versions {
@@ -53,11 +56,11 @@ fn current(vault: &Vault, visit: &Visit) -> Result<BTreeMap<String, Ids>, Error>
     Ok(types.filter(|(_, ids)| !ids.is_empty()).collect())
 }
 
-fn write_type(vault: &Vault, visit: &Visit, path: &Path, ids: &Ids) -> Result<(), Stop> {
+fn write_type(snapshot: &Snapshot, visit: &Visit, path: &Path, ids: &Ids) -> Result<(), Stop> {
     let file = File::create_new(path).map_err(|e| not_written(path, &e))?;
     let mut file = BufWriter::with_capacity(1 << 18, file);
     for &position in ids.values() {
-        let version = vault.at(visit, position).map_err(|e| Stop::vault("The export is not complete.", e))?;
+        let version = snapshot.at(visit, position).map_err(|e| Stop::vault("The export is not complete.", e))?;
         let Some(version) = version else { continue };
         let written = file.write_all(&version.body).and_then(|()| file.write_all(b"\n"));
         written.map_err(|e| not_written(path, &e))?;

@@ -15,6 +15,7 @@ mod readers;
 mod recent;
 pub(crate) mod replay;
 pub(crate) mod schema;
+pub mod snapshot;
 pub(crate) mod store;
 pub(crate) mod training;
 pub(crate) mod turns;

@@ -133,10 +133,7 @@ impl Store {
     /// The kept text of an entry; `None` if its key was shredded.
     pub fn open(&self, connection: &Connection, entry: &mut Entry) -> Result<Option<Vec<u8>>, Error> {
         let Some(key) = self.key(connection, entry.kid)? else { return Ok(None) };
-        let label = label(entry.key, entry.kid, entry.dict);
-        let plain = key.sealer().open(&label, &mut entry.body);
-        let kept = plain.and_then(|packed| self.dictionaries.unpack(entry.dict, packed));
-        kept.map(Some).ok_or_else(|| altered(entry.pos).into())
+        Ok(Some(unseal(entry, &key, &self.dictionaries)?))
     }
 
     /// An entry as a version; `None` if its key was shredded.
@@ -153,6 +150,14 @@ impl Store {
         };
         self.version(connection, entry)
     }
+}
+
+/// The kept text of an entry.
+pub(crate) fn unseal(entry: &mut Entry, key: &PatientKey, dictionaries: &Dictionaries) -> Result<Vec<u8>, Fault> {
+    let label = label(entry.key, entry.kid, entry.dict);
+    let plain = key.sealer().open(&label, &mut entry.body);
+    let kept = plain.and_then(|packed| dictionaries.unpack(entry.dict, packed));
+    kept.ok_or_else(|| altered(entry.pos))
 }
 
 /// Owner and wrapped bytes of a data key; `None` if it was shredded.

@@ -1,0 +1,90 @@
+//! The record as it stands at one position, read whole beside a server that goes on writing.
+//!
+//! One read transaction holds everything to one moment: entries, data keys and root key. Whatever is written, shredded or
+//! sealed anew meanwhile is not seen. The price is that the write-ahead log grows until the snapshot is dropped.
+
+use super::dictionary::Dictionaries;
+use super::opening::{Secrets, beside, check_edge, open_dictionaries, open_keys, ring_as_seen, twice};
+use super::store::{Entry, altered, altered_key, shape, unseal, wrapped_key};
+use super::{Options, Position, Version};
+use crate::access::Visit;
+use crate::error::Error;
+use crate::keys::patients::{PatientKey, PatientKeys};
+use crate::keys::root::Ring;
+use crate::log::checkpoint::Signer;
+use crate::search::PAGE_BYTES_MAX;
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// The record at one position.
+pub struct Snapshot {
+    connection: Connection,
+    ring: Ring,
+    keys: PatientKeys,
+    dictionaries: Dictionaries,
+    head: Position,
+}
+
+impl Snapshot {
+    /// Takes hold of what is committed now. Needs the root key and no lock, and changes nothing.
+    pub fn open(options: &Options) -> Result<Snapshot, Error> {
+        twice(|| {
+            let connection = beside(&options.dir)?;
+            connection.execute_batch("BEGIN")?;
+            let ring = ring_as_seen(&connection, &options.dir, &options.key)?;
+            let secrets = Secrets::open(&connection, &ring)?;
+            let tree = check_edge(&connection, &Signer::new(&secrets.origin, &secrets.signing)?)?;
+            Ok(Snapshot {
+                keys: open_keys(&connection, &ring)?,
+                dictionaries: open_dictionaries(&connection, &ring)?,
+                head: Position(tree.size()),
+                connection,
+                ring,
+            })
+        })
+    }
+
+    /// Everything below it is seen, and nothing else.
+    #[must_use]
+    pub fn head(&self) -> Position {
+        self.head
+    }
+
+    /// Versions newest first, below `below`, at most `count`. Those of shredded patients are left out.
+    pub fn history(&self, visit: &Visit, below: Position, count: usize) -> Result<Vec<Version>, Error> {
+        let _ = visit;
+        let mut find = self.connection.prepare_cached(
+            "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry WHERE pos < ? AND kind < 2 ORDER BY pos DESC",
+        )?;
+        let mut rows = find.query([below.0.min(self.head.0).cast_signed()])?;
+        let (mut versions, mut bytes) = (Vec::new(), 0);
+        while versions.len() < count && bytes < PAGE_BYTES_MAX {
+            let Some(row) = rows.next()? else { break };
+            if let Some(version) = self.version(Entry::of(row)?)? {
+                bytes += version.body.len();
+                versions.push(version);
+            }
+        }
+        Ok(versions)
+    }
+
+    /// The version at a position. `None`: there is no version there, or its patient was shredded.
+    pub fn at(&self, visit: &Visit, position: Position) -> Result<Option<Version>, Error> {
+        let _ = visit;
+        let mut find = self
+            .connection
+            .prepare_cached("SELECT pos, key, ver, kind, at, kid, dict, body FROM entry WHERE pos = ? AND kind < 2")?;
+        let found = find.query_row(params![position.0.cast_signed()], Entry::of).optional()?;
+        found.map_or(Ok(None), |entry| self.version(entry))
+    }
+
+    fn version(&self, mut entry: Entry) -> Result<Option<Version>, Error> {
+        let key = self.keys.by_kid(entry.kid, || -> Result<Option<PatientKey>, Error> {
+            let Some((owner, wrapped)) = wrapped_key(&self.connection, entry.kid)? else { return Ok(None) };
+            let key = PatientKey::unwrap(&self.ring, entry.kid, owner, &wrapped);
+            key.map(Some).ok_or_else(|| altered_key(entry.kid).into())
+        })?;
+        let Some(key) = key else { return Ok(None) };
+        let kept = unseal(&mut entry, &key, &self.dictionaries)?;
+        shape(&entry, &kept).map(Some).ok_or_else(|| altered(entry.pos).into())
+    }
+}
