@@ -59,7 +59,7 @@ pub enum Command {
     },
     /// Make the search index anew from the record
     Rebuild,
-    /// Write the current record as NDJSON, one file a type
+    /// Write the current record as NDJSON, one file a type, also while the server runs
     Export(ExportArgs),
     /// Copy the record, also while the server runs
     Backup {
@@ -76,7 +76,7 @@ pub enum Command {
     /// Change the root key
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Make everything about one patient unreadable, for good
+    /// Make everything about one patient unreadable, for good, also while the server runs
     Shred(ShredArgs),
     /// Proofs, checkpoints and cosignatures of the log
     #[command(subcommand)]
@@ -176,7 +176,7 @@ pub struct RestoreArgs {
 /// What to do with keys.
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
-    /// Seal everything under a new root key; tokens given out before are no longer good
+    /// Seal everything under a new root key, also while the server runs; tokens given out before are no longer good
     Rotate {
         /// File of the new key, made if it is missing [default: a new key in place of the present one]. Instead:
         /// CHARTROOM_NEW_KEY or CHARTROOM_NEW_PASSPHRASE in the environment.
@@ -219,11 +219,14 @@ pub enum LogCommand {
         #[arg(long, value_name = "SIZE", default_value_t = 0)]
         since: u64,
     },
-    /// Take in a witness's answer from standard input
+    /// Take in a witness's answer from standard input, also while the server runs
     Cosign {
         /// The witness's public key; may be given several times
         #[arg(long, value_name = "KEY", required = true)]
         witness: Vec<String>,
+        /// The request that was answered, as `log request` printed it [default: one for the latest checkpoint]
+        #[arg(long, value_name = "FILE")]
+        request: Option<PathBuf>,
     },
 }
 

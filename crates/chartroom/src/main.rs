@@ -4,6 +4,7 @@ mod bench;
 mod cli;
 mod commands;
 mod config;
+mod control;
 mod hospital;
 mod import;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod answer;
 mod body;
+mod control;
 mod echo;
 mod gate;
 mod lanes;
@@ -17,6 +18,7 @@ mod settings;
 mod tls;
 mod witnesses;
 
+pub use control::{ask_control, serve_control};
 pub use echo::echo;
 pub use listen::serve;
 pub use server::Server;

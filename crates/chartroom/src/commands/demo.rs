@@ -39,7 +39,7 @@ pub fn demo(config: &Config, args: &DemoArgs) -> Result<(), Stop> {
     }
     let token = issue_token(&config.data, &config.key).map_err(|e| Stop::vault("The demo was not started.", e))?;
     welcome(&port, &token, &config.data);
-    port.serve(&vault)
+    port.serve(&vault, &config.data)
 }
 
 /// Seed and patients of the hospital that is there.

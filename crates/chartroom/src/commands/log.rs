@@ -1,25 +1,26 @@
 //! `chartroom log`: what the log gives out and takes in.
 
-use super::{exists, open_existing, options};
+use super::{exists, options};
 use crate::cli::LogCommand;
 use crate::config::Config;
+use crate::control::{self, Deed};
 use crate::stop::Stop;
 use fhir::reference::Reference;
+use std::fs;
 use std::io::{Read, Write, stdin, stdout};
+use std::path::Path;
 use vault::access::Visit;
-use vault::log::checkpoint::VerifierKey;
 use vault::log::reader::LogReader;
-use vault::{Error, Position, Vault};
+use vault::{Error, Position};
 
-/// Prints a key, a checkpoint, a proof or a witness's request, beside a running server too; or takes a witness's answer
-/// in, which writes and needs the directory.
+/// Prints a key, a checkpoint, a proof or a witness's request; or takes a witness's answer in. Beside a running server too.
 pub fn log(config: &Config, command: &LogCommand) -> Result<(), Stop> {
     let text = match command {
-        LogCommand::Cosign { witness } => {
+        LogCommand::Cosign { witness, request } => {
+            let checkpoint = request.as_deref().map(asked_about).transpose()?;
             // Standard input is read before the record is opened: it may come from a pipe that is slow.
-            let answer = lines()?;
-            let count = cosign(&open_existing(config)?, witness, &answer)?;
-            format!("cosignatures taken in: {count}\n").into_bytes()
+            let deed = Deed::Cosign { witnesses: witness.clone(), checkpoint, lines: lines()? };
+            control::carry_out(config, &deed)?.0.said.into_bytes()
         }
         LogCommand::Key => format!("{}\n", reader(config)?.key()).into_bytes(),
         LogCommand::Checkpoint { witnessed } => {
@@ -60,29 +61,21 @@ fn proof(log: &LogReader, what: &str) -> Result<String, Stop> {
 
 const NOT_TAKEN: &str = "No cosignature was taken in.";
 
+/// The checkpoint in a request, which ends with it (C2SP tlog-witness).
+fn asked_about(request: &Path) -> Result<String, Stop> {
+    let next = "name the file that `chartroom log request` was written to";
+    let text = fs::read_to_string(request)
+        .map_err(|e| Stop::cannot(NOT_TAKEN, format!("{}: {e}", request.display()), next))?;
+    let note = text.split_once("\n\n").map(|(_, note)| note.to_owned());
+    note.ok_or_else(|| Stop::cannot(NOT_TAKEN, format!("{} is no request", request.display()), next))
+}
+
 /// The witness's answer on standard input.
 fn lines() -> Result<String, Stop> {
     let mut lines = String::new();
     match stdin().lock().take(1 << 16).read_to_string(&mut lines) {
         Ok(_) => Ok(lines),
         Err(error) => Err(Stop::cannot(NOT_TAKEN, error, "give the witness's answer on standard input")),
-    }
-}
-
-/// Takes in cosignature lines for the checkpoint they were made for: the latest. Answers how many.
-fn cosign(vault: &Vault, keys: &[String], lines: &str) -> Result<usize, Stop> {
-    let parsed: Option<Vec<VerifierKey>> = keys.iter().map(|key| VerifierKey::parse(key)).collect();
-    let Some(witnesses) = parsed.filter(|keys| keys.iter().all(VerifierKey::is_witness)) else {
-        let next = "copy it from `chartroom witness`: name+hash+base64";
-        return Err(Stop::cannot(NOT_TAKEN, "a witness's key is not one", next));
-    };
-    let checkpoint = some(vault.checkpoint(), NOT_TAKEN, "the log has no checkpoint", "run `chartroom verify`")?;
-    match vault.add_cosignatures(&checkpoint, lines, &witnesses).map_err(|e| Stop::vault(NOT_TAKEN, e))? {
-        0 => {
-            let why = "no line is a cosignature of the latest checkpoint by these witnesses";
-            Err(Stop::cannot(NOT_TAKEN, why, "ask again with `chartroom log request`, with nothing written in between"))
-        }
-        count => Ok(count),
     }
 }
 

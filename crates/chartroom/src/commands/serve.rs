@@ -3,6 +3,7 @@
 use super::open;
 use crate::cli::ServeArgs;
 use crate::config::{Config, Serving};
+use crate::control::Door;
 use crate::import::finished;
 use crate::stop::Stop;
 use std::io;
@@ -30,7 +31,7 @@ pub fn serve(config: &Config, args: &ServeArgs) -> Result<(), Stop> {
     finished::forget(&config.data);
     println!("Chartroom serves {} at {}", config.data.display(), port.settings.fhir_base());
     println!("next: `chartroom token --data {}` prints a token; Ctrl-C stops the server", config.data.display());
-    port.serve(&vault)
+    port.serve(&vault, &config.data)
 }
 
 impl Port {
@@ -58,8 +59,8 @@ impl Port {
         self.settings.fhir_base()
     }
 
-    /// Serves until Ctrl-C or SIGTERM; requests under way are answered first.
-    pub fn serve(self, vault: &Vault) -> Result<(), Stop> {
+    /// Serves until Ctrl-C or SIGTERM; requests under way are answered first. Commands on the same directory are let in.
+    pub fn serve(self, vault: &Vault, data: &Path) -> Result<(), Stop> {
         let Port { runtime, listener, settings } = self;
         runtime.block_on(async {
             let told = told_to_stop().map_err(|e| not_started(e, "run `chartroom doctor`"))?;
@@ -71,11 +72,23 @@ impl Port {
                 }
             };
             let server = Server::new(vault.clone(), settings);
+            let door = Door::open(&server, vault, data).map_err(|error| shut(data, &error)).ok();
             let served = web::serve(&server, listener, stop).await;
+            if let Some(door) = door {
+                door.close().await;
+            }
             served.map_err(|e| not_started(e, "give a PEM certificate chain and its private key"))?;
             vault.check_sound().map_err(|error| Stop::vault("The server has stopped.", error))
         })
     }
+}
+
+/// Serving is worth more than the door: without it some commands need the server to be stopped.
+fn shut(data: &Path, error: &io::Error) {
+    eprintln!(
+        "warning: no control.sock in {}: {error}; to change keys, shred or cosign, stop the server first",
+        data.display()
+    );
 }
 
 /// Ready when a write to the disk failed: what is acknowledged must be durable, so the process ends and looks anew.

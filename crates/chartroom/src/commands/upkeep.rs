@@ -1,13 +1,13 @@
 //! Upkeep: rebuild, back up, restore, change the root key, shred a patient.
 
-use super::{exists, open_existing, options};
+use super::{exists, options};
 use crate::cli::{RestoreArgs, ShredArgs};
 use crate::config::Config;
+use crate::control::{self, By, Deed};
 use crate::import::finished;
 use crate::stop::Stop;
 use std::path::{Path, PathBuf};
 use vault::Vault;
-use vault::access::Visit;
 use vault::records::KeySource;
 
 /// `chartroom rebuild`: the index made anew from the record. Ends with `Wrong` when the old one held other rows.
@@ -54,20 +54,30 @@ pub fn restore(config: &Config, args: &RestoreArgs) -> Result<(), Stop> {
     Err(Stop::Wrong)
 }
 
-/// `chartroom keys rotate`: everything sealed again under another root key.
+/// `chartroom keys rotate`: everything sealed again under another root key, here or by the server that runs.
 pub fn rotate(config: &Config, to: Option<PathBuf>) -> Result<(), Stop> {
-    let to = next_key(&config.key, to)?;
-    let vault = open_existing(config)?;
-    let rotated =
-        vault.rotate_root_key(&Visit::operator(), &to).map_err(|e| Stop::vault("The root key is as it was.", e))?;
-    println!(
-        "The root key was changed; entry {} of the log says so. Tokens given out before are no longer good.",
-        rotated.position.0
-    );
-    if let (KeySource::File(path), true) = (&to, !same(&to, &config.key)) {
-        println!("next: name the new key with --key-file {}, and destroy the old one", path.display());
+    let next = next_key(&config.key, to)?;
+    let is_elsewhere = !same(&next, &config.key);
+    let Some(to) = control::absolute(next) else {
+        return Err(Stop::cannot(
+            "The root key is as it was.",
+            "the key file's path is no UTF-8",
+            "choose another path",
+        ));
+    };
+    let deed = Deed::Rotate { to: to.clone() };
+    let (done, _) = control::carry_out(config, &deed)?;
+    print!("{}", done.said);
+    match &to {
+        KeySource::File(path) if is_elsewhere => {
+            println!("next: name the new key with --key-file {}, and destroy the old one", path.display());
+        }
+        KeySource::Hex(_) if is_elsewhere => println!("next: set CHARTROOM_KEY to the new key"),
+        KeySource::Passphrase(_) if is_elsewhere => println!("next: set CHARTROOM_PASSPHRASE to the new passphrase"),
+        _ => {}
     }
-    Ok(())
+    println!("next: give programs a new token: `chartroom token` prints one");
+    if done.is_wrong { Err(Stop::Wrong) } else { Ok(()) }
 }
 
 /// The next key: a file that is named, a value from the environment, or a new one where the present one is kept.
@@ -103,19 +113,18 @@ pub fn shred(config: &Config, args: &ShredArgs) -> Result<(), Stop> {
         let why = "this destroys the key of everything kept about the patient, and nobody can take it back";
         return Err(Stop::cannot(what, why, "say so with --for-good"));
     }
-    let vault = open_existing(config)?;
-    let done = vault.shred(&Visit::operator(), &args.patient).map_err(|e| Stop::vault(what, e))?;
-    let Some(shredded) = done else {
-        return Err(Stop::cannot(what, "nothing is kept under a key of a patient of that id", "check the id"));
-    };
-    drop(vault);
+    let (done, by) = control::carry_out(config, &Deed::Shred { patient: args.patient.clone() })?;
     // What an import took in of the patient is not there any more.
     finished::forget(&config.data);
-    if !shredded.is_scrubbed {
+    if done.is_wrong && by == By::Here {
         let stale = "The patient is shredded, but the index still has dates and numbers; run `chartroom rebuild`.";
         Vault::rebuild(options(config), &|_, _| {}).map_err(|e| Stop::vault(stale, e))?;
     }
-    println!("{} entries can no longer be read; entry {} of the log says so.", shredded.entries, shredded.position.0);
+    print!("{}", done.said);
+    if done.is_wrong && by == By::Server {
+        println!("next: start the server again: its index could not be freed of the patient's dates and numbers");
+        return Err(Stop::Wrong);
+    }
     println!("next: destroy the backups that still hold the patient's key");
     Ok(())
 }

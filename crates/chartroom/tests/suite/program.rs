@@ -81,7 +81,7 @@ impl House {
 }
 
 impl Said {
-    fn of(output: Output) -> Said {
+    pub fn of(output: Output) -> Said {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
         Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }

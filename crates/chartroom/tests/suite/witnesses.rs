@@ -97,7 +97,7 @@ fn what_a_running_server_writes_is_cosigned() {
     assert!(proof.contains("\nindex 2\n") && proof.contains("— witness.example/w "), "{proof}");
     assert_eq!(house.run(&["log", "proof", "2"]).expect(0).out, proof);
     house.run(&["log", "proof", "Patient/nobody"]).expect(2).says("no such entry");
-    house.run_with(&["log", "cosign", "--witness", &pair.key], b"").expect(2).says("in use");
+    house.run_with(&["log", "cosign", "--witness", &pair.key], b"").expect(2).says("no line is a cosignature");
 
     // Without its witness the server serves on, and says so once.
     let Pair { house, witness, .. } = pair;

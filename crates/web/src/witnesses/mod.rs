@@ -9,6 +9,7 @@ mod post;
 
 pub use door::serve_witness;
 pub use post::Address;
+pub(crate) use post::read as read_answer;
 
 use crate::server::Shared;
 use asking::{Head, Trouble, ask};

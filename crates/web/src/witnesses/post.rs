@@ -71,7 +71,7 @@ impl fmt::Display for Address {
 }
 
 /// Status and body of an answer. `None`: that is no HTTP.
-fn read(answer: &[u8]) -> Option<(u16, String)> {
+pub(crate) fn read(answer: &[u8]) -> Option<(u16, String)> {
     let (head, body) = std::str::from_utf8(answer).ok()?.split_once("\r\n\r\n")?;
     let status = head.strip_prefix("HTTP/1.")?.split(' ').nth(1)?;
     Some((status.lines().next()?.parse().ok()?, body.to_owned()))
