@@ -94,6 +94,7 @@ impl<'v> Rank<'v> {
             }
             (Request::Put(Target::Id(resource_type, id), expect), Some(resource)) => {
                 same_id(&resource, &resource_type, &id)?;
+                self.vault.check_choice(self.visit, &resource_type, &id, expect)?;
                 self.put(resource, &resource_type, &id, expect)?
             }
             (Request::Patch(target, expect), Some(document)) => {

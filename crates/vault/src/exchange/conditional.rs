@@ -167,6 +167,9 @@ pub(super) fn aim(
         }
         (Matches::One(found), _) => Ok((found.id, exactly(expect, found.version))),
         (Matches::None, own) => {
+            if let Some(id) = own {
+                resolver.vault.check_choice(resolver.visit, resource_type, id, Expect::Absent)?;
+            }
             let id = own.map_or_else(|| resolver.vault.fresh_id(), str::to_owned);
             Ok((id, if expect == Expect::Any { Expect::Absent } else { expect }))
         }

@@ -192,6 +192,7 @@ fn aim_of(
             if let Some(resource) = &entry.resource {
                 same_id(resource, resource_type, id)?;
             }
+            vault.check_choice(visit, resource_type, id, *expect)?;
             Aim::Write { resource_type: resource_type.clone(), id: id.clone(), expect: *expect }
         }
         Request::Put(Target::Search(resource_type, query), expect) => {

@@ -242,6 +242,7 @@ mod tests {
             resource_type: "Patient".to_owned(),
             id: "1".to_owned(),
             version: 2,
+            kid: 0,
             position: Position(7),
             updated: Instant(0),
             deleted: false,

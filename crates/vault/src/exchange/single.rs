@@ -48,6 +48,7 @@ pub fn update(
     expect: Expect,
 ) -> Result<Outcome, Error> {
     same_id(&resource, resource_type, id)?;
+    vault.check_choice(visit, resource_type, id, expect)?;
     put(vault, visit, resource_type, id, resource, expect, &Resolver::new(vault, visit))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! bytes  "CR1"                            what this is
-//!    2   "rv" version | "ky" key event    kind
+//!    2   "rv" | "ky" | "ae"               version, key event, event of the audit
 //!    8   position in the log              integers are big-endian, two's complement
 //!    8   ms since 1970-01-01T00:00:00Z
 //!    8   keyed hash of Type/id            0 for an event
@@ -26,6 +26,8 @@ pub enum Kind {
     Deletion,
     /// Something that happened to keys: rotation, shredding.
     Event,
+    /// Somebody looked at something or did something: an event of the audit.
+    Access,
 }
 
 impl Kind {
@@ -36,13 +38,14 @@ impl Kind {
             Kind::Version => 0,
             Kind::Deletion => 1,
             Kind::Event => 2,
+            Kind::Access => 3,
         }
     }
 
     /// The kind of a number.
     #[must_use]
     pub fn of(number: i64) -> Option<Kind> {
-        [Kind::Version, Kind::Deletion, Kind::Event].into_iter().find(|kind| kind.number() == number)
+        [Kind::Version, Kind::Deletion, Kind::Event, Kind::Access].into_iter().find(|kind| kind.number() == number)
     }
 }
 
@@ -73,7 +76,11 @@ impl Leaf<'_> {
     pub fn bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(FIXED + self.resource_type.len());
         out.extend_from_slice(b"CR1");
-        out.extend_from_slice(if self.kind == Kind::Event { b"ky" } else { b"rv" });
+        out.extend_from_slice(match self.kind {
+            Kind::Version | Kind::Deletion => b"rv",
+            Kind::Event => b"ky",
+            Kind::Access => b"ae",
+        });
         out.extend_from_slice(&self.position.to_be_bytes());
         out.extend_from_slice(&self.at.to_be_bytes());
         out.extend_from_slice(&self.key.to_be_bytes());
@@ -128,6 +135,7 @@ mod tests {
         let others = [
             Leaf { kind: Kind::Deletion, ..leaf },
             Leaf { kind: Kind::Event, ..leaf },
+            Leaf { kind: Kind::Access, ..leaf },
             Leaf { position: 9, ..leaf },
             Leaf { at: 9, ..leaf },
             Leaf { key: 9, ..leaf },

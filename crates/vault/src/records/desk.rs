@@ -1,7 +1,7 @@
 //! The writer's desk: one transaction at a time, changes in their order, each with its leaf.
 
 use super::body;
-use super::prepare::Prepared;
+use super::prepare::{Prepared, Sealing};
 use super::store::{Store, shredded};
 use super::{Expect, Position, Version, Written};
 use crate::error::{Error, Fault};
@@ -277,6 +277,25 @@ impl Desk {
         Ok(())
     }
 
+    /// Appends an event of the audit.
+    pub fn append_access(&mut self, event: &Sealing, group: &mut Group) -> Result<Position, Fault> {
+        let (patient, position) = (self.store.keys.shared(), Position(self.tree.size()));
+        let draft = Draft {
+            kind: Kind::Access,
+            key: 0,
+            version: 0,
+            resource_type: "",
+            patient: &patient,
+            dict: 0,
+            body: &event.body,
+            served: &event.text,
+        };
+        self.insert(&draft, group)?;
+        let rows = event.rows.clone();
+        group.fed.push(Appended { position, key: 0, kid: patient.kid, previous: None, rows });
+        Ok(position)
+    }
+
     /// Appends an event about keys; what happened stands sealed in its body.
     pub fn append_event(&mut self, what: &str, group: &mut Group) -> Result<Position, Fault> {
         let (patient, position) = (self.store.keys.shared(), Position(self.tree.size()));
@@ -348,6 +367,7 @@ fn version(change: &Prepared, position: Position, number: u64, at: Instant, upda
         id: change.id.clone(),
         version: number,
         position,
+        kid: change.patient.kid,
         updated: at,
         deleted,
         body: served.into(),

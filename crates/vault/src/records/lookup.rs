@@ -2,8 +2,13 @@
 
 use super::store::{Entry, Store, altered, entries, shape, shredded};
 use super::{Position, Scope, Version};
+use crate::access::private::is_private;
+use crate::access::sight::Sight;
 use crate::error::Error;
+use crate::log::leaf::Kind;
 use crate::search::PAGE_BYTES_MAX;
+use crate::search::index::Place;
+use crate::search::rows::type_number;
 use base::clock::Instant;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
@@ -68,19 +73,37 @@ impl Store {
         })
     }
 
-    /// Versions newest first. Those of shredded patients are left out.
+    /// Whether a version may be seen.
+    pub fn sees(&self, sight: &Sight, version: &Version) -> Result<bool, Error> {
+        if is_private(&version.resource_type) {
+            return Ok(false);
+        }
+        if sight.is_everything() {
+            return Ok(true);
+        }
+        self.index.wait_for(Position(version.position.0 + 1))?;
+        let place = self.index.place(u32::try_from(version.position.0).unwrap_or(u32::MAX));
+        // The index gives a deletion no type.
+        Ok(sight.sees(&Place { type_number: type_number(&version.resource_type), ..place }))
+    }
+
+    /// Versions newest first. Those of shredded patients, and those that may not be seen, are left out.
     pub fn history(
         &self,
+        sight: &Sight,
         scope: &Scope,
         below_position: Position,
         since: Option<Instant>,
         count: usize,
     ) -> Result<Vec<Version>, Error> {
         let from = since.map_or(Ok(Position(0)), |since| self.position_from(since))?;
+        if !sight.is_everything() {
+            self.index.wait_for(below_position.min(Position(self.head())))?;
+        }
         let (below, from) = (below(below_position), from.0.cast_signed());
         self.readers.with(|connection| match scope {
             Scope::Instance(resource_type, id) => self.many(
-                connection,
+                (connection, sight),
                 entries!(
                     "WHERE key = ? AND pos < ? AND pos >= ?
                  ORDER BY pos DESC"
@@ -89,7 +112,7 @@ impl Store {
                 count,
             ),
             Scope::Type(resource_type) => self.many(
-                connection,
+                (connection, sight),
                 entries!(
                     "WHERE type = (SELECT number FROM type WHERE name = ?) AND pos < ? AND pos >= ? ORDER BY pos DESC"
                 ),
@@ -97,7 +120,7 @@ impl Store {
                 count,
             ),
             Scope::System => self.many(
-                connection,
+                (connection, sight),
                 entries!(
                     "WHERE pos < ? AND pos >= ? AND kind < 2
                  ORDER BY pos DESC"
@@ -110,7 +133,7 @@ impl Store {
 
     fn many(
         &self,
-        connection: &Connection,
+        (connection, sight): (&Connection, &Sight),
         sql: &str,
         wanted: impl Params,
         count: usize,
@@ -121,7 +144,13 @@ impl Store {
         let mut bytes = 0;
         while versions.len() < count && bytes < PAGE_BYTES_MAX {
             let Some(row) = rows.next()? else { break };
-            if let Some(version) = self.version(connection, Entry::of(row)?)? {
+            let entry = Entry::of(row)?;
+            let (position, deleted) = (u32::try_from(entry.pos).unwrap_or(u32::MAX), entry.kind != Some(Kind::Version));
+            if !deleted && !sight.is_everything() && !sight.sees(&self.index.place(position)) {
+                continue;
+            }
+            let Some(version) = self.version(connection, entry)? else { continue };
+            if self.sees(sight, &version)? {
                 bytes += version.body.len();
                 versions.push(version);
             }

@@ -10,7 +10,7 @@ pub(crate) mod dictionary;
 mod lookup;
 pub(crate) mod opening;
 mod owner;
-mod prepare;
+pub(crate) mod prepare;
 mod readers;
 mod recent;
 pub(crate) mod replay;
@@ -21,7 +21,8 @@ pub(crate) mod training;
 pub(crate) mod turns;
 pub(crate) mod writer;
 
-use crate::access::Visit;
+use crate::access::sight::Sight;
+use crate::access::{Action, Visit};
 use crate::error::{Error, Fault};
 use base::clock::{Clock, Instant};
 use base::id::Ids;
@@ -125,12 +126,24 @@ pub struct Version {
     pub version: u64,
     /// Its place in the log.
     pub position: Position,
+    /// The number of the data key it is sealed under: whose it is.
+    pub kid: u32,
     /// `meta.lastUpdated`.
     pub updated: Instant,
     /// Whether it is a deletion.
     pub deleted: bool,
     /// Compact JSON with `meta` filled in; empty for a deletion.
     pub body: Arc<[u8]>,
+}
+
+impl Written {
+    /// The version that was written; `None` when nothing was.
+    pub(crate) fn version(&self) -> Option<&Version> {
+        match self {
+            Written::Created(version) | Written::Updated(version) | Written::Deleted(Some(version)) => Some(version),
+            Written::Unchanged(_) | Written::Deleted(None) => None,
+        }
+    }
 }
 
 impl fmt::Debug for Change {
@@ -247,8 +260,14 @@ impl Vault {
         changes: Vec<Change>,
         done: Box<dyn FnOnce(Result<Vec<Written>, Error>) + Send>,
     ) {
-        let _ = visit;
-        if let Err((done, error)) = self.enqueue(changes, done) {
+        if let Err((done, error)) = self.enqueue(visit, changes, true, done) {
+            done(Err(error));
+        }
+    }
+
+    /// [`Vault::submit`] of the vault's own documents: whoever calls has decided that they may be written.
+    pub(crate) fn submit_unchecked(&self, visit: &Visit, changes: Vec<Change>, done: Done) {
+        if let Err((done, error)) = self.enqueue(visit, changes, false, done) {
             done(Err(error));
         }
     }
@@ -261,14 +280,16 @@ impl Vault {
         id: &str,
         at: Option<Position>,
     ) -> Result<Option<Version>, Error> {
-        let _ = visit;
-        self.inner.store.read(resource_type, id, at)
+        let sight = self.sight(visit, Action::Read)?;
+        sight.require(resource_type)?;
+        self.seen(visit, &sight, self.inner.store.read(resource_type, id, at)?)
     }
 
     /// One version by its number.
     pub fn vread(&self, visit: &Visit, resource_type: &str, id: &str, version: u64) -> Result<Option<Version>, Error> {
-        let _ = visit;
-        self.inner.store.vread(resource_type, id, version)
+        let sight = self.sight(visit, Action::Read)?;
+        sight.require(resource_type)?;
+        self.seen(visit, &sight, self.inner.store.vread(resource_type, id, version)?)
     }
 
     /// Versions newest first, below `below` and at or above `since`, at most `count`.
@@ -280,8 +301,13 @@ impl Vault {
         since: Option<Instant>,
         count: usize,
     ) -> Result<Vec<Version>, Error> {
-        let _ = visit;
-        self.inner.store.history(scope, below, since, count)
+        let sight = self.sight(visit, Action::Read)?;
+        if let Scope::Instance(resource_type, _) | Scope::Type(resource_type) = scope {
+            sight.require(resource_type)?;
+        }
+        let versions = self.inner.store.history(&sight, scope, below, since, count)?;
+        versions.iter().for_each(|version| visit.trail().show(version));
+        Ok(versions)
     }
 
     /// The first position whose entry is later than `instant`: reading at it shows the record as it was known then.
@@ -291,9 +317,20 @@ impl Vault {
 
     /// The version at a position. `None`: there is no version there, or its patient was shredded.
     pub fn at(&self, visit: &Visit, position: Position) -> Result<Option<Version>, Error> {
-        let _ = visit;
+        let sight = self.sight(visit, Action::Read)?;
         let store = &self.inner.store;
-        store.readers.with(|connection| store.version_at(connection, position))
+        let version = store.readers.with(|connection| store.version_at(connection, position))?;
+        self.seen(visit, &sight, version)
+    }
+
+    /// The version, if it may be seen.
+    fn seen(&self, visit: &Visit, sight: &Sight, version: Option<Version>) -> Result<Option<Version>, Error> {
+        let Some(version) = version else { return Ok(None) };
+        if !self.inner.store.sees(sight, &version)? {
+            return Ok(None);
+        }
+        visit.trail().show(&version);
+        Ok(Some(version))
     }
 
     /// Does work on the writer's thread, between two transactions, and waits for it.
@@ -310,7 +347,7 @@ impl Vault {
     }
 
     /// Prepares and queues; gives `done` back with the error when that cannot be.
-    fn enqueue(&self, changes: Vec<Change>, done: Done) -> Result<(), (Done, Error)> {
+    fn enqueue(&self, visit: &Visit, changes: Vec<Change>, checked: bool, done: Done) -> Result<(), (Done, Error)> {
         let store = &self.inner.store;
         if let Err(fault) = store.check_sound() {
             return Err((done, fault.into()));
@@ -324,19 +361,40 @@ impl Vault {
             Ok(changes) => changes,
             Err(error) => return Err((done, error)),
         };
-        let bytes = changes.iter().map(prepare::Prepared::bytes).sum();
-        self.inner.budget.take(bytes);
-        self.inner.jobs.send(Job::Changes(Submission { changes, bytes, done })).map_err(|back| {
-            self.inner.budget.give(bytes);
-            match back.into_inner() {
-                Job::Changes(submission) => (submission.done, ended().into()),
-                _ => (Box::new(|_| ()) as Done, ended().into()),
+        if checked && let Err(error) = self.check_writes(visit, &changes) {
+            return Err((done, error));
+        }
+        let event = match visit.event_of(&changes).map(|event| store.seal_event(&event)).transpose() {
+            Ok(event) => event,
+            Err(fault) => return Err((done, fault.into())),
+        };
+        let visit = visit.clone();
+        let noted = move |written: Result<Vec<Written>, Error>| {
+            if let Ok(written) = &written {
+                visit.note_written(written);
             }
-        })
+            done(written);
+        };
+        self.send(changes, event, Box::new(noted));
+        Ok(())
+    }
+
+    /// Hands changes and their event to the writer's thread.
+    pub(crate) fn send(&self, changes: Vec<prepare::Prepared>, event: Option<prepare::Sealing>, done: Done) {
+        let bytes = changes.iter().map(prepare::Prepared::bytes).sum::<usize>() + 512;
+        self.inner.budget.take(bytes);
+        if let Err(back) =
+            self.inner.jobs.send(Job::Changes(Submission { changes, event: event.map(Box::new), bytes, done }))
+        {
+            self.inner.budget.give(bytes);
+            if let Job::Changes(submission) = back.into_inner() {
+                (submission.done)(Err(ended().into()));
+            }
+        }
     }
 }
 
-fn ended() -> Fault {
+pub(crate) fn ended() -> Fault {
     Fault::Broken(
         "The writer thread has ended, so that nothing can be written. next: start the program again.".to_owned(),
     )
@@ -355,6 +413,7 @@ mod tests {
             id: "ZQX-1".to_owned(),
             version: 2,
             position: Position(7),
+            kid: 0,
             updated: Instant(0),
             deleted: false,
             body: patient.as_slice().into(),

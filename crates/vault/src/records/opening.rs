@@ -8,6 +8,7 @@ use super::store::Store;
 use super::turns::Turns;
 use super::writer::{Budget, Writer};
 use super::{Inner, KeySource, Options, replay, schema, training};
+use crate::access::gate::Gate;
 use crate::error::{Error, Fault};
 use crate::keys::Hasher;
 use crate::keys::patients::{Kid, PatientKey, PatientKeys, SHARED};
@@ -58,6 +59,7 @@ pub(crate) fn open(options: Options, index: Index, progress: &dyn Fn(u64, u64)) 
         clock: options.clock,
         ids: options.ids,
         index,
+        gate: Gate::default(),
         hasher,
         link_key: secrets.link,
         keys: open_keys(&connection, &ring)?,

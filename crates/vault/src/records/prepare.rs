@@ -4,11 +4,12 @@
 use super::dictionary;
 use super::store::{Entry, Store, entries, label};
 use super::{Change, Expect, Position, body, owner};
+use crate::access::audit::Event;
 use crate::error::{Error, Fault};
 use crate::keys::patients::PatientKey;
 use crate::keys::seal::{NONCE, TAG};
 use crate::log::leaf::Kind;
-use crate::search::rows::{Rows, derive};
+use crate::search::rows::{Rows, derive, derive_event};
 use fhir::json::Json;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::sync::Arc;
@@ -34,6 +35,13 @@ pub(crate) struct Prepared {
 pub(crate) struct Sealed {
     pub dict: u32,
     pub body: Vec<u8>,
+}
+
+/// An event of the audit, ready for its place in the log.
+pub(crate) struct Sealing {
+    pub text: Vec<u8>,
+    pub body: Vec<u8>,
+    pub rows: Rows,
 }
 
 impl Prepared {
@@ -110,6 +118,13 @@ impl Store {
     /// Seals the kept text of a change with the dictionary that is there.
     pub fn seal(&self, change: &Prepared) -> Result<Sealed, Fault> {
         seal(change, self.dictionaries.ready(&change.resource_type).as_deref())
+    }
+
+    /// Prepares an event of the audit.
+    pub fn seal_event(&self, event: &Event) -> Result<Sealing, Fault> {
+        let (patient, text) = (self.keys.shared(), event.write());
+        let body = seal_text(&patient, &label(0, patient.kid, 0), None, &text)?;
+        Ok(Sealing { text, body, rows: derive_event(&self.hasher, event) })
     }
 
     /// Compares a text with that of the current version.

@@ -103,7 +103,7 @@ mod tests {
         let body = vec![b'x'; size].into();
         let updated = Instant(0);
         let (resource_type, id) = ("Patient".to_owned(), n.to_string());
-        Version { resource_type, id, version: n, position: Position(n), updated, deleted: false, body }
+        Version { resource_type, id, version: n, position: Position(n), kid: 0, updated, deleted: false, body }
     }
 
     #[test]

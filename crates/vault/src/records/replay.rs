@@ -1,10 +1,11 @@
 //! Handing in to the index what it lacks: after a crash the tail, for a new index everything.
 
 use super::store::{Entry, Store, entries};
+use crate::access::audit::Event;
 use crate::error::{Error, Fault};
 use crate::log::leaf::Kind;
 use crate::search::index::{Appended, Index};
-use crate::search::rows::{Rows, derive};
+use crate::search::rows::{Rows, derive, derive_event};
 use fhir::json::Json;
 use fhir::search::params;
 use rusqlite::Connection;
@@ -61,9 +62,16 @@ impl Store {
         let previous = if entry.ver > 1 { previous(connection, &entry)? } else { None };
         let rows = match entry.kind {
             Some(Kind::Version) => self.rows(connection, &mut entry)?,
+            Some(Kind::Access) => self.event_rows(connection, &mut entry)?,
             _ => Rows::none(),
         };
         Ok(Appended { position: super::Position(entry.pos), key: entry.key, kid: entry.kid, previous, rows })
+    }
+
+    fn event_rows(&self, connection: &Connection, entry: &mut Entry) -> Result<Rows, Error> {
+        let text = self.open(connection, entry)?;
+        let event = text.as_deref().and_then(Event::read);
+        Ok(event.map_or_else(Rows::none, |event| derive_event(&self.hasher, &event)))
     }
 
     /// The rows of a version; none for one whose key was shredded.

@@ -5,6 +5,7 @@ use super::dictionary::{Dictionaries, DictionaryId};
 use super::readers::Readers;
 use super::recent::Recent;
 use super::{Position, Version};
+use crate::access::gate::Gate;
 use crate::error::{Error, Fault};
 use crate::keys::Hasher;
 use crate::keys::patients::{Kid, PatientKey, PatientKeys};
@@ -35,6 +36,7 @@ pub(crate) struct Store {
     pub readers: Readers,
     pub recent: Recent,
     pub index: Index,
+    pub gate: Gate,
     /// Everything below is committed and durable.
     pub head: AtomicU64,
     /// Why nothing can be written any more.
@@ -124,6 +126,12 @@ impl Store {
         self.keys.of(owner, || self.readers.with(load))
     }
 
+    /// The number of a patient's data key, once something of the patient is durable.
+    pub fn kid_of(&self, connection: &Connection, owner: i64) -> Result<Option<Kid>, Error> {
+        let mut find = connection.prepare_cached("SELECT kid FROM patient_key WHERE owner = ?")?;
+        Ok(find.query_row([owner], |row| row.get(0)).optional()?)
+    }
+
     fn unwrap(&self, kid: Kid, owner: i64, wrapped: &[u8]) -> Result<PatientKey, Error> {
         let rings = self.ring.read().both();
         let key = rings.iter().find_map(|ring| PatientKey::unwrap(ring, kid, owner, wrapped));
@@ -174,7 +182,7 @@ pub(crate) fn shape(entry: &Entry, kept: &[u8]) -> Option<Version> {
     let deleted = match entry.kind? {
         Kind::Version => false,
         Kind::Deletion => true,
-        Kind::Event => return None,
+        Kind::Event | Kind::Access => return None,
     };
     let served = if deleted { Vec::new() } else { body::serve(kept, entry.ver, &body::updated(Instant(entry.at)))? };
     Some(Version {
@@ -182,6 +190,7 @@ pub(crate) fn shape(entry: &Entry, kept: &[u8]) -> Option<Version> {
         id: head.id.to_owned(),
         version: entry.ver,
         position: Position(entry.pos),
+        kid: entry.kid,
         updated: Instant(entry.at),
         deleted,
         body: served.into(),

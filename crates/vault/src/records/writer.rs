@@ -5,7 +5,7 @@
 
 use super::Written;
 use super::desk::{Desk, Group};
-use super::prepare::Prepared;
+use super::prepare::{Prepared, Sealing};
 use super::schema;
 use super::store::Store;
 use crate::error::{Error, Fault};
@@ -50,6 +50,8 @@ pub(crate) enum Job {
 /// Changes that belong together.
 pub(crate) struct Submission {
     pub changes: Vec<Prepared>,
+    /// What the audit keeps of it. With changes it is written only if one of them was made.
+    pub event: Option<Box<Sealing>>,
     pub bytes: usize,
     pub done: Done,
 }
@@ -134,7 +136,7 @@ impl Writer {
 
     fn write_group(&mut self, mut waiting: Vec<Submission>, count: u64) {
         let answers = transact(&mut self.desk, |desk, group| {
-            waiting.iter_mut().map(|s| settle(desk.write(&mut s.changes, group))).collect::<Result<Vec<_>, Fault>>()
+            waiting.iter_mut().map(|s| settle(write_one(desk, s, group))).collect::<Result<Vec<_>, Fault>>()
         });
         match answers {
             Ok(answers) => waiting.into_iter().zip(answers).for_each(|(s, answer)| (s.done)(answer)),
@@ -151,6 +153,17 @@ impl Writer {
             }
         }
     }
+}
+
+/// Writes the changes of a submission, and its event of the audit.
+fn write_one(desk: &mut Desk, submission: &mut Submission, group: &mut Group) -> Result<Vec<Written>, Error> {
+    let written = desk.write(&mut submission.changes, group)?;
+    if let Some(event) = &submission.event
+        && (written.is_empty() || written.iter().any(|w| !matches!(w, Written::Unchanged(_) | Written::Deleted(None))))
+    {
+        desk.append_access(event, group)?;
+    }
+    Ok(written)
 }
 
 /// Why a whole group was not written.

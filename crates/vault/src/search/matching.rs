@@ -160,13 +160,16 @@ impl<'m> Matcher<'m> {
         self.lists(&lists, types)
     }
 
-    /// Leaves out what is not current or of another type.
+    /// Leaves out what is not current, of another type, or may not be seen. Every set that is made passes here.
     fn kept(&self, mut set: Set, types: &Types) -> Set {
-        let (places, at) = (self.reading.places(), self.reading.at);
+        let (places, at, sight) = (self.reading.places(), self.reading.at, self.records.sight());
         match types[..] {
             [only] => set.retain(|&p| places.type_number(p) == only && places.current(p, at)),
             [] => set.retain(|&p| places.type_number(p) != 0 && places.current(p, at)),
             _ => set.retain(|&p| types.contains(&places.type_number(p)) && places.current(p, at)),
+        }
+        if !sight.is_everything() {
+            set.retain(|&p| sight.sees(&places.get(p)));
         }
         set
     }

@@ -17,7 +17,8 @@ pub mod rows;
 mod sort;
 mod terms;
 
-use crate::access::Visit;
+use crate::access::sight::Sight;
+use crate::access::{Action, Visit};
 use crate::error::Error;
 use crate::records::{Position, Vault, Version};
 use base::clock::Instant;
@@ -73,12 +74,15 @@ impl Vault {
 
     /// Answers a query. Waits until the index has reached the head, so that what was acknowledged is found.
     pub fn search(&self, visit: &Visit, query: &Query, page: &Page) -> Result<Found, Error> {
-        let _ = visit;
+        let sight = self.sight(visit, Action::Search)?;
+        for resource_type in &query.types {
+            sight.require(resource_type)?;
+        }
         if query.contained != Contained::Without {
             let why = "_contained is answered only with false: contained resources are found through what holds them";
             return Err(Refusal::new(No::NotOffered, "not-supported", why).into());
         }
-        self.look(page.at, query.as_of, |look| {
+        self.look(&sight, page.at, query.as_of, |look| {
             let set = look.matching(&query.filter, &query.types)?;
             let total = set.len() as u64;
             let only_total = query.summary == Summary::Count || query.count == Some(0);
@@ -90,6 +94,7 @@ impl Vault {
             let seen = matches.iter().map(position);
             let including = Including::new(look, seen);
             let brought = including.follow(&matches, &query.include, &query.revinclude)?;
+            matches.iter().chain(&brought.included).for_each(|version| visit.trail().show(version));
             Ok(Found {
                 at: Position(u64::from(look.reading.at)),
                 matches,
@@ -103,6 +108,7 @@ impl Vault {
 
     fn look<T>(
         &self,
+        sight: &Sight,
         pinned: Option<Position>,
         as_of: Option<Instant>,
         answer: impl FnOnce(&Look) -> Result<T, Error>,
@@ -119,7 +125,7 @@ impl Vault {
         store.readers.with(|db| {
             // One snapshot for all that is read; it ends with the transaction's own end, whatever happens.
             let snapshot = db.unchecked_transaction()?;
-            answer(&Look { reading, records: Records::new(store, &snapshot) })
+            answer(&Look { reading, records: Records::new(store, &snapshot, sight) })
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What a search asks of the record itself: the version at a position, where a resource stands, what it says.
 
 use super::index::Index;
+use crate::access::sight::Sight;
 use crate::error::Error;
 use crate::records::store::Store;
 use crate::records::{Position, Version};
@@ -12,21 +13,30 @@ use rusqlite::{Connection, OptionalExtension};
 pub struct Records<'v> {
     store: &'v Store,
     db: &'v Connection,
+    sight: &'v Sight,
 }
 
 impl<'v> Records<'v> {
-    /// Over an open vault, by a connection that reads.
-    pub fn new(store: &'v Store, db: &'v Connection) -> Records<'v> {
-        Records { store, db }
+    /// Over an open vault, by a connection that reads, for somebody who may see this much.
+    pub fn new(store: &'v Store, db: &'v Connection, sight: &'v Sight) -> Records<'v> {
+        Records { store, db, sight }
+    }
+
+    /// What may be seen.
+    pub fn sight(&self) -> &Sight {
+        self.sight
     }
 
     /// Where the version of a resource stands that is current when the log has `at` entries; `None` when it does not
-    /// exist or is deleted.
+    /// exist, is deleted, or may not be seen.
     pub fn current(&self, key: i64, at: u32) -> Result<Option<u32>, Error> {
         let sql = "SELECT pos FROM entry WHERE key = ?1 AND pos < ?2 ORDER BY pos DESC LIMIT 1";
         let mut statement = self.db.prepare_cached(sql)?;
         let position: Option<u32> = statement.query_row([key, i64::from(at)], |row| row.get(0)).optional()?;
-        Ok(position.filter(|&p| self.index().is_resource(p)))
+        Ok(position.filter(|&p| {
+            let place = self.index().place(p);
+            place.type_number != 0 && self.sight.sees(&place)
+        }))
     }
 
     fn index(&self) -> &Index {

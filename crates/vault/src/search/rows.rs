@@ -5,6 +5,7 @@
 
 use super::index::column::{Span, dates, numbers, ordered};
 use super::narrative;
+use crate::access::audit::Event;
 use crate::access::label::Labels;
 use crate::keys::Hasher;
 use fhir::json::Json;
@@ -22,7 +23,9 @@ pub const GRAM_CHARS: usize = 3;
 pub const TYPE: PathId = 1;
 /// The vault's own path for the words of the narrative.
 pub const NARRATIVE: PathId = 2;
-const _: () = assert!(NARRATIVE < FIRST_PATH);
+/// The vault's own path for the events of the audit: whose information it was, who it was.
+pub const AUDIT: PathId = 3;
+const _: () = assert!(AUDIT < FIRST_PATH);
 
 /// What sort of list a hash names; part of what is hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,6 +228,18 @@ pub fn derive(hasher: &Hasher, resource: &Json) -> Rows {
     rows.links.sort_unstable();
     rows.links.dedup();
     rows
+}
+
+/// What the index keeps of an event of the audit: that it is one, whose information it was, which account it was.
+#[must_use]
+pub(crate) fn derive_event(hasher: &Hasher, event: &Event) -> Rows {
+    let mut names = Names::new(hasher);
+    let mut hashes = vec![names.list(AUDIT, Sort::Any, &[""]), names.list(AUDIT, Sort::Code, &[&event.account])];
+    hashes.extend(event.patients.iter().map(|kid| names.local(AUDIT, i64::from(*kid))));
+    let mut postings: Vec<Posting> = hashes.into_iter().map(|hash| Posting { hash, system: 0 }).collect();
+    postings.sort_unstable();
+    postings.dedup();
+    Rows { postings, ..Rows::none() }
 }
 
 /// `http://a/b/c` and the paths it lies under, `http://a/b`, `http://a`, longest first.

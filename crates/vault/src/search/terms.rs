@@ -4,6 +4,7 @@
 use super::index::ListName;
 use super::rows::{Names, Sort, type_number};
 use super::{Look, plan};
+use crate::access::{Action, Visit};
 use crate::error::Error;
 use crate::records::{Position, Vault};
 use base::refusal::{Kind as No, Refusal};
@@ -18,8 +19,14 @@ use std::sync::Arc;
 impl Vault {
     /// Lets `ask` put questions to terminology: the specification's own, and before it what is stored here at a position
     /// (`None`: now).
-    pub fn terminology<T>(&self, at: Option<Position>, ask: impl FnOnce(&Library) -> T) -> Result<T, Error> {
-        self.look(at, None, |look| look.terminology(ask))
+    pub fn terminology<T>(
+        &self,
+        visit: &Visit,
+        at: Option<Position>,
+        ask: impl FnOnce(&Library) -> T,
+    ) -> Result<T, Error> {
+        let sight = self.sight(visit, Action::Search)?;
+        self.look(&sight, at, None, |look| look.terminology(ask))
     }
 }
 

@@ -292,7 +292,7 @@ fn look(desk: &Desk<'_>, connection: &Connection, row: &Row<'_>, pos: u64, chunk
     });
     chunk.at = Some((from, entry.at));
     let (kind, resource_type) = match (entry.kind, desk.types.get(&type_number)) {
-        (Some(Kind::Event), None) if type_number == 0 => (Kind::Event, ""),
+        (Some(kind @ (Kind::Event | Kind::Access)), None) if type_number == 0 => (kind, ""),
         (Some(kind @ (Kind::Version | Kind::Deletion)), Some(name)) => (kind, name.as_str()),
         _ => {
             chunk.found.push(at_entry(pos, Some(key), "its kind or type was altered"));
@@ -336,6 +336,8 @@ fn open(
     let kept = evidence.dictionaries.unpack(entry.dict, packed).ok_or("its body cannot be unpacked")?;
     let served = if entry.kind == Some(Kind::Event) {
         chunk.destroyed.extend(destroyed(&kept));
+        kept
+    } else if entry.kind == Some(Kind::Access) {
         kept
     } else {
         let version = shape(entry, &kept).ok_or("its body has no resource's form")?;

@@ -235,7 +235,7 @@ fn a_token_is_issued_while_the_vault_is_open() {
     assert!(issue_token(place.dir(), &KeySource::Beside).is_err());
     let vault = place.open();
     let token = issue_token(place.dir(), &KeySource::Beside).expect("a token");
-    assert_eq!(vault.sign_in(&token).expect("a visit").principal(), "operator");
+    assert_eq!(vault.sign_in(&token).expect("a visit").principal().account, "operator");
     assert!(vault.sign_in("ct1.0.0").is_none());
     let link_key = vault.link_key();
     drop(vault);

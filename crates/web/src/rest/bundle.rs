@@ -131,6 +131,7 @@ mod tests {
             resource_type: "Patient".to_owned(),
             id: "1".to_owned(),
             version: n,
+            kid: 0,
             position: Position(7),
             updated: Instant(0),
             deleted,

@@ -26,14 +26,14 @@ pub fn take(shared: &Shared, asked: &mut Asked<'_>) -> Result<Start, Refusal> {
         let message = "a page link is complete in itself; use it as it was given, without further parameters";
         return Err(Refusal::new(Kind::Malformed, "value", message));
     }
-    let bookmark = shared.sealer.open(&token, asked.call.visit.principal(), &place(asked.path))?;
+    let bookmark = shared.sealer.open(&token, &asked.call.visit.principal().account, &place(asked.path))?;
     asked.pairs = url::pairs(&bookmark.query)?;
     Ok(Start { at: Some(Position(bookmark.at)), offset: bookmark.offset, asked: bookmark.asked })
 }
 
 /// The URL of another page of the same question.
 pub fn link(shared: &Shared, asked: &Asked<'_>, bookmark: &Bookmark) -> String {
-    let token = shared.sealer.seal(bookmark, asked.call.visit.principal(), &place(asked.path));
+    let token = shared.sealer.seal(bookmark, &asked.call.visit.principal().account, &place(asked.path));
     format!("{}?_page={token}", address(shared, asked))
 }
 

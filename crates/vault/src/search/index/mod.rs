@@ -248,9 +248,9 @@ impl Index {
         u32::try_from(position.0).map_or(0, |position| self.shared.places.read().key(position))
     }
 
-    /// Whether a version of a resource stands at the position, rather than a deletion or another kind of entry.
-    pub fn is_resource(&self, position: u32) -> bool {
-        self.shared.places.read().type_number(position) != 0
+    /// What stands at the position.
+    pub fn place(&self, position: u32) -> Place {
+        self.shared.places.read().get(position)
     }
 
     /// Notes a URL that this server is known by: references that begin with it lead here.

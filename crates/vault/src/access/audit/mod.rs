@@ -1,0 +1,12 @@
+//! The audit: who looked at what and changed what, why, and with what outcome. One entry a request, in the same sealed log
+//! as the record, durable before the answer leaves (45 CFR 164.312(b)).
+//!
+//! [`event`] is what is kept; [`trail`] gathers what a visit was shown; [`balp`] makes IHE BALP AuditEvents of an event when
+//! somebody reads it.
+
+pub mod balp;
+pub mod event;
+pub(crate) mod trail;
+mod writing;
+
+pub use event::{Deed, Event, Outcome};

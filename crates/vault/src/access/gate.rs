@@ -1,0 +1,10 @@
+//! What the gate keeps in memory for all visits of an open vault.
+
+use super::relations::Known;
+
+/// Kept in memory; all of it can be read from the record again.
+#[derive(Default)]
+pub(crate) struct Gate {
+    /// How visitors stand to patients.
+    pub relations: Known,
+}

@@ -1,0 +1,237 @@
+//! How a visitor stands to patients, read from the record: care teams, encounters, referrals, general practitioners,
+//! episodes, appointments, and whom a patient has named.
+//!
+//! A relationship from an encounter, an episode, an appointment, a referral or a care team ends [`CARE_DAYS`] after it: one
+//! visit years ago opens no chart today. What was worked out is kept until something is written that could change it.
+
+use super::policy::{Relationship, Relationships};
+use super::{Label, Principal};
+use crate::error::Error;
+use crate::keys::patients::{Kid, SHARED};
+use crate::records::{Position, Vault};
+use crate::search::index::{ListName, Reading};
+use crate::search::rows::{Names, type_number};
+use base::clock::Instant;
+use fhir::calendar::span;
+use fhir::json::Json;
+use fhir::search::params;
+use parking_lot::Mutex;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Days after its end that a relationship of care still opens the chart: time to write the letter and read the result.
+pub const CARE_DAYS: i64 = 90;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// What makes a relationship of care: type, search parameter that names the visitor, element that says when it ends.
+const CARE: [(&str, &str, &str); 8] = [
+    ("CareTeam", "participant", "period"),
+    ("Encounter", "participant", "period"),
+    ("Encounter", "location", "period"),
+    ("EpisodeOfCare", "care-manager", "period"),
+    ("Appointment", "practitioner", "end"),
+    ("ServiceRequest", "performer", "authoredOn"),
+    ("ServiceRequest", "requester", "authoredOn"),
+    ("Patient", "general-practitioner", ""),
+];
+
+/// Types whose change may change a relationship.
+const TELLING: [&str; 7] =
+    ["CareTeam", "Encounter", "EpisodeOfCare", "Appointment", "ServiceRequest", "Patient", "RelatedPerson"];
+
+/// How one visitor stands to patients.
+#[derive(Debug, Default)]
+pub(crate) struct Relations {
+    /// By the number of the patient's data key.
+    pub of: HashMap<Kid, Relationships>,
+    /// True for the log's first entries.
+    at: u32,
+    /// When the first of them runs out.
+    until: Option<Instant>,
+}
+
+/// What was worked out for whom.
+#[derive(Default)]
+pub(crate) struct Known {
+    by_account: Mutex<HashMap<String, Arc<Relations>>>,
+    /// Patients of whom something is labelled as cancer, and how far the log was looked through.
+    cases: Mutex<(u32, HashSet<Kid>)>,
+}
+
+impl Vault {
+    /// How a visitor stands to patients now.
+    pub(crate) fn relations(&self, principal: &Principal) -> Result<Arc<Relations>, Error> {
+        let store = &self.inner.store;
+        let head = self.head();
+        store.index.wait_for(head)?;
+        let at = u32::try_from(head.0).unwrap_or(u32::MAX);
+        let known = store.gate.relations.by_account.lock().get(&principal.account).cloned();
+        if let Some(known) = known
+            && known.until.is_none_or(|until| store.clock.now() < until)
+            && !self.is_telling(known.at, at)
+        {
+            return Ok(known);
+        }
+        let relations = Arc::new(self.relate(principal, at)?);
+        let mut by_account = store.gate.relations.by_account.lock();
+        by_account.insert(principal.account.clone(), Arc::clone(&relations));
+        Ok(relations)
+    }
+
+    /// Whether something that could change a relationship stands between two positions.
+    fn is_telling(&self, from: u32, to: u32) -> bool {
+        let telling = TELLING.map(type_number);
+        // A deletion has no type in the index.
+        (from..to).any(|p| {
+            let place = self.inner.store.index.place(p);
+            place.key != 0 && (place.type_number == 0 || telling.contains(&place.type_number))
+        })
+    }
+
+    fn relate(&self, principal: &Principal, at: u32) -> Result<Relations, Error> {
+        let mut relations = Relations { at, ..Relations::default() };
+        for id in principal.ids_of("Patient") {
+            relations.add_patient(self, id, Relationship::Own);
+        }
+        for id in principal.ids_of("RelatedPerson") {
+            self.add_proxy(&mut relations, id)?;
+        }
+        for reference in principal.stands_for.iter().chain(&principal.units) {
+            for (resource_type, param, ends) in CARE {
+                self.add_care(&mut relations, reference, (resource_type, param, ends))?;
+            }
+        }
+        for kid in self.cases(at) {
+            relations.add(kid, Relationship::Case);
+        }
+        Ok(relations)
+    }
+
+    /// Whoever a patient's record names as related acts for the patient while that lasts (45 CFR 164.502(g)).
+    fn add_proxy(&self, relations: &mut Relations, id: &str) -> Result<(), Error> {
+        let Some(version) = self.inner.store.read("RelatedPerson", id, None)?.filter(|v| !v.deleted) else {
+            return Ok(());
+        };
+        let Ok(person) = Json::parse(&version.body) else { return Ok(()) };
+        if person.get("active").and_then(Json::as_bool) == Some(false) {
+            return Ok(());
+        }
+        let now = self.inner.store.clock.now();
+        let begins = person.get("period").and_then(|p| p.text("start")).and_then(first_moment);
+        let ends = end_of(person.get("period"));
+        if begins.is_some_and(|begins| now < begins) || ends.is_some_and(|ends| ends <= now) {
+            return Ok(());
+        }
+        relations.runs_out(ends);
+        let patient = person.get("patient").and_then(|p| p.text("reference"));
+        if let Some(id) = patient.and_then(|reference| reference.strip_prefix("Patient/")) {
+            relations.add_patient(self, id, Relationship::Proxy);
+        }
+        Ok(())
+    }
+
+    fn add_care(
+        &self,
+        relations: &mut Relations,
+        reference: &str,
+        (resource_type, param, ends): (&str, &str, &str),
+    ) -> Result<(), Error> {
+        let store = &self.inner.store;
+        let Some((kind, id)) = reference.split_once('/') else { return Ok(()) };
+        let Some(param) = params::find(resource_type, param) else { return Ok(()) };
+        let reading = store.index.reading(relations.at)?;
+        let mut names = Names::new(reading.hasher());
+        let key = names.resource(kind, id);
+        let mut positions = Vec::new();
+        for path in &param.paths {
+            reading.list(ListName::plain(names.local(path.path, key)), &mut positions)?;
+        }
+        positions.sort_unstable();
+        positions.dedup();
+        let now = store.clock.now();
+        for (position, kid) in current(&reading, positions, type_number(resource_type)) {
+            if relations.of.get(&kid).is_some_and(|r| r.contains(Relationship::Care)) {
+                continue;
+            }
+            let until = if ends.is_empty() { None } else { self.care_until(position, ends)? };
+            if until.is_none_or(|until| now < until) {
+                relations.runs_out(until);
+                relations.add(kid, Relationship::Care);
+            }
+        }
+        Ok(())
+    }
+
+    /// Until when a relationship of care lasts; `None`: it has not ended.
+    fn care_until(&self, position: u32, element: &str) -> Result<Option<Instant>, Error> {
+        let store = &self.inner.store;
+        let version = store.readers.with(|db| store.version_at(db, Position(position.into())))?;
+        let Some(version) = version else { return Ok(Some(Instant(0))) };
+        let Ok(resource) = Json::parse(&version.body) else { return Ok(Some(Instant(0))) };
+        let end = match resource.get(element) {
+            Some(period) if period.get("start").is_some() || period.get("end").is_some() => end_of(Some(period)),
+            Some(moment) => moment.as_str().and_then(last_moment),
+            None => None,
+        };
+        Ok(end.map(|end| Instant(end.0.saturating_add(CARE_DAYS * DAY_MS))))
+    }
+
+    /// Patients of whom something is labelled as cancer.
+    fn cases(&self, at: u32) -> Vec<Kid> {
+        let store = &self.inner.store;
+        let mut cases = store.gate.relations.cases.lock();
+        let from = cases.0;
+        for position in from..at.max(from) {
+            let place = store.index.place(position);
+            if place.labels.contains(Label::Oncology) && place.kid != SHARED {
+                cases.1.insert(place.kid);
+            }
+        }
+        cases.0 = at.max(from);
+        cases.1.iter().copied().collect()
+    }
+
+    /// The number of a patient's data key; `None` when nothing of the patient is here.
+    pub(crate) fn kid_of(&self, patient: &str) -> Option<Kid> {
+        let store = &self.inner.store;
+        let owner = store.hasher.resource("Patient", patient);
+        store.readers.with(|db| store.kid_of(db, owner)).ok().flatten()
+    }
+}
+
+impl Relations {
+    fn add(&mut self, kid: Kid, relationship: Relationship) {
+        let known = self.of.entry(kid).or_insert(Relationships::NONE);
+        *known = known.with(relationship);
+    }
+
+    fn add_patient(&mut self, vault: &Vault, id: &str, relationship: Relationship) {
+        if let Some(kid) = vault.kid_of(id) {
+            self.add(kid, relationship);
+        }
+    }
+
+    fn runs_out(&mut self, until: Option<Instant>) {
+        self.until = [self.until, until].into_iter().flatten().min();
+    }
+}
+
+/// The positions of current versions of a type that are some patient's, with that patient's key.
+fn current(reading: &Reading<'_>, positions: Vec<u32>, wanted: u8) -> Vec<(u32, Kid)> {
+    let places = reading.places();
+    let found = positions.into_iter().filter(|&p| places.type_number(p) == wanted && places.current(p, reading.at));
+    found.map(|p| (p, places.get(p).kid)).filter(|(_, kid)| *kid != SHARED).collect()
+}
+
+fn first_moment(text: &str) -> Option<Instant> {
+    span(text).map(|(first, _)| Instant(first))
+}
+
+fn last_moment(text: &str) -> Option<Instant> {
+    span(text).map(|(_, last)| Instant(last))
+}
+
+fn end_of(period: Option<&Json<'_>>) -> Option<Instant> {
+    period?.text("end").and_then(last_moment)
+}

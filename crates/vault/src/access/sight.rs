@@ -1,0 +1,253 @@
+//! What one visit may see: worked out once, then answered for each log position from memory.
+//!
+//! What may not be seen does not exist: every set of positions that a search makes, every look-up of a current version and
+//! every version that is read passes [`Sight::sees`]. There is no filter afterwards.
+
+use super::label::{Label, Labels};
+use super::policy::classes::class_of;
+use super::policy::{Class, Relationship, Relationships};
+use crate::keys::patients::Kid;
+use crate::search::index::Place;
+use crate::search::rows::type_number;
+use base::refusal::{Kind, Refusal};
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+/// Numbers of types fit in a byte.
+const TYPES: usize = 256;
+const CLASSES: usize = Class::ALL.len();
+
+/// What somebody with one standing sees of each class: what bears none of the labels of at least one of the sets. No
+/// set: nothing.
+type Reaches = [Vec<Labels>; CLASSES];
+
+/// What one visit may see.
+#[derive(Clone, Debug)]
+pub(crate) enum Sight {
+    /// Everything: whoever holds the keys.
+    Everything,
+    /// What the rules let through.
+    Ruled(Box<Rules>),
+}
+
+/// The rules of one visit.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    /// By number: 0 of what is nobody's, 1 of patients with whom there is no relationship, then one a set of relationships.
+    standings: Vec<Reaches>,
+    /// Which standing a patient has, by the number of their data key; beyond the end 1.
+    of_patient: Vec<u16>,
+    /// What patients have forbidden.
+    veils: HashMap<Kid, Veil>,
+}
+
+/// What a patient's consents open to a visit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Consented {
+    /// What bears no label.
+    pub ordinary: bool,
+    /// What bears these labels.
+    pub labels: Labels,
+}
+
+impl Consented {
+    /// Nothing.
+    pub const NOTHING: Consented = Consented { ordinary: false, labels: Labels::NONE };
+}
+
+/// How a visitor stands to a patient, and what the patient has opened to the visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// In which ways.
+    pub relationships: Relationships,
+    /// What the patient consented to.
+    pub consented: Consented,
+}
+
+impl Standing {
+    /// One relationship, and no consent.
+    pub fn only(relationship: Relationship) -> Standing {
+        Standing { relationships: Relationships::NONE.with(relationship), consented: Consented::NOTHING }
+    }
+}
+
+/// What a patient's consents hide from the visit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Veil {
+    /// Everything of this patient.
+    pub all: bool,
+    /// What bears one of these labels.
+    pub labels: Labels,
+    /// These types.
+    pub types: Vec<u8>,
+}
+
+impl Veil {
+    fn hides(&self, type_number: u8, labels: Labels) -> bool {
+        self.all || !self.labels.intersection(labels).is_empty() || self.types.contains(&type_number)
+    }
+}
+
+impl Sight {
+    /// The sight of somebody for whom `permits` decides. `patients` has those who stand out: because of a relationship, or
+    /// because they consented to something.
+    pub fn ruled(
+        permits: impl Fn(Class, Relationship, Consented, Labels) -> bool,
+        patients: impl IntoIterator<Item = (Kid, Standing)>,
+        veils: HashMap<Kid, Veil>,
+    ) -> Sight {
+        let mut seen = vec![Standing::only(Relationship::Nobody), Standing::only(Relationship::None)];
+        let mut of_patient = vec![0];
+        for (kid, standing) in patients {
+            let standing = Standing { relationships: standing.relationships.with(Relationship::None), ..standing };
+            let number = seen.iter().position(|known| *known == standing).unwrap_or_else(|| {
+                seen.push(standing);
+                seen.len() - 1
+            });
+            let slot = kid as usize;
+            if of_patient.len() <= slot {
+                of_patient.resize(slot + 1, 1);
+            }
+            // More standings than numbers: the patient counts as one with whom there is no relationship.
+            of_patient[slot] = u16::try_from(number).unwrap_or(1);
+        }
+        let reaches = |standing: Standing| std::array::from_fn(|class| reaches(Class::ALL[class], standing, &permits));
+        let standings = seen.into_iter().map(reaches).collect();
+        Sight::Ruled(Box::new(Rules { standings, of_patient, veils }))
+    }
+
+    /// Whether nothing is hidden.
+    pub fn is_everything(&self) -> bool {
+        matches!(self, Sight::Everything)
+    }
+
+    /// Whether what stands at a place may be seen.
+    pub fn sees(&self, place: &Place) -> bool {
+        match self {
+            Sight::Everything => true,
+            Sight::Ruled(rules) => rules.sees(place.type_number, place.kid, place.labels),
+        }
+    }
+
+    /// Refuses a type of which nothing can ever be seen, before any look at the record.
+    pub fn require(&self, resource_type: &str) -> Result<(), Refusal> {
+        if self.is_blind_to(resource_type) {
+            let message = format!("{resource_type} is not open to you for this purpose, whoever it is about");
+            return Err(Refusal::new(Kind::Forbidden, "forbidden", message));
+        }
+        Ok(())
+    }
+
+    /// Whether nothing of a type can ever be seen, whoever it is about.
+    pub fn is_blind_to(&self, resource_type: &str) -> bool {
+        match self {
+            Sight::Everything => false,
+            Sight::Ruled(rules) => rules.is_blind_to(type_number(resource_type)),
+        }
+    }
+}
+
+impl Rules {
+    fn sees(&self, type_number: u8, kid: Kid, labels: Labels) -> bool {
+        let Some(class) = class_number(type_number) else { return false };
+        let standing = self.of_patient.get(kid as usize).copied().unwrap_or(1);
+        let reach = &self.standings[usize::from(standing)][class];
+        reach.iter().any(|denied| denied.intersection(labels).is_empty())
+            && (self.veils.is_empty() || !self.veils.get(&kid).is_some_and(|veil| veil.hides(type_number, labels)))
+    }
+
+    fn is_blind_to(&self, type_number: u8) -> bool {
+        let reached = |class: usize| self.standings.iter().any(|reaches| !reaches[class].is_empty());
+        !class_number(type_number).is_some_and(reached)
+    }
+}
+
+/// For each relationship that opens a class at all: the labels that stay closed.
+fn reaches(
+    class: Class,
+    standing: Standing,
+    permits: &impl Fn(Class, Relationship, Consented, Labels) -> bool,
+) -> Vec<Labels> {
+    let permitted = |relationship, labels| permits(class, relationship, standing.consented, labels);
+    let open = standing.relationships.iter().filter(|r| permitted(*r, Labels::NONE));
+    let closed = |r| Label::ALL.iter().copied().filter(|label| !permitted(r, Labels::NONE.with(*label))).collect();
+    let mut sets: Vec<Labels> = open.map(closed).collect();
+    sets.sort_unstable();
+    sets.dedup();
+    sets
+}
+
+/// The number of the class of a type; `None` for what is no resource.
+fn class_number(type_number: u8) -> Option<usize> {
+    static CLASS: OnceLock<[u8; TYPES]> = OnceLock::new();
+    let classes = CLASS.get_or_init(|| {
+        let mut classes = [u8::MAX; TYPES];
+        for name in fhir::definitions::r4().resource_names() {
+            let number = class_of(name).and_then(|class| Class::ALL.iter().position(|c| *c == class));
+            classes[usize::from(crate::search::rows::type_number(name))] =
+                number.and_then(|n| u8::try_from(n).ok()).unwrap_or(u8::MAX);
+        }
+        classes
+    });
+    let class = usize::from(classes[usize::from(type_number)]);
+    (class < CLASSES).then_some(class)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::patients::SHARED;
+
+    fn place(resource_type: &str, kid: Kid, labels: Labels) -> Place {
+        Place { key: 1, type_number: type_number(resource_type), kid, labels }
+    }
+
+    /// Sees the directory, patients in care but for HIV, and nothing else.
+    fn sight(veils: HashMap<Kid, Veil>) -> Sight {
+        let permits = |class, relationship, consented: Consented, labels: Labels| match (class, relationship) {
+            (Class::Directory, Relationship::Nobody) => true,
+            (Class::Clinical | Class::Identity, Relationship::Care) => {
+                !labels.contains(Label::Hiv) || consented.labels.contains(Label::Hiv)
+            }
+            (Class::Clinical, Relationship::Glass) => true,
+            _ => false,
+        };
+        let care = Standing::only(Relationship::Care);
+        let glass = Standing { relationships: care.relationships.with(Relationship::Glass), ..care };
+        let consented = Consented { labels: Labels::NONE.with(Label::Hiv), ..Consented::NOTHING };
+        Sight::ruled(permits, [(3, care), (5, glass), (6, Standing { consented, ..care })], veils)
+    }
+
+    #[test]
+    fn what_is_seen_depends_on_class_relationship_and_label() {
+        let (sight, hiv) = (sight(HashMap::new()), Labels::NONE.with(Label::Hiv));
+        assert!(sight.sees(&place("Practitioner", SHARED, Labels::NONE)));
+        assert!(sight.sees(&place("Observation", 3, Labels::NONE)));
+        assert!(sight.sees(&place("Observation", 5, hiv)), "the broken glass shows more");
+        assert!(sight.sees(&place("Patient", 6, hiv)), "the patient consented");
+        for (resource_type, kid, labels) in [
+            ("Observation", 3, hiv),
+            ("Observation", 4, Labels::NONE),
+            ("Observation", 1_000_000, Labels::NONE),
+            ("Observation", SHARED, Labels::NONE),
+            ("Claim", 3, Labels::NONE),
+            ("Patient", 5, hiv),
+            ("no such type", SHARED, Labels::NONE),
+        ] {
+            assert!(!sight.sees(&place(resource_type, kid, labels)), "{resource_type} {kid} {labels:?}");
+        }
+        assert!(sight.is_blind_to("Claim") && !sight.is_blind_to("Patient"));
+        assert!(Sight::Everything.sees(&Place::NONE));
+    }
+
+    #[test]
+    fn a_veil_hides_what_the_policies_show() {
+        let genetic = Labels::NONE.with(Label::Genetic);
+        let veil = Veil { labels: genetic, types: vec![type_number("Procedure")], ..Veil::default() };
+        let sight = sight(HashMap::from([(3, veil), (5, Veil { all: true, ..Veil::default() })]));
+        assert!(sight.sees(&place("Observation", 3, Labels::NONE)));
+        assert!(!sight.sees(&place("Observation", 3, genetic)));
+        assert!(!sight.sees(&place("Procedure", 3, Labels::NONE)));
+        assert!(!sight.sees(&place("Observation", 5, Labels::NONE)));
+    }
+}

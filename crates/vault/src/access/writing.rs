@@ -1,0 +1,79 @@
+//! What a visit may write: the gate of [`Vault::submit`](crate::Vault::submit), asked before anything is queued.
+
+use super::private::is_private;
+use super::sight::Sight;
+use super::{Action, Visit};
+use crate::error::Error;
+use crate::log::leaf;
+use crate::records::prepare::Prepared;
+use crate::records::{Expect, Vault};
+use crate::search::index::Place;
+use crate::search::rows::type_number;
+use base::refusal::{Kind, Refusal};
+
+impl Vault {
+    /// Refuses changes that the visit may not make. What it may not see is not there: writing over it is answered like
+    /// writing to what never was.
+    pub(crate) fn check_writes(&self, visit: &Visit, changes: &[Prepared]) -> Result<(), Error> {
+        if let Some(change) = changes.iter().find(|change| is_private(&change.resource_type)) {
+            return Err(nothing_there(&change.resource_type, &change.id).into());
+        }
+        if visit.is_operator() {
+            return Ok(());
+        }
+        let (reads, writes) = (self.sight(visit, Action::Read)?, self.sight(visit, Action::Write)?);
+        let deletes = self.sight(visit, Action::Delete)?;
+        changes.iter().try_for_each(|change| {
+            let acts = if change.kind == leaf::Kind::Deletion { &deletes } else { &writes };
+            self.check_write(&reads, acts, change)
+        })
+    }
+
+    fn check_write(&self, reads: &Sight, acts: &Sight, change: &Prepared) -> Result<(), Error> {
+        acts.require(&change.resource_type)?;
+        let current = self.inner.store.read(&change.resource_type, &change.id, None)?;
+        let current = current.filter(|version| !version.deleted);
+        if let Some(version) = &current
+            && !self.inner.store.sees(reads, version)?
+        {
+            return Err(nothing_there(&change.resource_type, &change.id).into());
+        }
+        if change.kind == leaf::Kind::Deletion {
+            return match &current {
+                Some(version) if !self.inner.store.sees(acts, version)? => Err(not_yours().into()),
+                _ => Ok(()),
+            };
+        }
+        let place = Place {
+            key: change.key,
+            type_number: type_number(&change.resource_type),
+            kid: change.patient.kid,
+            labels: change.rows.sensitivity,
+        };
+        if acts.sees(&place) { Ok(()) } else { Err(not_yours().into()) }
+    }
+
+    /// Refuses an id that a visit with bounds has chosen for something new: whether it is taken would tell what is there.
+    pub(crate) fn check_choice(
+        &self,
+        visit: &Visit,
+        resource_type: &str,
+        id: &str,
+        expect: Expect,
+    ) -> Result<(), Error> {
+        let bounded = !visit.is_operator();
+        if bounded && (expect == Expect::Absent || self.read(visit, resource_type, id, None)?.is_none()) {
+            return Err(nothing_there(resource_type, id).into());
+        }
+        Ok(())
+    }
+}
+
+fn nothing_there(resource_type: &str, id: &str) -> Refusal {
+    Refusal::new(Kind::NotFound, "not-found", format!("there is no {resource_type}/{id}"))
+}
+
+fn not_yours() -> Refusal {
+    let message = "you may not write this: it is about somebody or something that is not open to you for writing";
+    Refusal::new(Kind::Forbidden, "forbidden", message)
+}
