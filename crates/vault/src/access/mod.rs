@@ -1,6 +1,7 @@
 //! The gate: nothing is read or written without a visit that says who and why.
 
 pub mod audit;
+pub mod consent;
 pub(crate) mod gate;
 pub mod label;
 pub mod policy;
