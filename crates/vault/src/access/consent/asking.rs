@@ -34,14 +34,15 @@ impl Handling {
 /// Who asks, as consents name people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asker {
-    /// All resources they stand for or belong to: `Practitioner/7`, their `PractitionerRole`, `Organization`, `CareTeam`.
+    /// All resources they stand for or belong to: `Practitioner/7`, their `PractitionerRole`, `Organization`,
+    /// `CareTeam`.
     pub references: Vec<String>,
     /// Codes of what they are: our roles, or HL7's such as `PAYOR`.
     pub kinds: Vec<String>,
     /// They are the patient.
     pub is_patient: bool,
-    /// They act for the patient (45 CFR 164.502(g)(1); see [`super::Proxy::stands`]): only provisions that name them hide
-    /// anything. What a minor decides alone is hidden from a parent besides ([`super::Proxy::hidden`]).
+    /// They act for the patient (45 CFR 164.502(g)(1); see [`super::Proxy::stands`]): only provisions that name them
+    /// hide anything. What a minor decides alone is hidden from a parent besides ([`super::Proxy::hidden`]).
     pub acts_for_patient: bool,
     /// They work in the Part 2 program whose record it is and need it for its work (42 CFR 2.12(c)(3)).
     pub in_program: bool,

@@ -1,8 +1,8 @@
 //! Whether a captured consent or authorization has all that the law asks for, before anybody relies on it.
 //!
-//! A defective authorization is none (45 CFR 164.508(b)(2)); nobody may disclose on a deficient consent (42 CFR 2.31(c)).
-//! What stands only on paper (statements of rights) cannot be read from FHIR: the consent must name the form that was signed,
-//! and the form is checked once, by a person.
+//! A defective authorization is none (45 CFR 164.508(b)(2)); nobody may disclose on a deficient consent (42 CFR
+//! 2.31(c)). What stands only on paper (statements of rights) cannot be read from FHIR: the consent must name the form
+//! that was signed, and the form is checked once, by a person.
 
 use super::super::Purpose;
 use super::super::label::labels_of_code;

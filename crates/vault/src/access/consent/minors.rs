@@ -33,7 +33,8 @@ pub struct Alone {
 }
 
 impl StateLaw {
-    /// The labels of what a minor of this age decides alone. What was recorded as a minor's own (ADOL) is always theirs.
+    /// The labels of what a minor of this age decides alone. What was recorded as a minor's own (ADOL) is always
+    /// theirs.
     #[must_use]
     pub fn minors_own(&self, years: u32) -> Labels {
         let own = self.alone.iter().filter(|service| years >= service.from);
@@ -55,8 +56,8 @@ pub fn law_of(state: &str) -> &'static StateLaw {
     laws.iter().find(|law| law.state == state).unwrap_or(&laws[0])
 }
 
-/// Whole years of somebody born on `birth` (a FHIR date). Of a date without day or month the latest counts: rather too young
-/// than too old.
+/// Whole years of somebody born on `birth` (a FHIR date). Of a date without day or month the latest counts: rather too
+/// young than too old.
 #[must_use]
 pub fn age(birth: &str, now: Instant) -> Option<u32> {
     let (_, last) = span(birth)?;

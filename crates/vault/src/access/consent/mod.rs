@@ -1,14 +1,14 @@
 //! What patients' consents hide from a visit, and why.
 //!
 //! [`read`] makes a FHIR Consent a tree of rules; [`veil`] asks those that stand about one question (who, why, what is
-//! done, when) and compiles what is left into a [`Veil`]: a few bits a position in the log, and a look at the resource only
-//! where codes, dates or single resources decide.
+//! done, when) and compiles what is left into a [`Veil`]: a few bits a position in the log, and a look at the resource
+//! only where codes, dates or single resources decide.
 //!
-//! **The conflict rule.** Within a consent, a nested provision is an exception to the one around it; among siblings that
-//! both apply, deny wins. Between consents, deny wins: one that hides cannot be outvoted by one that permits. A later
-//! directive of the same patient, scope and category replaces the earlier ones; restrictions, authorizations and Part 2
-//! consents stand beside each other until each is withdrawn. What a provision says that we do not understand widens a deny
-//! to everything and narrows a permit to nothing. A consent that cannot be read at all hides the chart.
+//! **The conflict rule.** Within a consent, a nested provision is an exception to the one around it; among siblings
+//! that both apply, deny wins. Between consents, deny wins: one that hides cannot be outvoted by one that permits. A
+//! later directive of the same patient, scope and category replaces the earlier ones; restrictions, authorizations and
+//! Part 2 consents stand beside each other until each is withdrawn. What a provision says that we do not understand
+//! widens a deny to everything and narrows a permit to nothing. A consent that cannot be read at all hides the chart.
 //!
 //! A patient always sees their own record. `spec.md` has the rule as tables, run as a test.
 

@@ -1,9 +1,9 @@
 //! Proxies: who acts for a patient, from when until when, and what they do not see.
 //!
-//! A parent is a personal representative of a minor (45 CFR 164.502(g)(3)), except for care to which the minor consented
-//! alone under State law; that part has labels, and [`super::minors`] says from which age. At majority a parent's access
-//! ends by itself. Under 42 CFR 2.14 a minor who may consent alone to substance use treatment is the only one who may
-//! consent to its disclosure.
+//! A parent is a personal representative of a minor (45 CFR 164.502(g)(3)), except for care to which the minor
+//! consented alone under State law; that part has labels, and [`super::minors`] says from which age. At majority a
+//! parent's access ends by itself. Under 42 CFR 2.14 a minor who may consent alone to substance use treatment is the
+//! only one who may consent to its disclosure.
 
 use super::super::{Label, Labels};
 use super::minors::{StateLaw, age};
@@ -19,8 +19,8 @@ pub struct Proxy {
     pub patient: String,
     /// First and last millisecond.
     pub period: (i64, i64),
-    /// A parent or guardian of a child, whose standing ends with the child's majority. Others (health care agent, guardian
-    /// of an adult) are not touched by age.
+    /// A parent or guardian of a child, whose standing ends with the child's majority. Others (health care agent,
+    /// guardian of an adult) are not touched by age.
     pub parental: bool,
     active: bool,
 }
@@ -70,8 +70,8 @@ impl Proxy {
     }
 
     /// The labels that are hidden from them although they act for the patient: for a parent, what a minor of this age
-    /// decides alone; psychotherapy notes from every proxy (45 CFR 164.524(a)(1)(i): not even the patient has a right to
-    /// those).
+    /// decides alone; psychotherapy notes from every proxy (45 CFR 164.524(a)(1)(i): not even the patient has a right
+    /// to those).
     #[must_use]
     pub fn hidden(&self, birth: Option<&str>, law: &StateLaw, now: Instant) -> Labels {
         let notes = Labels::NONE.with(Label::PsychotherapyNote);

@@ -1,8 +1,8 @@
 //! From a FHIR Consent to its rules.
 //!
-//! R4 calls the root provision "an exception to the base policy of this consent" and lets it have no type. So: without a
-//! type, a root with conditions does the opposite of `policyRule` (OPTIN: it withholds; OPTOUT: it lets through), and one with
-//! nothing but a period is `policyRule` itself for that time. Without either it denies, and a finding says so.
+//! R4 calls the root provision "an exception to the base policy of this consent" and lets it have no type. So: without
+//! a type, a root with conditions does the opposite of `policyRule` (OPTIN: it withholds; OPTOUT: it lets through), and
+//! one with nothing but a period is `policyRule` itself for that time. Without either it denies, and a finding says so.
 
 use super::super::label::labels_of_code;
 use super::super::{Labels, Purpose};

@@ -22,8 +22,9 @@ pub struct Restriction {
     pub required_by_law: bool,
 }
 
-/// Whether the request must be agreed to: to a health plan, for payment or operations, not required by law, and only about
-/// what was paid in full out of pocket (45 CFR 164.522(a)(1)(vi)). Any other request may be refused (164.522(a)(1)(ii)).
+/// Whether the request must be agreed to: to a health plan, for payment or operations, not required by law, and only
+/// about what was paid in full out of pocket (45 CFR 164.522(a)(1)(vi)). Any other request may be refused
+/// (164.522(a)(1)(ii)).
 #[must_use]
 pub fn must_agree(request: &Restriction) -> bool {
     let purpose = std::iter::successors(Some(request.purpose), |purpose| purpose.part_of())

@@ -12,8 +12,8 @@ pub fn standing(consents: &[Consent], now: Instant) -> Vec<&Consent> {
     all.iter().filter(|one| !all.iter().any(|other| replaces(other, one, now))).copied().collect()
 }
 
-/// Whether the later consent takes the earlier one's place. Only directives do: the others are about one matter each and
-/// stand side by side. Of the same moment, both stand. One that has not begun or has ended replaces nothing.
+/// Whether the later consent takes the earlier one's place. Only directives do: the others are about one matter each
+/// and stand side by side. Of the same moment, both stand. One that has not begun or has ended replaces nothing.
 fn replaces(later: &Consent, earlier: &Consent, now: Instant) -> bool {
     let same = later.patient == earlier.patient && later.about == earlier.about && !later.about.is_empty();
     let directives = later.regime == Regime::Directive && earlier.regime == Regime::Directive;

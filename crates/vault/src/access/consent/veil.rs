@@ -1,8 +1,8 @@
 //! A veil: what one patient's consents hide from one question, compiled.
 //!
-//! Who asks, why, what for and when are settled when the veil is made; what is left are conditions on resources. Most are
-//! on type and labels, which the gate has for every position without opening it ([`Veil::glance`], nanoseconds); only where
-//! codes, dates, authors or single resources decide does it ask for a look ([`Veil::look`]).
+//! Who asks, why, what for and when are settled when the veil is made; what is left are conditions on resources. Most
+//! are on type and labels, which the gate has for every position without opening it ([`Veil::glance`], nanoseconds);
+//! only where codes, dates, authors or single resources decide does it ask for a look ([`Veil::look`]).
 
 use super::super::{Label, Labels, Purpose};
 use super::asking::Question;
@@ -75,8 +75,9 @@ const SILENT: u8 = 1;
 const PERMIT: u8 = 2;
 const DENY: u8 = 4;
 
-/// The veil that these consents of one patient lay before a question. The order of `consents` does not matter. `links_of`
-/// gives what a resource of the record refers to; it is asked only for provisions about what is related to a resource.
+/// The veil that these consents of one patient lay before a question. The order of `consents` does not matter.
+/// `links_of` gives what a resource of the record refers to; it is asked only for provisions about what is related to a
+/// resource.
 #[must_use]
 pub fn veil(consents: &[Consent], question: &Question, links_of: &dyn Fn(&str) -> Vec<String>) -> Veil {
     let mut veil = Veil { clear: false, everything: None, rules: Vec::new(), part2: true, duties: Vec::new() };
@@ -215,8 +216,8 @@ impl Why {
     }
 }
 
-/// A consent under Part 2 must say to whom (42 CFR 2.31(a)(4)), or be the one for treatment, payment and operations. Where the
-/// root only holds others together, each of those that permit must.
+/// A consent under Part 2 must say to whom (42 CFR 2.31(a)(4)), or be the one for treatment, payment and operations.
+/// Where the root only holds others together, each of those that permit must.
 fn names_somebody(root: &Provision) -> bool {
     const TPO: [Purpose; 3] = [Purpose::Treatment, Purpose::Payment, Purpose::Operations];
     let within = |purposes: &Vec<Purpose>| !purposes.is_empty() && purposes.iter().all(|purpose| TPO.contains(purpose));

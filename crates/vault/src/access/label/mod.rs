@@ -1,8 +1,8 @@
 //! Sensitivity labels: what makes some of a chart more sensitive than the rest, a bit each.
 //!
-//! Codes are HL7's where HL7 has one (v3 ActCode `_InformationSensitivityPolicy`, Confidentiality). A version carries its
-//! labels in the index, so that the gate can decide without opening it; the policies decide one label at a time, and a
-//! version with several is seen only where every one of them is permitted.
+//! Codes are HL7's where HL7 has one (v3 ActCode `_InformationSensitivityPolicy`, Confidentiality). A version carries
+//! its labels in the index, so that the gate can decide without opening it; the policies decide one label at a time,
+//! and a version with several is seen only where every one of them is permitted.
 
 mod inherited;
 mod reading;

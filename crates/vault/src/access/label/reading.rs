@@ -1,8 +1,8 @@
 //! From a resource to its labels, and to the reasons for them.
 //!
-//! Every coding anywhere in the resource counts, contained resources and the entries of a document included; so do labels
-//! that somebody wrote into it, and references to places that a site has named. Narrative and free text are not read: a
-//! note that says more than its codes needs a label written into `meta.security`.
+//! Every coding anywhere in the resource counts, contained resources and the entries of a document included; so do
+//! labels that somebody wrote into it, and references to places that a site has named. Narrative and free text are not
+//! read: a note that says more than its codes needs a label written into `meta.security`.
 
 use super::Labels;
 use super::value_sets::ValueSets;
@@ -94,8 +94,8 @@ impl ValueSets {
         reasons
     }
 
-    /// The labels of each part of a document that can be kept from a reader by itself: entries of a bundle, sections of a
-    /// composition, items of a list, contained resources. Parts without a label are left out.
+    /// The labels of each part of a document that can be kept from a reader by itself: entries of a bundle, sections of
+    /// a composition, items of a list, contained resources. Parts without a label are left out.
     #[must_use]
     pub fn labels_of_parts(&self, resource: &Json) -> Vec<(String, Labels)> {
         let mut parts: Vec<(String, Labels)> = Vec::new();

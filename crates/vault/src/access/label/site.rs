@@ -8,8 +8,8 @@ use std::path::Path;
 /// A value set of some hundred thousand codes fits; what is larger was not meant to be one.
 const BYTES_MAX: u64 = 8 << 20;
 
-/// The shipped value sets and those of the `*.toml` files in `dir`, in the order of their names. One that cannot be used
-/// refuses them all: a label that is silently missing would show what should be hidden.
+/// The shipped value sets and those of the `*.toml` files in `dir`, in the order of their names. One that cannot be
+/// used refuses them all: a label that is silently missing would show what should be hidden.
 pub fn with_directory(dir: &Path) -> Result<ValueSets, Refusal> {
     let mut files: Vec<_> = fs::read_dir(dir)
         .and_then(|entries| entries.map(|entry| entry.map(|e| e.path())).collect())

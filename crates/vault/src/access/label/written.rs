@@ -7,8 +7,8 @@ pub const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 /// HL7's system of confidentiality codes.
 pub const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
 
-/// The labels of a code in `meta.security` or `Consent.provision.securityLabel`; none where it asks for no more care than
-/// usual. A narrower code has the label above it too, so that a mask of the wider never lets the narrower through.
+/// The labels of a code in `meta.security` or `Consent.provision.securityLabel`; none where it asks for no more care
+/// than usual. A narrower code has the label above it too, so that a mask of the wider never lets the narrower through.
 #[must_use]
 pub fn labels_of_code(code: &str) -> Labels {
     let labels: &[Label] = match code {
