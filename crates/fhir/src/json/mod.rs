@@ -2,7 +2,7 @@
 //!
 //! Numbers keep their text (`1.50` stays `1.50`: FHIR gives the trailing zero a meaning, R4 datatypes section 2.24.0.1),
 //! members keep their order, strings borrow from the input where they hold no escape. Reading is strict RFC 8259, and
-//! refuses what hides meaning: duplicate members, lone surrogates, NUL, a byte-order mark, depth beyond [`DEPTH_MAX`].
+//! refuses what hides meaning: duplicate members, lone surrogates, NUL, depth beyond [`DEPTH_MAX`].
 
 mod reader;
 mod string;

@@ -44,6 +44,14 @@ fn locate(text: &[u8], at: usize, what: &'static str) -> JsonError {
     JsonError { what, offset: at, line, column }
 }
 
+/// Whether a text is UTF-16: by its byte-order mark, or because every second byte of what begins it is NUL.
+fn is_utf16(text: &[u8]) -> bool {
+    matches!(
+        text,
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [1..=0x7f, 0, 1..=0x7f, 0, ..] | [0, 1..=0x7f, 0, 1..=0x7f, ..]
+    )
+}
+
 pub(super) struct Reader<'a> {
     pub(super) text: &'a [u8],
     pub(super) at: usize,
@@ -53,8 +61,16 @@ pub(super) type Read<T> = Result<T, &'static str>;
 
 impl<'a> Reader<'a> {
     fn document(&mut self) -> Read<Json<'a>> {
+        if is_utf16(self.text) {
+            return Err("the text is UTF-16; save it as UTF-8");
+        }
+        // RFC 8259 section 8.1: a reader may ignore a byte-order mark. Files from Windows have one.
         if self.text.starts_with(b"\xef\xbb\xbf") {
-            return Err("the text starts with a byte-order mark; save it as UTF-8 without one");
+            self.at = 3;
+        }
+        self.space();
+        if self.at == self.text.len() {
+            return Err("the text is empty");
         }
         let value = self.value(0)?;
         self.space();
@@ -212,13 +228,25 @@ mod tests {
             ("\"\\u0000\"", "NUL is not allowed in FHIR strings", 1, 8),
             ("\"a", "the text ends in the middle of a string", 1, 3),
             ("1 2", "something follows after the end of the JSON value", 1, 3),
-            ("\u{feff}1", "the text starts with a byte-order mark; save it as UTF-8 without one", 1, 1),
-            ("", "the text ends in the middle of a JSON value", 1, 1),
+            ("\u{feff}\u{feff}1", "a JSON value was expected here", 1, 4),
+            ("", "the text is empty", 1, 1),
+            (" \n", "the text is empty", 2, 1),
+            ("[", "the text ends in the middle of a JSON value", 1, 2),
             (&deep, "the JSON is nested too deeply", 1, 101),
         ] {
             let error = Json::parse(text.as_bytes()).unwrap_err();
             assert_eq!((error.what, error.line, error.column), (what, line, column), "{:.40}", text);
         }
         assert!(Json::parse(b"\"\xff\"").is_err());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over_and_utf_16_is_named() {
+        assert_eq!(Json::parse(b"\xef\xbb\xbf[1]").unwrap().to_bytes(), b"[1]");
+        let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let other = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
+        for text in [wide("\u{feff}{}"), other("\u{feff}{}"), wide("{}"), other("{}")] {
+            assert_eq!(Json::parse(&text).unwrap_err().what, "the text is UTF-16; save it as UTF-8");
+        }
     }
 }

@@ -31,7 +31,12 @@ fn bodies_that_hide_or_swell_are_refused() {
         ("a huge number", patient("\"multipleBirthInteger\":1e400"), [422, 422]),
         ("lone surrogate", patient("\"language\":\"\\ud800\""), [400, 400]),
         ("NUL", patient("\"language\":\"\\u0000\""), [400, 400]),
-        ("byte-order mark", [b"\xef\xbb\xbf".to_vec(), patient("\"active\":true")].concat(), [400, 400]),
+        (
+            "byte-order mark, as Windows writes it",
+            [b"\xef\xbb\xbf".to_vec(), patient("\"active\":true")].concat(),
+            [201, 201],
+        ),
+        ("UTF-16", b"{\0\"\0}\0".to_vec(), [400, 400]),
         (
             "not UTF-8",
             patient("\"language\":\"x\"").into_iter().map(|b| if b == b'x' { 0xff } else { b }).collect(),
