@@ -5,7 +5,9 @@ use crate::cli::LogCommand;
 use crate::config::Config;
 use crate::control::{self, Deed};
 use crate::stop::Stop;
-use fhir::reference::Reference;
+use base::near::nearest;
+use fhir::definitions::r4;
+use fhir::validate::is_id;
 use std::fs;
 use std::io::{Read, Write, stdin, stdout};
 use std::path::Path;
@@ -49,14 +51,45 @@ fn proof(log: &LogReader, what: &str) -> Result<String, Stop> {
     let visit = Visit::operator();
     let missing =
         ("No proof was made.", "the log has no such entry", "name a position below the log's size, or Type/id");
-    let position = match (what.parse::<u64>(), Reference::local(what)) {
-        (Ok(position), _) => Position(position),
-        (Err(_), Some(Reference { resource_type, id, version: None, .. })) => {
-            some(log.position(&visit, resource_type, id), missing.0, missing.1, missing.2)?
-        }
-        (Err(_), _) => return Err(Stop::cannot(missing.0, missing.1, missing.2)),
+    let position = match named(what)? {
+        Named::Position(position) => position,
+        Named::Resource(kind, id) => some(log.position(&visit, kind, id), missing.0, missing.1, missing.2)?,
     };
     some(log.proof(&visit, position), missing.0, missing.1, missing.2)
+}
+
+/// What `log proof` is asked about.
+#[derive(Debug)]
+enum Named<'a> {
+    Position(Position),
+    Resource(&'a str, &'a str),
+}
+
+/// Reads a position, or `Type/id`.
+fn named(what: &str) -> Result<Named<'_>, Stop> {
+    let not = |why: String, next: String| Err(Stop::cannot("No proof was made.", why, next));
+    if let Ok(position) = what.parse() {
+        return Ok(Named::Position(Position(position)));
+    }
+    let Some((kind, id)) = what.split_once('/') else {
+        let next = "write a position, as 17, or a resource's type and id, as Patient/17";
+        return not(format!("`{what}` is neither a position in the log nor Type/id"), next.to_owned());
+    };
+    if r4().resource(kind).is_none() {
+        let near = nearest(kind, r4().resource_names());
+        let next = near.map_or("write a resource's type and id, as Patient/17".to_owned(), |near| {
+            format!("did you mean {near}/{id}?")
+        });
+        return not(format!("`{kind}` is not a resource type of FHIR R4"), next);
+    }
+    if !is_id(id) {
+        let next = "write a resource's type and id, as Patient/17";
+        return not(
+            format!("`{id}` is not an id: it has 1 to 64 characters of A-Z, a-z, 0-9, - and ."),
+            next.to_owned(),
+        );
+    }
+    Ok(Named::Resource(kind, id))
 }
 
 const NOT_TAKEN: &str = "No cosignature was taken in.";
@@ -81,4 +114,27 @@ fn lines() -> Result<String, Stop> {
 
 fn some<T>(answer: Result<Option<T>, Error>, what: &str, why: &str, next: &str) -> Result<T, Stop> {
     answer.map_err(|e| Stop::vault(what, e))?.ok_or_else(|| Stop::cannot(what, why, next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_proof_is_about_is_read_strictly_and_mistakes_are_named() {
+        assert!(matches!(named("17"), Ok(Named::Position(Position(17)))));
+        assert!(matches!(named("Patient/17"), Ok(Named::Resource("Patient", "17"))));
+        for (wrong, why, next) in [
+            ("foo", "`foo` is neither a position in the log nor Type/id", "as Patient/17"),
+            ("-1", "neither a position", "as 17"),
+            ("99999999999999999999", "neither a position", "as 17"),
+            ("Patiant/1", "`Patiant` is not a resource type", "did you mean Patient/1?"),
+            ("/1", "not a resource type", "as Patient/17"),
+            ("Patient/", "not an id", "as Patient/17"),
+            ("Patient/1/_history/2", "not an id", "as Patient/17"),
+        ] {
+            let Err(Stop::Cannot(trouble)) = named(wrong) else { panic!("taken: {wrong}") };
+            assert!(trouble.why.contains(why) && trouble.next.contains(next), "{wrong}: {trouble}");
+        }
+    }
 }
