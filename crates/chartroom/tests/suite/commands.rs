@@ -17,8 +17,23 @@ fn every_command_has_help() {
     let house = House::new();
     let help = house.run(&["--help"]).expect(0).out;
     for command in [
-        "demo", "serve", "import", "verify", "rebuild", "export", "backup", "restore", "token", "doctor", "keys",
-        "shred", "log", "witness", "fhirpath", "config",
+        "demo",
+        "serve",
+        "import",
+        "quarantine",
+        "verify",
+        "rebuild",
+        "export",
+        "backup",
+        "restore",
+        "token",
+        "doctor",
+        "keys",
+        "shred",
+        "log",
+        "witness",
+        "fhirpath",
+        "config",
     ] {
         assert!(help.contains(&format!("  {command} ")), "{command}");
         house.run(&[command, "--help"]).expect(0);
@@ -101,6 +116,28 @@ fn a_key_is_changed_and_the_old_one_is_refused() {
 }
 
 #[test]
+fn a_short_passphrase_is_refused_for_a_new_directory() {
+    let house = House::new();
+    let file = house.file("a.json", r#"{"resourceType":"Patient","id":"a"}"#);
+    let import = |words: &str| {
+        let said = house.command(&["import", &file]).env("CHARTROOM_PASSPHRASE", words).output().expect("runs");
+        (said.status.code(), String::from_utf8_lossy(&said.stderr).into_owned())
+    };
+    let (code, said) = import("a");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("\nwhy: The passphrase has fewer than 12 characters"), "{said}");
+    assert!(said.contains("\nnext: take a longer one"), "{said}");
+    assert_eq!(import("correct horse battery").0, Some(0));
+    let short = house
+        .command(&["keys", "rotate"])
+        .env("CHARTROOM_PASSPHRASE", "correct horse battery")
+        .env("CHARTROOM_NEW_PASSPHRASE", "b")
+        .output()
+        .expect("runs");
+    assert_eq!(short.status.code(), Some(2));
+}
+
+#[test]
 fn a_shredded_patient_is_gone_and_the_record_is_whole() {
     let house = with_records();
     house.run(&["shred", "p3"]).expect(2).says("--for-good");
@@ -140,6 +177,7 @@ fn the_log_gives_key_checkpoint_and_proof() {
     let proof = house.run(&["log", "proof", "Patient/p7"]).expect(0).out;
     assert!(proof.starts_with("c2sp.org/tlog-proof@v1\n") && proof.contains(origin), "{proof}");
     house.run(&["log", "proof", "20"]).expect(2).says("no such entry");
+    house.run(&["log", "proof", "foo"]).expect(2).says("`foo` is neither a position in the log nor Type/id");
     house.run(&["log", "checkpoint", "--witnessed"]).expect(2).says("no witness");
     house.run(&["witness", "--log", "nonsense"]).expect(2).says("log key");
     house.run(&["log", "cosign", "--witness", "nonsense"]).expect(2).says("not one");
