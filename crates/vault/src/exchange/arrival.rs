@@ -10,6 +10,7 @@
 
 use super::check::{Around, at_entry, check, in_entry, malformed};
 use super::conditional::{Matches, Resolver, several};
+use super::elsewhere::not_r4;
 use super::entries::{self, Entry, Request, Target};
 use super::fingerprint::content_id;
 use super::links::{Links, base_of};
@@ -331,7 +332,7 @@ fn alone<'a>(resource: Json<'a>, full_url: Option<String>) -> Result<Item<'a>, R
         return Err(malformed("resourceType", "a FHIR resource is a JSON object with a resourceType"));
     };
     if r4().resource(&resource_type).is_none() {
-        return Err(malformed("resourceType", "the resourceType is not one of FHIR R4's"));
+        return Err(malformed("resourceType", not_r4(&resource_type)));
     }
     let id = match resource.get("id") {
         Some(Json::String(id)) => id.clone().into_owned(),

@@ -10,6 +10,7 @@ mod arrival;
 mod batch;
 mod check;
 mod conditional;
+mod elsewhere;
 mod entries;
 mod fingerprint;
 mod links;
