@@ -9,6 +9,7 @@ pub mod exchange;
 pub mod keys;
 pub mod log;
 pub mod measure;
+pub mod memo;
 pub mod records;
 pub mod search;
 pub mod upkeep;

@@ -68,6 +68,11 @@ impl PatientKey {
         self.salts.sign(&[b"leaf salt", &pos.to_be_bytes()])
     }
 
+    /// A key for another purpose that hangs from this one.
+    pub fn derived(&self, purpose: &[u8]) -> [u8; 32] {
+        self.salts.sign(&[b"key for ", purpose])
+    }
+
     /// Whether its row has been committed.
     pub fn is_durable(&self) -> bool {
         self.durable.load(Ordering::Acquire)
