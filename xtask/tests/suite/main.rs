@@ -2,6 +2,7 @@
 
 mod arrows;
 mod ceiling;
+mod colleagues;
 mod documents;
 mod messages;
 mod tree;
