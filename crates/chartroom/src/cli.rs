@@ -51,6 +51,9 @@ pub enum Command {
     Serve(ServeArgs),
     /// Take in bundles, resources and NDJSON from files and directories
     Import(ImportArgs),
+    /// What imports refused, with places and reasons
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
     /// Check that everything is still what was written; exit code 1 when something was altered
     Verify {
         /// Print the report as one line of JSON
@@ -149,9 +152,23 @@ pub struct ImportArgs {
     pub json: bool,
     /// Write what is refused here, resources included, in plain text
     ///
-    /// [default: quarantine-TIME.ndjson in the data directory, with places and reasons but without the resources]
+    /// [default: sealed in the data directory, with places and reasons but without the resources; `chartroom quarantine
+    /// show` reads it]
     #[arg(long, value_name = "FILE")]
     pub quarantine: Option<PathBuf>,
+}
+
+/// What to do with quarantines.
+#[derive(Debug, Subcommand)]
+pub enum QuarantineCommand {
+    /// Print the name of each quarantine in the data directory, oldest first, and how many were refused
+    List,
+    /// Print what was refused as NDJSON: file, line, entry and reasons
+    Show {
+        /// Its name, as `list` prints it [default: the latest]
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+    },
 }
 
 /// Where to write.

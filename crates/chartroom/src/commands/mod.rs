@@ -6,6 +6,7 @@ mod doctor;
 mod export;
 mod fhirpath;
 mod log;
+mod quarantine;
 mod serve;
 mod upkeep;
 mod verify;
@@ -37,6 +38,7 @@ pub fn run(cli: &Cli) -> Result<(), Stop> {
         Command::Demo(args) => demo::demo(&config(DEMO_DATA)?, args),
         Command::Serve(args) => serve::serve(&config(DATA)?, args),
         Command::Import(args) => import::run(&config(DATA)?, args),
+        Command::Quarantine(command) => quarantine::quarantine(&config(DATA)?, command),
         Command::Verify { json } => verify::verify(&config(DATA)?, *json),
         Command::Rebuild => upkeep::rebuild(&config(DATA)?),
         Command::Backup { to } => upkeep::backup(&config(DATA)?, to),

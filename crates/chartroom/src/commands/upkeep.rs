@@ -5,9 +5,11 @@ use crate::cli::{RestoreArgs, ShredArgs};
 use crate::config::Config;
 use crate::control::{self, By, Deed};
 use crate::import::finished;
+use crate::import::quarantine::NAMES;
 use crate::stop::Stop;
 use std::path::{Path, PathBuf};
 use vault::Vault;
+use vault::memo::Memos;
 use vault::records::KeySource;
 
 /// `chartroom rebuild`: the index made anew from the record. Ends with `Wrong` when the old one held other rows.
@@ -126,5 +128,9 @@ pub fn shred(config: &Config, args: &ShredArgs) -> Result<(), Stop> {
         return Err(Stop::Wrong);
     }
     println!("next: destroy the backups that still hold the patient's key");
+    let quarantines = Memos::open(&options(config)).and_then(|memos| memos.names(NAMES)).map_or(0, |names| names.len());
+    if quarantines > 0 {
+        println!("next: delete quarantine-*.sealed ({quarantines}) if the patient's files may be named there");
+    }
     Ok(())
 }

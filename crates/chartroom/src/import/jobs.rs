@@ -4,11 +4,9 @@
 //! [`CHUNK_BYTES`]; any other is one JSON text, read whole up to [`WHOLE_BYTES_MAX`]. Whoever works on a whole source
 //! also uncompresses it, so that many bundles are uncompressed side by side.
 
-use super::source::{Source, up_to};
+use super::unpack::{foreign, up_to};
 use fhir::json::Json;
 use std::io::{self, Read};
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 /// A chunk of lines is handed on when it has this many bytes.
 pub const CHUNK_BYTES: usize = 1 << 20;
@@ -27,6 +25,8 @@ pub enum Piece {
         /// The lines.
         text: Vec<u8>,
     },
+    /// A line of more than [`WHOLE_BYTES_MAX`], which was passed over. Its number, from 1.
+    TooLong(u64),
     /// One JSON text: what was read already, and the rest.
     Whole {
         /// What was read to look at it.
@@ -36,38 +36,48 @@ pub enum Piece {
     },
 }
 
-/// Cuts a source into pieces and gives each to `take`; stops early when that says so.
-pub fn cut(source: &Source, counter: &Arc<AtomicU64>, take: &mut dyn FnMut(Piece) -> bool) -> io::Result<()> {
-    let mut rest = source.open(counter)?;
+/// Cuts what `rest` gives into pieces and hands each to `take`; stops early when that says so. `name` is the source's.
+pub fn cut(mut rest: Box<dyn Read + Send>, name: &str, take: &mut dyn FnMut(Piece) -> bool) -> io::Result<()> {
     let head = up_to(&mut rest, PEEK_BYTES)?;
-    if !is_lines(&head, &source.name) {
+    if let Some(what) = foreign(&head) {
+        return Err(io::Error::other(what));
+    }
+    if !is_lines(&head, name) {
         take(Piece::Whole { head, rest });
         return Ok(());
     }
-    cut_lines(head, &mut rest, take)
+    cut_lines(head, &mut rest, WHOLE_BYTES_MAX, take)
 }
 
+/// Whether the first line is a JSON object. In a file that is called NDJSON the second will do: one bad line at the
+/// beginning is one bad line.
 fn is_lines(head: &[u8], name: &str) -> bool {
+    let is_called = name.contains(".ndjson") || name.contains(".jsonl");
+    let is_object = |line: &[u8]| Json::parse(line).is_ok_and(|value| matches!(value, Json::Object(_)));
     let text = head.trim_ascii_start();
-    match text.iter().position(|&b| b == b'\n') {
-        Some(end) => Json::parse(&text[..end]).is_ok_and(|first| matches!(first, Json::Object(_))),
-        None => name.contains(".ndjson") || name.contains(".jsonl"),
-    }
+    let Some(end) = text.iter().position(|&b| b == b'\n') else { return is_called };
+    let second = || text[end + 1..].split(|&b| b == b'\n').next().unwrap_or_default();
+    is_object(&text[..end]) || (is_called && is_object(second()))
 }
 
-fn cut_lines(head: Vec<u8>, rest: &mut dyn Read, take: &mut dyn FnMut(Piece) -> bool) -> io::Result<()> {
-    let (mut text, mut first) = (head, 1);
+/// Cuts into chunks of whole lines. A line may have `line_bytes_max`.
+fn cut_lines(
+    head: Vec<u8>,
+    rest: &mut dyn Read,
+    line_bytes_max: usize,
+    take: &mut dyn FnMut(Piece) -> bool,
+) -> io::Result<()> {
+    // Up to `known` there is no line end in the text.
+    let (mut text, mut first, mut known) = (head, 1, 0);
     loop {
         let more = up_to(rest, CHUNK_BYTES as u64)?;
         let ended = more.is_empty();
-        let known = text.len();
         text.extend_from_slice(&more);
-        // Only what is new can hold the last line end, unless this is the first round.
-        let from = if first == 1 { 0 } else { known };
-        let end = text[from..].iter().rposition(|&b| b == b'\n').map(|i| from + i + 1);
-        let end = if ended { text.len() } else { end.unwrap_or(0) };
-        // A line without end would grow without bound; it is handed on as it is, to be refused.
-        let end = if end == 0 && text.len() > WHOLE_BYTES_MAX { text.len() } else { end };
+        let end = match text[known..].iter().rposition(|&b| b == b'\n') {
+            _ if ended => text.len(),
+            Some(at) => known + at + 1,
+            None => 0,
+        };
         if end > 0 {
             let tail = text.split_off(end);
             let count = text.iter().filter(|&&b| b == b'\n').count() as u64;
@@ -76,8 +86,28 @@ fn cut_lines(head: Vec<u8>, rest: &mut dyn Read, take: &mut dyn FnMut(Piece) -> 
             }
             first += count;
         }
+        known = text.len();
         if ended {
             return Ok(());
+        }
+        if text.len() > line_bytes_max {
+            // A line without end would grow without bound.
+            if !take(Piece::TooLong(first)) {
+                return Ok(());
+            }
+            (text, first, known) = (after_line_end(rest)?, first + 1, 0);
+        }
+    }
+}
+
+/// Passes over the rest of a line; gives what was read of the next ones.
+fn after_line_end(rest: &mut dyn Read) -> io::Result<Vec<u8>> {
+    loop {
+        let mut more = up_to(rest, CHUNK_BYTES as u64)?;
+        match more.iter().position(|&b| b == b'\n') {
+            Some(end) => return Ok(more.split_off(end + 1)),
+            None if more.is_empty() => return Ok(more),
+            None => {}
         }
     }
 }
@@ -92,33 +122,48 @@ pub fn lines(first: u64, text: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
 mod tests {
     use super::*;
 
-    fn pieces(name: &str, text: &[u8]) -> Vec<String> {
-        let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join(name);
-        std::fs::write(&path, text).expect("written");
-        let source = Source { name: name.to_owned(), path: Some(path), bytes: text.len() as u64 };
+    fn note(found: &mut Vec<String>, piece: Piece) -> bool {
+        match piece {
+            Piece::Whole { head, .. } => found.push(format!("whole {}", head.len())),
+            Piece::TooLong(line) => found.push(format!("{line} too long")),
+            Piece::Lines { first, text } => found.extend(lines(first, &text).map(|(n, l)| format!("{n} {}", l.len()))),
+        }
+        true
+    }
+
+    fn pieces(name: &str, text: impl Read + Send + 'static) -> Vec<String> {
         let mut found = Vec::new();
-        cut(&source, &Arc::default(), &mut |piece| {
-            match piece {
-                Piece::Whole { head, .. } => found.push(format!("whole {}", head.len())),
-                Piece::Lines { first, text } => {
-                    found.extend(lines(first, &text).map(|(n, l)| format!("{n} {}", l.len())));
-                }
-            }
-            true
-        })
-        .expect("cut");
+        cut(Box::new(text), name, &mut |piece| note(&mut found, piece)).expect("cut");
         found
     }
 
     #[test]
     fn lines_are_told_from_a_whole_text_and_numbered() {
-        assert_eq!(pieces("a.json", b"{\n \"a\": 1\n}"), ["whole 11"]);
-        assert_eq!(pieces("a.json", b"{\"a\":1}"), ["whole 7"]);
-        assert_eq!(pieces("a.ndjson", b"{\"a\":1}"), ["1 7"]);
-        assert_eq!(pieces("a.json", b"{\"a\":1}\n\n{}\r\n{\"b\""), ["1 7", "3 2", "4 4"]);
-        assert_eq!(pieces("a.json", b"[\n{}\n]"), ["whole 6"]);
-        assert_eq!(pieces("a.json", b""), ["whole 0"]);
+        for (name, text, want) in [
+            ("a.json", "{\n \"a\": 1\n}", &["whole 11"][..]),
+            ("a.json", "{\"a\":1}", &["whole 7"]),
+            ("a.ndjson", "{\"a\":1}", &["1 7"]),
+            ("a.json", "{\"a\":1}\n\n{}\r\n{\"b\"", &["1 7", "3 2", "4 4"]),
+            ("a.json", "\u{feff}{\"a\":1}\r\n{}\r\n", &["1 10", "2 2"]),
+            ("a.json", "[\n{}\n]", &["whole 6"]),
+            ("a.json", "", &["whole 0"]),
+            ("a.ndjson", "{\"a\":\n{}\n{}", &["1 5", "2 2", "3 2"]),
+            ("a.json", "{\"a\":\n{}\n}", &["whole 10"]),
+        ] {
+            assert_eq!(pieces(name, text.as_bytes()), want, "{name}: {text}");
+        }
+        let xml = cut(Box::new(&b"<Patient/>"[..]), "a.json", &mut |_| true).expect_err("no JSON");
+        assert!(xml.to_string().contains("XML"), "{xml}");
+    }
+
+    #[test]
+    fn a_line_without_end_is_passed_over_and_the_next_is_read() {
+        let long = || io::repeat(b' ').take(5 << 20);
+        let mut text = b"{}\n".chain(long()).chain(&b"\n{}\n"[..]).chain(long()).chain(&b"\n{\"a\":1}"[..]);
+        let mut found = Vec::new();
+        cut_lines(Vec::new(), &mut text, 2 << 20, &mut |piece| note(&mut found, piece)).expect("cut");
+        cut_lines(Vec::new(), &mut long(), 2 << 20, &mut |piece| note(&mut found, piece)).expect("cut");
+        assert_eq!(found, ["1 2", "2 too long", "3 2", "4 too long", "5 7", "1 too long"]);
     }
 
     #[test]
@@ -127,7 +172,7 @@ mod tests {
         for i in 0..200_000 {
             text.extend_from_slice(format!("{{\"n\":{i}}}\n").as_bytes());
         }
-        let found = pieces("a.ndjson", &text);
+        let found = pieces("a.ndjson", io::Cursor::new(text));
         assert_eq!(found.len(), 200_000);
         assert_eq!((found[0].as_str(), found[199_999].as_str()), ("1 7", "200000 12"));
     }

@@ -3,21 +3,24 @@
 use super::finished::{Finished, hash};
 use super::jobs::{self, Piece};
 use super::progress::Progress;
-use super::quarantine::{Origin, Quarantine};
+use super::quarantine::{Origin, Quarantine, Where};
 use super::source::Source;
 use super::worker::Worker;
 use crate::stop::Stop;
 use base::finding::Finding;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use fhir::json::Json;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fs;
 use std::io::{Cursor, Read};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::SystemTime;
 use vault::access::Visit;
 use vault::exchange::Resolver;
-use vault::{Change, Error, Vault, Written};
+use vault::{Change, Error, Position, Vault, Written};
 
 /// Pieces that wait for a worker.
 const PIECES_AHEAD: usize = 4;
@@ -25,6 +28,13 @@ const PIECES_AHEAD: usize = 4;
 const GROUPS_AHEAD: usize = 4;
 /// What waits of standard input, which cannot be read again, is kept in memory up to this many bytes.
 const KEPT_BYTES_MAX: usize = 256 << 20;
+
+/// A file whose first resources are all refused, so many of them, is not read further: nothing of it is usable, and a
+/// list of millions of refusals helps nobody.
+const REFUSED_ALL_MAX: u64 = 100_000;
+
+/// Of so many updated resources it is looked up whether this same import brought the version before.
+const UPDATED_KEPT_MAX: usize = 10_000;
 
 /// Every input resource is in exactly one of the last three.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +59,8 @@ pub struct Tally {
     /// The first thing that makes going on pointless.
     pub failure: Mutex<Option<Stop>>,
     pub failed: AtomicBool,
+    /// What was there already and said something else: type, id and the new version. Only so many.
+    updated: Mutex<Vec<(String, String, u64)>>,
 }
 
 impl Tally {
@@ -63,33 +75,65 @@ impl Tally {
     }
 }
 
-/// The SHA-256 of a finished file, and how many resources it held.
-type Done = (String, u64);
+/// What becomes of a file in the end.
+enum Done {
+    /// It was taken in completely: its SHA-256, and how many resources it held.
+    Whole(String, u64),
+    /// Somebody wrote to it meanwhile: its name.
+    Changed(String),
+}
+
+/// Tells whether a file was written to.
+type Stamp = Option<(SystemTime, u64)>;
 
 /// A file under way. When the last piece of it has been dealt with, it tells the run.
 pub struct Underway {
     pub source: Source,
     hash: Option<String>,
+    stamp: Stamp,
     pub read: AtomicU64,
+    /// How many of them were refused.
+    refused: AtomicU64,
+    /// Whether any of them could be used.
+    pub usable: AtomicBool,
+    given_up: AtomicBool,
     /// Something of it was refused or lost, so that it is not finished.
     pub lacking: AtomicBool,
     report: Sender<Done>,
 }
 
+impl Underway {
+    /// Whether somebody wrote to it since it was first looked at.
+    fn is_changed(&self) -> bool {
+        self.hash.is_some() && stamp(self.source.path.as_deref()) != self.stamp
+    }
+}
+
 impl Drop for Underway {
     fn drop(&mut self) {
-        if let (false, Some(hash)) = (self.lacking.load(Ordering::SeqCst), self.hash.take()) {
-            // The run may be over already; then nobody needs to know.
-            drop(self.report.send((hash, self.read.load(Ordering::SeqCst))));
+        let Some(hash) = self.hash.take() else { return };
+        // The run may be over already; then nobody needs to know.
+        if self.is_changed() {
+            drop(self.report.send(Done::Changed(std::mem::take(&mut self.source.name))));
+        } else if !self.lacking.load(Ordering::SeqCst) {
+            drop(self.report.send(Done::Whole(hash, self.read.load(Ordering::SeqCst))));
         }
     }
 }
 
-/// What of a file has to wait: a line (0: the whole file), and which entries there (`None`: all, together).
+/// When a file was last written, and its length.
+fn stamp(path: Option<&Path>) -> Stamp {
+    let found = fs::metadata(path?).ok()?;
+    Some((found.modified().ok()?, found.len()))
+}
+
+/// What of a file has to wait: a line (0: the whole file), and which entries there.
 pub struct Held {
     pub file: Arc<Underway>,
     pub line: u64,
-    pub entries: Option<Vec<usize>>,
+    pub entries: Vec<usize>,
+    /// Whether they are all there are, and are written together.
+    pub together: bool,
     /// The text itself, if it cannot be read again.
     pub text: Option<Vec<u8>>,
 }
@@ -121,6 +165,8 @@ pub struct Run<'v> {
     done: (Sender<Done>, Receiver<Done>),
     bytes_read: Arc<AtomicU64>,
     progress: Progress,
+    changed: Mutex<Vec<String>>,
+    began: Position,
 }
 
 impl<'v> Run<'v> {
@@ -140,6 +186,8 @@ impl<'v> Run<'v> {
             done: unbounded(),
             bytes_read: Arc::default(),
             progress: Progress::new(bytes),
+            changed: Mutex::default(),
+            began: vault.head(),
         }
     }
 
@@ -184,10 +232,11 @@ impl<'v> Run<'v> {
 
     /// Cuts a source for the first time, unless an earlier import finished it. Says whether to go on.
     fn feed_first(&self, source: Source, jobs: &Sender<Job>) -> bool {
+        let stamp = stamp(source.path.as_deref());
         let hash = match source.path.as_deref().map(hash).transpose() {
             Ok(hash) => hash,
             Err(error) => {
-                let file = self.underway(source, None);
+                let file = self.underway(source, None, stamp);
                 self.unreadable(&file, &error);
                 return true;
             }
@@ -199,19 +248,25 @@ impl<'v> Run<'v> {
             self.tally.unchanged.fetch_add(count, Ordering::Relaxed);
             return true;
         }
-        let file = self.underway(source, hash);
+        let file = self.underway(source, hash, stamp);
         self.feed(&file, None, jobs)
     }
 
     fn feed(&self, file: &Arc<Underway>, only: Option<&Arc<Only>>, jobs: &Sender<Job>) -> bool {
         let mut go_on = true;
-        let cut = jobs::cut(&file.source, &self.bytes_read, &mut |piece| {
+        let mut take = |piece| {
             self.note_finished();
+            if self.gives_up(file) {
+                return false;
+            }
             let job = Job { file: Arc::clone(file), piece, only: only.cloned() };
             go_on = !self.tally.failed.load(Ordering::SeqCst) && jobs.send(job).is_ok();
             go_on
-        });
-        if let Err(error) = cut {
+        };
+        let opened = file.source.open(&self.bytes_read);
+        let cut = opened.and_then(|text| jobs::cut(text, &file.source.name, &mut take));
+        // What cannot be read the second time could not the first time, and was counted then.
+        if let (Err(error), None) = (cut, only) {
             self.unreadable(file, &error);
         }
         go_on
@@ -220,7 +275,16 @@ impl<'v> Run<'v> {
     /// Feeds what waited, file by file.
     fn feed_held(&self, held: Vec<Held>, jobs: &Sender<Job>) -> bool {
         let mut again: Vec<(Arc<Underway>, Only)> = Vec::new();
-        for Held { file, line, entries, text } in held {
+        for held in held {
+            if held.file.is_changed() {
+                self.refuse_held(
+                    &held,
+                    "it waited for something else, and its file was changed meanwhile; import it again",
+                );
+                continue;
+            }
+            let Held { file, line, entries, together, text } = held;
+            let entries = (!together).then_some(entries);
             if let Some(text) = text {
                 let only = Some(Arc::new(HashMap::from([(line, entries)])));
                 let piece = match line {
@@ -240,9 +304,19 @@ impl<'v> Run<'v> {
         again.into_iter().all(|(file, only)| self.feed(&file, Some(&Arc::new(only)), jobs))
     }
 
-    fn underway(&self, source: Source, hash: Option<String>) -> Arc<Underway> {
-        let (read, lacking) = (AtomicU64::new(0), AtomicBool::new(false));
-        Arc::new(Underway { source, hash, read, lacking, report: self.done.0.clone() })
+    fn underway(&self, source: Source, hash: Option<String>, stamp: Stamp) -> Arc<Underway> {
+        let (read, refused, usable, given_up, lacking) = Default::default();
+        Arc::new(Underway {
+            source,
+            hash,
+            stamp,
+            read,
+            refused,
+            usable,
+            given_up,
+            lacking,
+            report: self.done.0.clone(),
+        })
     }
 
     /// Counts resources found in a file.
@@ -260,6 +334,7 @@ impl<'v> Run<'v> {
         resource: Option<&Json<'_>>,
     ) {
         file.lacking.store(true, Ordering::SeqCst);
+        file.refused.fetch_add(1, Ordering::Relaxed);
         self.tally.refused.fetch_add(1, Ordering::Relaxed);
         let origin = Origin { file: &file.source.name, line: place.0, entry: place.1 };
         if let Err(error) = locked(&self.quarantine).add(origin, why, resource) {
@@ -272,6 +347,14 @@ impl<'v> Run<'v> {
         }
     }
 
+    /// Puts what was to wait into the quarantine after all.
+    pub fn refuse_held(&self, held: &Held, message: &str) {
+        let line = (held.line > 0).then_some(held.line);
+        for &entry in &held.entries {
+            self.refuse(&held.file, (line, Some(entry)), &[Finding::error("not-found", "", message)], None);
+        }
+    }
+
     /// Whether the quarantine wants the refused resources themselves.
     pub fn keeps_resources(&self) -> bool {
         locked(&self.quarantine).keeps_resources()
@@ -279,9 +362,25 @@ impl<'v> Run<'v> {
 
     /// A file, or the rest of one, that cannot be read counts as one refused resource.
     pub fn unreadable(&self, file: &Underway, error: &std::io::Error) {
+        let message = format!("the file, or the rest of it, cannot be read: {error}");
+        self.lost(file, None, Finding::error("structure", "", message));
+    }
+
+    /// Whether the rest of a file is not worth reading; says so the first time.
+    pub fn gives_up(&self, file: &Underway) -> bool {
+        let hopeless = file.refused.load(Ordering::Relaxed) >= REFUSED_ALL_MAX && !file.usable.load(Ordering::Relaxed);
+        if hopeless && !file.given_up.swap(true, Ordering::SeqCst) {
+            let message =
+                format!("the first {REFUSED_ALL_MAX} resources of the file were all refused; the rest was not read");
+            self.lost(file, None, Finding::error("too-costly", "", message));
+        }
+        hopeless
+    }
+
+    /// What cannot be looked into counts as one refused resource.
+    pub fn lost(&self, file: &Underway, line: Option<u64>, why: Finding) {
         self.found(file, 1);
-        let why = Finding::error("structure", "", format!("the file, or the rest of it, cannot be read: {error}"));
-        self.refuse(file, (None, None), &[why], None);
+        self.refuse(file, (line, None), &[why], None);
     }
 
     /// Lets something wait for the next pass. Refused: more of standard input than memory should hold.
@@ -327,10 +426,29 @@ impl<'v> Run<'v> {
 
     fn note_finished(&self) {
         let head = self.vault.head().0;
-        while let Ok((hash, count)) = self.done.1.try_recv() {
-            // It is a shortcut for next time only; an import does not fail for it.
-            drop(locked(&self.finished).add(&hash, count, head));
+        while let Ok(done) = self.done.1.try_recv() {
+            match done {
+                // It is a shortcut for next time only; an import does not fail for it.
+                Done::Whole(hash, count) => drop(locked(&self.finished).add(&hash, count, head)),
+                Done::Changed(name) => locked(&self.changed).push(name),
+            }
         }
+    }
+
+    /// The files that somebody wrote to while they were read.
+    pub fn changed(&self) -> Vec<String> {
+        std::mem::take(&mut locked(&self.changed))
+    }
+
+    /// How many resources this import brought in more than one version, as far as it was kept.
+    pub fn several_versions(&self) -> usize {
+        let updated = std::mem::take(&mut *locked(&self.tally.updated));
+        let is_own = |(kind, id, version): &(String, String, u64)| {
+            let before = self.vault.vread(self.visit, kind, id, version - 1);
+            before.is_ok_and(|found| found.is_some_and(|before| before.position >= self.began))
+        };
+        let twice: HashSet<_> = updated.iter().filter(|one| is_own(one)).map(|(kind, id, _)| (kind, id)).collect();
+        twice.len()
     }
 
     /// What became of everything.
@@ -346,19 +464,17 @@ impl<'v> Run<'v> {
     }
 
     /// Where the refused are, if any.
-    pub fn quarantine_path(&self) -> Result<Option<String>, Stop> {
-        let mut quarantine = locked(&self.quarantine);
-        let path = quarantine.close().map_err(|error| {
+    pub fn quarantined(&self) -> Result<Option<Where>, Stop> {
+        locked(&self.quarantine).close().map_err(|error| {
             let why = format!("the quarantine cannot be written: {error}");
             Stop::cannot("The refused resources were not noted.", why, "free disk space and run the import again")
-        })?;
-        Ok(path.map(|path| path.display().to_string()))
+        })
     }
 }
 
 /// How many resources, or bundles that stay whole, wait.
 fn waiting(held: &[Held]) -> usize {
-    held.iter().map(|held| held.entries.as_ref().map_or(1, Vec::len)).sum()
+    held.iter().map(|held| if held.together { 1 } else { held.entries.len() }).sum()
 }
 
 fn count(tally: &Tally, written: &[Written]) {
@@ -369,6 +485,12 @@ fn count(tally: &Tally, written: &[Written]) {
     let stored = written.iter().filter(|w| is_stored(w)).count();
     tally.stored.fetch_add(stored as u64, Ordering::Relaxed);
     tally.unchanged.fetch_add((written.len() - stored) as u64, Ordering::Relaxed);
+    let mut updated = locked(&tally.updated);
+    for version in written.iter().filter_map(|w| if let Written::Updated(version) = w { Some(version) } else { None }) {
+        if updated.len() < UPDATED_KEPT_MAX {
+            updated.push((version.resource_type.clone(), version.id.clone(), version.version));
+        }
+    }
 }
 
 /// A lock; a thread that panicked with it has left nothing half-done in these.

@@ -1,11 +1,12 @@
-//! Sources: the files an import reads, uncompressed as they are read.
+//! Sources: the files an import reads, and those in directories that it does not read.
 
+use super::unpack::unpacked;
 use crate::stop::Stop;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 /// One file, or standard input.
 #[derive(Clone, Debug)]
@@ -26,8 +27,53 @@ const ENDINGS: [&str; 3] = ["json", "ndjson", "jsonl"];
 pub struct Found {
     /// What is read.
     pub sources: Vec<Source>,
-    /// Files in directories that are not called like FHIR, and are not read.
-    pub passed_over: Vec<PathBuf>,
+    /// What stands in directories and is not read, and why.
+    pub passed_over: Vec<(PathBuf, Reason)>,
+}
+
+/// Why something in a directory is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Its name is not one of FHIR's.
+    Name,
+    /// Its name begins with a dot.
+    Hidden,
+    /// It is a pipe, a socket or a device: reading it may never end.
+    Device,
+    /// A link whose target is not there.
+    LostLink,
+    /// A link to a directory: it may lead back up.
+    FolderLink,
+}
+
+impl Reason {
+    const ALL: [Reason; 5] = [Reason::Name, Reason::Hidden, Reason::Device, Reason::LostLink, Reason::FolderLink];
+
+    /// What such things are, and what to do to have them read.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Reason::Name => ("not called .json, .ndjson or .jsonl", "name a file itself to have it read"),
+            Reason::Hidden => ("hidden, with a dot before the name", "name a file itself to have it read"),
+            Reason::Device => ("a pipe, socket or device", "name it itself to have it read"),
+            Reason::LostLink => ("a link that leads nowhere", "put back what it should lead to, and import again"),
+            Reason::FolderLink => ("a link to a directory", "name the directory itself to have it read"),
+        }
+    }
+}
+
+impl Found {
+    /// One line for each reason why something is not read, so that nothing is missed in silence.
+    pub fn passed_over_lines(&self) -> Vec<String> {
+        let line = |reason: Reason| {
+            let mut all = self.passed_over.iter().filter(|(_, why)| *why == reason).map(|(path, _)| path);
+            let first = all.next()?.display();
+            let more = all.count();
+            let others = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let (what, next) = reason.words();
+            Some(format!("not read: {first}{others}: {what}; {next}"))
+        };
+        Reason::ALL.into_iter().filter_map(line).collect()
+    }
 }
 
 /// Files and directories in the order of their names; directories with all below them. A file that is named itself is
@@ -39,7 +85,13 @@ pub fn find(paths: &[PathBuf]) -> Result<Found, Stop> {
             all.sources.push(Source { name: "standard input".to_owned(), path: None, bytes: 0 });
             continue;
         }
-        let found = fs::metadata(path).and_then(|kind| collect(path, &kind, true, &mut all));
+        let found = fs::metadata(path).and_then(|kind| {
+            if kind.is_dir() {
+                return collect(path, &mut all);
+            }
+            all.sources.push(Source::file(path, &kind));
+            Ok(())
+        });
         found.map_err(|e| {
             let what = "Nothing was imported.";
             Stop::cannot(what, format!("{}: {e}", path.display()), "name files or directories that can be read")
@@ -48,80 +100,69 @@ pub fn find(paths: &[PathBuf]) -> Result<Found, Stop> {
     Ok(all)
 }
 
-fn collect(path: &Path, kind: &fs::Metadata, named: bool, all: &mut Found) -> io::Result<()> {
-    if kind.is_dir() {
-        let mut inside = fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
-        inside.sort();
-        for path in inside {
-            // A link to a directory is not followed: it may lead back up.
-            let is_link_up = fs::symlink_metadata(&path)?.is_symlink() && path.is_dir();
-            if !is_link_up {
-                collect(&path, &fs::metadata(&path)?, false, all)?;
+/// Looks through a directory and those in it.
+fn collect(folder: &Path, all: &mut Found) -> io::Result<()> {
+    let told = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", folder.display()));
+    let inside = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(told)?;
+    let mut inside: Vec<PathBuf> = inside.iter().map(fs::DirEntry::path).collect();
+    inside.sort();
+    for path in inside {
+        let is_link = fs::symlink_metadata(&path).is_ok_and(|kind| kind.is_symlink());
+        let kind = match fs::metadata(&path) {
+            Ok(kind) => kind,
+            // A link to nothing or in a circle; or a file that went since the directory was read.
+            Err(error) if is_link || error.kind() == ErrorKind::NotFound => {
+                all.passed_over.push((path, Reason::LostLink));
+                continue;
             }
+            Err(error) => return Err(error),
+        };
+        match reason_against(&path, &kind) {
+            None if kind.is_dir() && !is_link => collect(&path, all)?,
+            None if kind.is_dir() => all.passed_over.push((path, Reason::FolderLink)),
+            None => all.sources.push(Source::file(&path, &kind)),
+            Some(reason) => all.passed_over.push((path, reason)),
         }
-    } else if named || (kind.is_file() && is_wanted(path)) {
-        all.sources.push(Source { name: path.display().to_string(), path: Some(path.to_owned()), bytes: kind.len() });
-    } else {
-        all.passed_over.push(path.to_owned());
     }
     Ok(())
 }
 
-fn is_wanted(path: &Path) -> bool {
-    let Some(name) = path.file_name().and_then(|n| n.to_str()).filter(|n| !n.starts_with('.')) else { return false };
+/// Why something that stands in a directory is not read.
+fn reason_against(path: &Path, kind: &fs::Metadata) -> Option<Reason> {
+    // A name from a machine of another time need not be UTF-8.
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    match (kind.is_dir(), kind.is_file()) {
+        (true, _) => None,
+        (false, false) => Some(Reason::Device),
+        (false, true) if !is_wanted(name.trim_start_matches('.')) => Some(Reason::Name),
+        (false, true) => name.starts_with('.').then_some(Reason::Hidden),
+    }
+}
+
+fn is_wanted(name: &str) -> bool {
     let plain = ["gz", "zst", "bz2"].iter().find_map(|end| name.strip_suffix(end)?.strip_suffix('.')).unwrap_or(name);
     plain.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending.to_ascii_lowercase().as_str()))
 }
 
 impl Source {
-    /// Opens the source; compression is known by the first bytes. What is read from disk is added to `counter`.
-    pub fn open(&self, counter: &Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
-        let raw: Box<dyn Read + Send> = match &self.path {
-            Some(path) => Box::new(File::open(path)?),
-            None => Box::new(io::stdin()),
-        };
-        let mut counted = Counted { inner: raw, counter: Arc::clone(counter) };
-        let head = up_to(&mut counted, 4)?;
-        let whole = BufReader::with_capacity(1 << 16, Cursor::new(head.clone()).chain(counted));
-        Ok(match head.as_slice() {
-            [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
-            [b'B', b'Z', b'h', _] => Box::new(bzip2::bufread::MultiBzDecoder::new(whole)),
-            [0x28, 0xb5, 0x2f, 0xfd] => Box::new(zstd::Decoder::with_buffer(whole)?),
-            _ => Box::new(whole),
-        })
+    fn file(path: &Path, kind: &fs::Metadata) -> Source {
+        Source { name: path.display().to_string(), path: Some(path.to_owned()), bytes: kind.len() }
     }
-}
 
-/// Reads `count` bytes, or fewer where the source ends.
-pub fn up_to(source: &mut dyn Read, count: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    add_up_to(&mut bytes, source, count)?;
-    Ok(bytes)
-}
-
-/// Adds `count` bytes to what was read before, or fewer where the source ends.
-pub fn add_up_to(bytes: &mut Vec<u8>, source: &mut dyn Read, count: u64) -> io::Result<()> {
-    source.take(count).read_to_end(bytes)?;
-    Ok(())
-}
-
-struct Counted {
-    inner: Box<dyn Read + Send>,
-    counter: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.counter.fetch_add(count as u64, Ordering::Relaxed);
-        Ok(count)
+    /// Opens the source, uncompressed. What is read from disk is added to `counter`.
+    pub fn open(&self, counter: &Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
+        match &self.path {
+            Some(path) => unpacked(Box::new(File::open(path)?), counter),
+            None => unpacked(Box::new(io::stdin()), counter),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write as _;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
 
     #[test]
     fn a_directory_gives_its_fhir_files_in_order() {
@@ -139,28 +180,36 @@ mod tests {
     }
 
     #[test]
-    fn compression_is_known_by_the_first_bytes() {
+    fn what_is_not_read_is_told_with_its_reason_and_stops_nothing() {
         let dir = tempfile::tempdir().expect("a folder");
-        let text = b"{\"resourceType\":\"Patient\"}";
-        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gz.write_all(text).expect("packed");
-        let mut bz2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
-        bz2.write_all(text).expect("packed");
-        for packed in [
-            text.to_vec(),
-            gz.finish().expect("packed"),
-            bz2.finish().expect("packed"),
-            zstd::encode_all(&text[..], 1).expect("packed"),
-            Vec::new(),
-        ] {
-            let path = dir.path().join("any");
-            fs::write(&path, &packed).expect("written");
-            let counter = Arc::new(AtomicU64::new(0));
-            let mut plain = Vec::new();
-            let source = &find(&[path]).expect("found").sources[0];
-            source.open(&counter).expect("opened").read_to_end(&mut plain).expect("read");
-            assert_eq!(plain, if packed.is_empty() { &b""[..] } else { &text[..] });
-            assert_eq!(counter.load(Ordering::Relaxed), packed.len() as u64);
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir(at("in")).expect("made");
+        for name in ["in/a.json", "README.md", "LICENSE", "._a.json"] {
+            fs::write(at(name), "{}").expect("written");
         }
+        let _socket = UnixListener::bind(at("socket.json")).expect("a socket");
+        symlink("nowhere.json", at("lost.json")).expect("linked");
+        symlink("round.json", at("round.json")).expect("linked");
+        symlink("..", at("in/up")).expect("linked");
+        symlink("in/a.json", at("b.json")).expect("linked");
+        let found = find(&[dir.path().to_owned()]).expect("found");
+        assert_eq!(found.sources.len(), 2, "{:?}", found.sources);
+        let root = dir.path().display();
+        assert_eq!(
+            found.passed_over_lines(),
+            [
+                format!(
+                    "not read: {root}/LICENSE and 1 more: not called .json, .ndjson or .jsonl; name a file itself to have it read"
+                ),
+                format!(
+                    "not read: {root}/._a.json: hidden, with a dot before the name; name a file itself to have it read"
+                ),
+                format!("not read: {root}/socket.json: a pipe, socket or device; name it itself to have it read"),
+                format!(
+                    "not read: {root}/lost.json and 1 more: a link that leads nowhere; put back what it should lead to, and import again"
+                ),
+                format!("not read: {root}/in/up: a link to a directory; name the directory itself to have it read"),
+            ]
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use super::jobs::{self, Piece, WHOLE_BYTES_MAX};
 use super::run::{Held, Job, Only, Run, Underway, locked};
-use super::source::add_up_to;
+use super::unpack::add_up_to;
 use crate::stop::Stop;
 use base::finding::Finding;
 use base::refusal::{Kind, Refusal};
@@ -10,8 +10,9 @@ use crossbeam_channel::Receiver;
 use fhir::json::Json;
 use std::cell::{Cell, OnceCell};
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::io::Read;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
 use vault::exchange::{Arrival, Arrivals, Ready, Shape, waits};
 use vault::{Change, Error};
 
@@ -25,6 +26,8 @@ const GROUP_BYTES: usize = 4 << 20;
 const TREE_BYTES_MAX: usize = 768 << 20;
 /// Trees up to this many bytes are read side by side.
 const TREE_BYTES_SHARED: usize = 64 << 20;
+/// Texts up to this many bytes are read side by side.
+const WHOLE_BYTES_SHARED: usize = 16 << 20;
 
 /// One thread of an import.
 pub struct Worker<'r, 'v> {
@@ -74,12 +77,10 @@ impl<'r, 'v> Worker<'r, 'v> {
             }
             match piece {
                 Piece::Lines { first, text } => self.lines(&file, first, &text, only.as_deref()),
-                Piece::Whole { head: mut text, mut rest } => {
-                    match add_up_to(&mut text, &mut rest, (WHOLE_BYTES_MAX + 1) as u64) {
-                        Ok(()) => self.whole(&file, &text, only.as_deref()),
-                        Err(error) => self.run.unreadable(&file, &error),
-                    }
-                }
+                Piece::TooLong(line) if only.is_none() => self.too_long(&file, Some(line)),
+                // It was counted the first time.
+                Piece::TooLong(_) => {}
+                Piece::Whole { head, rest } => self.read_whole(&file, head, rest, only.as_deref()),
             }
             self.run.show();
         }
@@ -88,40 +89,66 @@ impl<'r, 'v> Worker<'r, 'v> {
 
     fn lines(&mut self, file: &Arc<Underway>, first: u64, text: &[u8], only: Option<&Only>) {
         for (line, bytes) in jobs::lines(first, text) {
+            if self.run.gives_up(file) {
+                return;
+            }
             if only.is_none_or(|only| only.contains_key(&line)) {
-                self.text(&Text::new(file, Some(line), bytes, only));
+                self.text(&Text::new(file, Some(line), bytes, only), None);
             }
         }
     }
 
-    fn whole(&mut self, file: &Arc<Underway>, bytes: &[u8], only: Option<&Only>) {
-        if bytes.len() > WHOLE_BYTES_MAX {
-            let message = format!("the text has more than {} MiB; split it, or write NDJSON", WHOLE_BYTES_MAX >> 20);
-            self.run.found(file, 1);
-            self.run.refuse(file, (None, None), &[Finding::error("too-long", "", message)], None);
-            return;
+    /// Reads a text to its end, or as far as one may go.
+    fn read_whole(
+        &mut self,
+        file: &Arc<Underway>,
+        mut text: Vec<u8>,
+        mut rest: Box<dyn Read + Send>,
+        only: Option<&Only>,
+    ) {
+        let run = self.run;
+        let read = add_up_to(&mut text, &mut rest, WHOLE_BYTES_SHARED as u64);
+        // One large text at a time; what else is large waits here.
+        let turn = (text.len() > WHOLE_BYTES_SHARED).then(|| locked(&run.large));
+        let most = (WHOLE_BYTES_MAX + 1).saturating_sub(text.len());
+        match read.and_then(|()| add_up_to(&mut text, &mut rest, most as u64)) {
+            Ok(()) if text.len() > WHOLE_BYTES_MAX => self.too_long(file, None),
+            Ok(()) => self.whole(file, &text, only, turn),
+            Err(error) => run.unreadable(file, &error),
         }
+    }
+
+    fn too_long(&self, file: &Underway, line: Option<u64>) {
+        let what = if line.is_some() { "line" } else { "text" };
+        let most = WHOLE_BYTES_MAX >> 20;
+        let message =
+            format!("the {what} has more than {most} MiB; split it, or write NDJSON in a file called .ndjson");
+        self.run.lost(file, line, Finding::error("too-long", "", message));
+    }
+
+    fn whole(&mut self, file: &Arc<Underway>, bytes: &[u8], only: Option<&Only>, turn: Option<MutexGuard<'_, ()>>) {
         // Bytes that are one JSON text after another are NDJSON that did not look like it at first.
         let first = bytes.trim_ascii_start().split(|&b| b == b'\n').next().unwrap_or_default();
         let first_is_whole =
             first.len() < bytes.len() && tree_bytes(first) <= TREE_BYTES_MAX && Json::parse(first).is_ok();
         let is_lines = first_is_whole && (tree_bytes(bytes) > TREE_BYTES_MAX || Json::parse(bytes).is_err());
         if is_lines {
+            drop(turn);
             self.lines(file, 1, bytes, only);
         } else {
-            self.text(&Text::new(file, None, bytes, only));
+            self.text(&Text::new(file, None, bytes, only), turn);
         }
     }
 
-    fn text(&mut self, text: &Text<'_>) {
+    /// Takes one JSON text. `turn` is held by whoever reads something large.
+    fn text(&mut self, text: &Text<'_>, turn: Option<MutexGuard<'_, ()>>) {
+        let run = self.run;
         let tree = tree_bytes(text.bytes);
         // One large tree at a time; what else is large waits here.
-        let _turn = (tree > TREE_BYTES_SHARED).then(|| locked(&self.run.large));
+        let _turn = turn.or_else(|| (tree > TREE_BYTES_SHARED).then(|| locked(&run.large)));
         if tree > TREE_BYTES_MAX {
             let message = "the text holds too many values to be read at once; split it, or write NDJSON";
-            self.run.found(text.file, 1);
-            let why = [Finding::error("too-long", "", message)];
-            return self.run.refuse(text.file, (text.line, None), &why, None);
+            return run.lost(text.file, text.line, Finding::error("too-long", "", message));
         }
         let arrivals = Json::parse(text.bytes)
             .map_err(|e| Refusal::new(Kind::Malformed, "structure", format!("this is not JSON: {e}")))
@@ -141,6 +168,9 @@ impl<'r, 'v> Worker<'r, 'v> {
         text.single.set(shape == Shape::Single);
         let bytes_each = text.bytes.len() / arrivals.len().max(1);
         let arrived = arrivals.prepare(only, &self.run.resolver);
+        if arrived.iter().any(|a| !matches!(&a.outcome, Err(Error::Refusal(refusal)) if !waits(refusal))) {
+            text.file.usable.store(true, Ordering::Relaxed);
+        }
         if shape == Shape::Transaction {
             self.together(text, arrived);
         } else {
@@ -161,7 +191,7 @@ impl<'r, 'v> Worker<'r, 'v> {
             }
         }
         if !waiting.is_empty() {
-            self.hold(text, Some(waiting));
+            self.hold(text, waiting, false);
         }
     }
 
@@ -169,7 +199,7 @@ impl<'r, 'v> Worker<'r, 'v> {
     fn together(&mut self, text: &Text<'_>, arrived: Vec<Arrival>) {
         let waits = |a: &Arrival| matches!(&a.outcome, Err(Error::Refusal(refusal)) if self.may_wait(refusal));
         if arrived.iter().any(waits) {
-            return self.hold(text, None);
+            return self.hold(text, arrived.iter().map(|a| a.index).collect(), true);
         }
         // What this worker gathered before may be about the same resources.
         self.flush();
@@ -189,15 +219,13 @@ impl<'r, 'v> Worker<'r, 'v> {
         waits(refusal) && !self.run.last.load(Ordering::SeqCst)
     }
 
-    fn hold(&self, text: &Text<'_>, entries: Option<Vec<usize>>) {
+    fn hold(&self, text: &Text<'_>, entries: Vec<usize>, together: bool) {
         let again = text.file.source.path.is_none().then(|| text.bytes.to_vec());
-        let held = Held { file: Arc::clone(text.file), line: text.line.unwrap_or(0), entries, text: again };
-        if let Err(Held { entries, .. }) = self.run.hold(held) {
+        let line = text.line.unwrap_or(0);
+        if let Err(held) = self.run.hold(Held { file: Arc::clone(text.file), line, entries, together, text: again }) {
             let message = "its conditional references do not resolve yet, and there is no room to keep it waiting; \
                            import from a file instead of standard input";
-            for index in entries.unwrap_or_else(|| vec![0]) {
-                self.refuse(text, index, &[Finding::error("not-found", "", message)]);
-            }
+            self.run.refuse_held(&held, message);
         }
     }
 

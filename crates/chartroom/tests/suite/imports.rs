@@ -71,7 +71,7 @@ fn every_shape_is_taken_and_twice_is_once() {
         let file = house.file(name, content);
         assert_eq!(house.import(&[&file]), (Some(0), [read, read, 0, 0]), "{what}");
         assert_eq!(house.import(&[&file]), (Some(0), [read, 0, read, 0]), "{what}, again");
-        std::fs::remove_file(house.path("data/imported")).expect("the shortcut is there");
+        std::fs::remove_file(house.path("data/imported.sealed")).expect("the shortcut is there");
         assert_eq!(house.import(&[&file]), (Some(0), [read, 0, read, 0]), "{what}, compared");
         if what == "a collection" {
             assert_eq!(exported(&house, "Group")[0]["member"][0]["entity"]["reference"], "Patient/a");
@@ -140,17 +140,29 @@ fn what_is_refused_is_named_with_file_line_and_reason() {
     assert_eq!(refused[0]["resource"]["id"], "bad");
     assert!(refused.iter().all(|line| line["file"] == file.as_str()));
 
-    let two = [(); 2].map(|()| house.run(&["import", &file]).expect(1).err);
-    let names = two.each_ref().map(|err| err.split_once("next: ").map(|(_, rest)| rest));
-    assert_ne!(names[0], names[1], "no quarantine takes the place of another");
-    let said = house.run(&["import", &file]).expect(1);
-    let name =
-        said.err.split_once("next: ").and_then(|(_, rest)| rest.split_once(" says")).expect("the place is named").0;
-    let kept = std::fs::read_to_string(name).expect("a quarantine in the data directory");
-    assert!(
-        !kept.contains("yesterday") && !kept.contains("\"resource\""),
-        "no resource lies open in the data directory"
-    );
+    for _ in 0..2 {
+        house.run(&["import", &file]).expect(1);
+    }
+    let listed = house.run(&["quarantine", "list"]).expect(0).out;
+    let names: Vec<&str> = listed.lines().filter_map(|line| line.strip_suffix("  3 refused")).collect();
+    assert_eq!(names.len(), 2, "no quarantine takes the place of another: {listed}");
+    let said = house.run(&["import", &file]).expect(1).err;
+    let command = said.split('`').nth(1).expect("the way to read it is named").to_owned();
+    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    let shown = house.run(&words).expect(0).out;
+    assert_eq!(house.run(&["quarantine", "show"]).expect(0).out, shown, "the latest is shown");
+    assert_eq!(shown.lines().count(), 3);
+    assert!(shown.contains("in.ndjson") && shown.contains("Patient.birthDate"), "{shown}");
+    assert!(!shown.contains("yesterday") && !shown.contains("\"resource\""), "no resource is kept in it: {shown}");
+    house.run(&["keys", "rotate"]).expect(0);
+    assert_eq!(house.run(&["quarantine", "show"]).expect(0).out, shown, "it outlives a change of the root key");
+    house.run(&["quarantine", "show", "nothing"]).expect(2).says("there is no `nothing` here");
+    let latest = words.last().expect("a name");
+    let path = house.path(&format!("data/quarantine-{latest}.sealed"));
+    let sealed = std::fs::read_to_string(&path).expect("sealed");
+    std::fs::write(&path, &sealed[..sealed.len() - 20]).expect("written");
+    let cut = house.run(&["quarantine", "show"]).expect(1);
+    assert_eq!(cut.out.lines().count(), 2, "what is whole is shown");
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The program as people and scripts use it: the real binary, its files, its exit codes and its words.
 
+mod at_rest;
 mod beside;
 #[path = "../../../web/tests/suite/client.rs"]
 mod client;
 mod commands;
 mod imports;
+mod odd_files;
 mod program;
 mod serving;
 mod witnesses;
