@@ -13,7 +13,7 @@ use crate::search::Page;
 use base::clock::Instant;
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
-use fhir::search::query::{self, Query, Total, url};
+use fhir::search::query::{self, Contained, Query, Total, url};
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 
@@ -115,6 +115,9 @@ fn condition(vault: &Vault, resource_type: &str, text: &str) -> Result<Query, Re
         return Err(malformed("", "a condition needs at least one search parameter, such as identifier=system|value"));
     }
     let mut query = query::parse(Some(resource_type), &pairs, true, vault.clock().now())?;
+    if query.contained != Contained::Without {
+        return Err(malformed("", "a condition is about resources of their own; leave _contained out"));
+    }
     query.total = Total::None;
     Ok(query)
 }

@@ -5,6 +5,7 @@
 //! narrows, [`sort`] orders, [`mod@include`] brings along. Every answer is true for one position of the log.
 
 mod compare;
+mod contained;
 mod include;
 pub mod index;
 mod lineage;
@@ -23,7 +24,6 @@ use crate::error::Error;
 use crate::records::{Position, Vault, Version};
 use base::clock::Instant;
 use base::finding::Finding;
-use base::refusal::{Kind as No, Refusal};
 use fhir::search::query::{Contained, Filter, Query, Summary, Total};
 use include::Including;
 use index::Reading;
@@ -31,6 +31,7 @@ use matching::{Matcher, Set, Types};
 use plan::Planner;
 use records::Records;
 use rows::{Names, type_number};
+use std::borrow::Cow;
 
 /// A page ends early once its resources take this many bytes, and so does what it brings along.
 pub const PAGE_BYTES_MAX: usize = 16 << 20;
@@ -78,22 +79,21 @@ impl Vault {
         for resource_type in &query.types {
             sight.require(resource_type)?;
         }
-        if query.contained != Contained::Without {
-            let why = "_contained is answered only with false: contained resources are found through what holds them";
-            return Err(Refusal::new(No::NotOffered, "not-supported", why).into());
-        }
         self.look(&sight, page.at, query.as_of, |look| {
-            let set = look.matching(&query.filter, &query.types)?;
-            let total = set.len() as u64;
             let only_total = query.summary == Summary::Count || query.count == Some(0);
-            let (matches, next) = if only_total {
-                (Vec::new(), None)
-            } else {
-                look.slice(&sort::ordered(&query.sort, set, &look.reading, &look.matcher())?, page)?
+            let Matches { matches, next, total } = match query.contained {
+                Contained::Without => look.matches(query, page, only_total)?,
+                Contained::Only | Contained::Both => look.contained_matches(query, page, only_total)?,
             };
             let seen = matches.iter().map(position);
             let including = Including::new(look, seen);
-            let brought = including.follow(&matches, &query.include, &query.revinclude)?;
+            // What a contained resource leads to is its holder's to bring along.
+            let is_whole = |version: &&Version| !query.contained_alone || !version.id.contains('#');
+            let whole: Cow<'_, [Version]> = match matches.iter().all(|version| is_whole(&version)) {
+                true => Cow::Borrowed(&matches),
+                false => matches.iter().filter(is_whole).cloned().collect(),
+            };
+            let brought = including.follow(&whole, &query.include, &query.revinclude)?;
             matches.iter().chain(&brought.included).for_each(|version| visit.trail().show(version));
             Ok(Found {
                 at: Position(u64::from(look.reading.at)),
@@ -130,6 +130,13 @@ impl Vault {
     }
 }
 
+/// A page of matches, where the next begins, and how many there are in all.
+struct Matches {
+    matches: Vec<Version>,
+    next: Option<u64>,
+    total: u64,
+}
+
 /// One look at index and record, at one position.
 struct Look<'v> {
     reading: Reading<'v>,
@@ -139,6 +146,23 @@ struct Look<'v> {
 impl Look<'_> {
     fn matcher(&self) -> Matcher<'_> {
         Matcher::new(&self.reading, &self.records)
+    }
+
+    fn matches(&self, query: &Query, page: &Page, only_total: bool) -> Result<Matches, Error> {
+        let set = self.matching(&query.filter, &query.types)?;
+        let total = set.len() as u64;
+        if only_total {
+            return Ok(Matches { matches: Vec::new(), next: None, total });
+        }
+        let (matches, next) = self.slice(&sort::ordered(&query.sort, set, &self.reading, &self.matcher())?, page)?;
+        Ok(Matches { matches, next, total })
+    }
+
+    fn contained_matches(&self, query: &Query, page: &Page, only_total: bool) -> Result<Matches, Error> {
+        let hits = self.hits(query)?;
+        let total = hits.len() as u64;
+        let (matches, next) = if only_total { (Vec::new(), None) } else { self.page_of(&hits, page)? };
+        Ok(Matches { matches, next, total })
     }
 
     /// What matches, in log order.

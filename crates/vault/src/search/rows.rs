@@ -25,7 +25,9 @@ pub const TYPE: PathId = 1;
 pub const NARRATIVE: PathId = 2;
 /// The vault's own path for the events of the audit: whose information it was, who it was.
 pub const AUDIT: PathId = 3;
-const _: () = assert!(AUDIT < FIRST_PATH);
+/// The vault's own path for the types of the resources that a resource contains.
+pub const CONTAINED: PathId = 4;
+const _: () = assert!(CONTAINED < FIRST_PATH);
 
 /// What sort of list a hash names; part of what is hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,6 +221,10 @@ pub fn derive(hasher: &Hasher, resource: &Json) -> Rows {
     extract(resource, &mut |path, value| taker.take(path, &value));
     for word in narrative::words(resource) {
         taker.post(NARRATIVE, Sort::Word, &[&word]);
+    }
+    for inner in resource.get("contained").map_or(&[][..], Json::items) {
+        taker.post(CONTAINED, Sort::Any, &[""]);
+        taker.post(CONTAINED, Sort::Type, &[inner.text("resourceType").unwrap_or_default()]);
     }
     rows.type_number = type_number(resource_type);
     rows.postings.sort_unstable();

@@ -236,3 +236,77 @@ fn a_reference_to_our_own_url_leads_here() {
     assert_eq!(ids(&vault, "Condition?subject=https://other.example.org/fhir/Patient/p1"), "c2");
     assert_eq!(ids(&vault, "Observation?subject=https://ehr.example.org/fhir/Patient/p1"), "b2 b1");
 }
+
+/// A house with parts, a dose in three units, and medications inside their requests.
+const HOUSE: [&str; 16] = [
+    r#"{"resourceType":"Location","id":"house"}"#,
+    r#"{"resourceType":"Location","id":"floor","partOf":{"reference":"Location/house"}}"#,
+    r#"{"resourceType":"Location","id":"bed","partOf":{"reference":"https://ehr.example.org/fhir/Location/floor"}}"#,
+    r#"{"resourceType":"Encounter","id":"e1","location":[{"location":{"reference":"Location/house"}}]}"#,
+    r#"{"resourceType":"Encounter","id":"e2","location":[{"location":{"reference":"Location/bed"}}]}"#,
+    r#"{"resourceType":"QuestionnaireResponse","id":"r1","questionnaire":"http://a.org/q|1.2"}"#,
+    r#"{"resourceType":"QuestionnaireResponse","id":"r2","questionnaire":"http://a.org/q|1.2.3"}"#,
+    r#"{"resourceType":"QuestionnaireResponse","id":"r3","questionnaire":"http://a.org/q|1.20"}"#,
+    r#"{"resourceType":"Observation","id":"mg","valueQuantity":{"value":5.4,"system":"http://unitsofmeasure.org","code":"mg"}}"#,
+    r#"{"resourceType":"Observation","id":"g","valueQuantity":{"value":0.0054,"system":"http://unitsofmeasure.org","code":"g"}}"#,
+    r#"{"resourceType":"Observation","id":"own","valueQuantity":{"value":5.4,"unit":"mg"}}"#,
+    r##"{"resourceType":"MedicationRequest","id":"m1","subject":{"reference":"Patient/p"},"medicationReference":{"reference":"#a"},
+        "contained":[{"resourceType":"Medication","id":"a","code":{"text":"Aspirin"},"status":"active"},
+        {"resourceType":"Medication","id":"b","code":{"text":"Aspirin forte"}}]}"##,
+    r#"{"resourceType":"Medication","id":"m2","code":{"text":"Aspirin"}}"#,
+    r#"{"resourceType":"Condition","id":"c1","subject":{"reference":"Patient/p"},"clinicalStatus":{"coding":[{"code":"active"}]}}"#,
+    r#"{"resourceType":"Condition","id":"c2","subject":{"reference":"Patient/p"},"clinicalStatus":{"coding":[{"code":"resolved"}]}}"#,
+    r#"{"resourceType":"Patient","id":"p"}"#,
+];
+
+#[test]
+fn a_search_goes_through_hierarchies_units_and_what_is_contained() {
+    let place = Place::new();
+    let vault = place.open();
+    vault.know_base("https://ehr.example.org/fhir");
+    for resource in HOUSE {
+        write(&vault, vec![put(resource)]).unwrap();
+    }
+    for (text, expected) in [
+        ("Encounter?location=house", "e1"),
+        ("Encounter?location:below=house", "e2 e1"),
+        ("Encounter?location:below=https://ehr.example.org/fhir/Location/house", "e2 e1"),
+        ("Encounter?location:below=Location/bed", "e2"),
+        ("Encounter?location:above=Location/bed", "e2 e1"),
+        ("Encounter?location:above=Location/house", "e1"),
+        ("Location?partof:below=house", "bed floor"),
+        ("QuestionnaireResponse?questionnaire:below=http://a.org/q|1.2", "r2 r1"),
+        ("QuestionnaireResponse?questionnaire:above=http://a.org/q|1.2.3", "r2 r1"),
+        ("Observation?value-quantity=5.4|http://unitsofmeasure.org|mg", "g mg"),
+        ("Observation?value-quantity=5400|http://unitsofmeasure.org|ug", "g mg"),
+        ("Observation?value-quantity=ge0.0054|http://unitsofmeasure.org|g", "g mg"),
+        ("Observation?value-quantity=gt5.4|http://unitsofmeasure.org|mg", ""),
+        ("Observation?value-quantity=5.4||mg", "own mg"),
+        ("Medication?code:text=aspirin", "m2"),
+        ("Medication?_contained=true&code:text=aspirin", "m1"),
+        ("Medication?_contained=both&code:text=aspirin", "m2 m1"),
+        ("Medication?_contained=true&_containedType=contained&code:text=aspirin", "m1#a m1#b"),
+        ("Medication?_contained=true&_containedType=contained&status:missing=true", "m1#b"),
+        ("Medication?_contained=true&code:text=aspirin&_include=MedicationRequest:subject", "m1 + p"),
+        ("MedicationRequest?_contained=true", ""),
+        ("Condition?patient=p&_list=$current-problems", "c1"),
+    ] {
+        assert_eq!(ids(&vault, text), expected, "{text}");
+    }
+    let kept = r#"{"resourceType":"List","id":"l","status":"current","subject":{"reference":"Patient/p"},
+        "code":{"coding":[{"system":"http://loinc.org","code":"11450-4"}]},"entry":[{"item":{"reference":"Condition/c2"}}]}"#;
+    write(&vault, vec![put(kept)]).unwrap();
+    assert_eq!(ids(&vault, "Condition?patient=p&_list=$current-problems"), "c2", "somebody keeps a list");
+    for text in ["Medication?_contained=true&_sort=code", "Medication?_contained=both&_list=l"] {
+        let Err(Error::Refusal(no)) = found(&vault, text) else { panic!("{text} was answered") };
+        assert!(no.to_string().contains("_contained"), "{no}");
+    }
+    let only = |count, offset| {
+        let page = Page { at: None, offset, count };
+        let text = "Medication?_contained=true&_containedType=contained";
+        let found = vault.search(&Visit::operator(), &query(&vault, text), &page).unwrap();
+        (found.matches[0].id.clone(), found.next, found.total)
+    };
+    assert_eq!(only(1, 0), ("m1#a".to_owned(), Some(1), Some(2)));
+    assert_eq!(only(1, 1), ("m1#b".to_owned(), None, Some(2)));
+}

@@ -120,3 +120,19 @@ fn counts_and_parts() {
     assert!(first["gender"].is_string() && first["name"].is_null());
     assert_eq!(first["meta"]["tag"][0]["code"], "SUBSETTED");
 }
+
+#[test]
+fn a_contained_resource_is_addressed_within_its_holder() {
+    let house = House::open();
+    let request = json!({"resourceType": "MedicationRequest", "id": "m", "status": "active", "intent": "order",
+        "subject": {"reference": "Patient/p"}, "medicationReference": {"reference": "#a"},
+        "contained": [{"resourceType": "Medication", "id": "a", "status": "active"}]});
+    house.put("MedicationRequest/m", &request).expect(201);
+    let path = "Medication?status=active&_contained=true";
+    assert_eq!(house.get(path).expect(200).ids(), ["m"]);
+    let alone = house.get(&format!("{path}&_containedType=contained")).expect(200).json();
+    assert_eq!(alone["entry"][0]["fullUrl"], format!("{}/MedicationRequest/m#a", house.base()));
+    assert_eq!(alone["entry"][0]["resource"], json!({"resourceType": "Medication", "id": "a", "status": "active"}));
+    house.send("DELETE", path, &[], b"").expect(400);
+    house.get("MedicationRequest/m").expect(200);
+}

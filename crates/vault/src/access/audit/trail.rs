@@ -33,7 +33,9 @@ impl Trail {
             self.patients.insert(version.kid);
         }
         if self.about.len() < NAMED_MAX {
-            self.about.push(format!("{}/{}", version.resource_type, version.id));
+            // A contained resource is found under `Holder/id#inner`; the holder is what was shown.
+            let id = version.id.split('#').next().unwrap_or_default();
+            self.about.push(format!("{}/{id}", version.resource_type));
         }
     }
 }

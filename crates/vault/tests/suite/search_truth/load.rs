@@ -12,7 +12,7 @@ use vault::access::Visit;
 use vault::{Change, Expect, Position, Vault};
 
 /// What the shared data has not: marks and cases, open and odd spans, several values, references of every sort.
-pub const ODDITIES: [&str; 32] = [
+pub const ODDITIES: [&str; 34] = [
     r#"{"resourceType":"Patient","id":"odd-1","meta":{"tag":[{"system":"http://a.org/tags","code":"x"}]},"gender":"unknown",
         "name":[{"family":"Ñúñez y Peña","given":["  María   José ","J."]},{"text":"MAJO"}],"birthDate":"1980",
         "telecom":[{"system":"phone","value":"+1 (555) 010-9999"}],"deceasedBoolean":false,
@@ -70,6 +70,14 @@ pub const ODDITIES: [&str; 32] = [
         "clinicalStatus":{"coding":[{"code":"active"}]}}"#,
     r#"{"resourceType":"List","id":"odd-31","status":"retired","mode":"working","subject":{"reference":"Patient/odd-1"},
         "code":{"coding":[{"system":"http://loinc.org","code":"48765-2"}]},"entry":[{"item":{"reference":"Condition/odd-27"}}]}"#,
+    r##"{"resourceType":"MedicationRequest","id":"odd-32","status":"active","intent":"order","subject":{"reference":"Patient/odd-1"},
+        "medicationReference":{"reference":"#m"},"contained":[
+            {"resourceType":"Medication","id":"m","status":"active","code":{"coding":[{"system":"urn:drugs","code":"d1"}]}},
+            {"resourceType":"Medication","id":"n","code":{"coding":[{"system":"urn:drugs","code":"d2"}]},"ingredient":[
+                {"itemReference":{"reference":"Substance/s"}}]}]}"##,
+    r##"{"resourceType":"Medication","id":"odd-33","code":{"coding":[{"system":"urn:drugs","code":"d1"}]},"contained":[
+            {"resourceType":"Medication","id":"inside","code":{"coding":[{"system":"urn:drugs","code":"d1"}]}},
+            {"resourceType":"Organization","id":"o","name":"Maker"}],"manufacturer":{"reference":"#o"}}"##,
 ];
 
 /// A vault and what the naive evaluator knows of it.

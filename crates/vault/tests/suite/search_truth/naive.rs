@@ -3,7 +3,9 @@
 use super::values::{Value, tuples, values};
 use fhir::json::Json;
 use fhir::search::params::{Kind, Param, compartment, hierarchy};
-use fhir::search::query::{DateTest, Filter, Include, NumberTest, Operand, Prefix, Query, Sort, SortBy, SystemTest};
+use fhir::search::query::{
+    Contained, DateTest, Filter, Include, NumberTest, Operand, Prefix, Query, Sort, SortBy, SystemTest,
+};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
@@ -68,6 +70,9 @@ impl World {
 impl Now<'_> {
     /// Names of what matches, in order.
     pub fn search(&self, query: &Query) -> Vec<String> {
+        if query.contained != Contained::Without {
+            return self.search_contained(query);
+        }
         let types = &query.types;
         let of_type = |seen: &&&Seen| types.is_empty() || types.contains(&seen.resource_type);
         let mut found: Vec<&Seen> =
@@ -77,6 +82,35 @@ impl Now<'_> {
             self.sort(sort, &mut found);
         }
         found.iter().map(|seen| seen.name()).collect()
+    }
+
+    /// Names of what matches where contained resources count: `MedicationRequest/1#m`, or what holds it.
+    fn search_contained(&self, query: &Query) -> Vec<String> {
+        let of_type = |seen: &Seen| query.types.is_empty() || query.types.contains(&seen.resource_type);
+        let mut hits: Vec<(std::cmp::Reverse<u64>, u64, String)> = Vec::new();
+        for holder in self.current.values() {
+            if query.contained == Contained::Both && of_type(holder) && self.holds(&query.filter, holder) {
+                hits.push((std::cmp::Reverse(holder.position), 0, holder.name()));
+            }
+            let contained = holder.resource.as_ref().and_then(|r| r.get("contained")).map_or(&[][..], |c| c.items());
+            for (i, inner) in (1..).zip(contained) {
+                let text = |name: &str| inner.text(name).unwrap_or_default().to_owned();
+                let (resource_type, id, resource) = (text("resourceType"), text("id"), Some(inner.clone()));
+                // Values are remembered by position: this one is nobody else's.
+                let position = holder.position + (i << 40);
+                let seen = Seen { position, updated: holder.updated, resource_type, id, resource };
+                if of_type(&seen) && self.holds(&query.filter, &seen) {
+                    let (number, name) = match query.contained_alone {
+                        true => (i, format!("{}#{}", holder.name(), seen.id)),
+                        false => (0, holder.name()),
+                    };
+                    hits.push((std::cmp::Reverse(holder.position), number, name));
+                }
+            }
+        }
+        hits.sort();
+        hits.dedup();
+        hits.into_iter().map(|hit| hit.2).collect()
     }
 
     /// Names of what a page of matches brings along.
