@@ -1,12 +1,12 @@
 //! The gate: nothing is read or written without a visit that says who and why.
 
+pub mod accounts;
 pub mod audit;
 pub mod consent;
 pub(crate) mod gate;
 pub mod label;
 pub mod policy;
 pub mod principal;
-#[expect(dead_code, reason = "accounts, the first private documents, come next")]
 pub(crate) mod private;
 mod relations;
 pub(crate) mod sight;
@@ -14,6 +14,7 @@ mod token;
 mod vocabulary;
 mod writing;
 
+pub use accounts::{Account, Identity, Profile};
 pub use label::{Label, Labels};
 pub use policy::{Action, Class, Relationship, Relationships};
 pub use principal::{Principal, Purpose, Role, Roles};

@@ -1,5 +1,6 @@
 //! What the vault promises, tested from outside.
 
+mod accounts;
 mod at_rest;
 mod exchange;
 mod faults;
