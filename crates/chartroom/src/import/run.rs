@@ -99,6 +99,7 @@ pub struct Underway {
     given_up: AtomicBool,
     /// Something of it was refused or lost, so that it is not finished.
     pub lacking: AtomicBool,
+    tally: Arc<Tally>,
     report: Sender<Done>,
 }
 
@@ -112,6 +113,10 @@ impl Underway {
 impl Drop for Underway {
     fn drop(&mut self) {
         let Some(hash) = self.hash.take() else { return };
+        // Once a run has failed, files are let go of that were read in part, or whose resources were not written.
+        if self.tally.failed.load(Ordering::SeqCst) {
+            return;
+        }
         // The run may be over already; then nobody needs to know.
         if self.is_changed() {
             drop(self.report.send(Done::Changed(std::mem::take(&mut self.source.name))));
@@ -315,6 +320,7 @@ impl<'v> Run<'v> {
             usable,
             given_up,
             lacking,
+            tally: Arc::clone(&self.tally),
             report: self.done.0.clone(),
         })
     }
