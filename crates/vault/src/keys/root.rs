@@ -29,26 +29,31 @@ pub(crate) struct Ring {
     pub check: [u8; 16],
 }
 
-/// The ring in use, and while a root key is being changed the one before it.
+/// The ring in use; and while a root key is being changed the one to come, afterwards the one before.
 pub(crate) struct Rings {
     pub now: Arc<Ring>,
-    before: Option<Arc<Ring>>,
+    other: Option<Arc<Ring>>,
 }
 
 impl Rings {
     /// Only one ring.
     pub fn new(ring: Ring) -> Rings {
-        Rings { now: Arc::new(ring), before: None }
+        Rings { now: Arc::new(ring), other: None }
+    }
+
+    /// What is under another ring can be opened from now on; the present one stays in use.
+    pub fn expect(&mut self, ring: Arc<Ring>) {
+        self.other = Some(ring);
     }
 
     /// Another ring comes into use; what is under the old one can still be opened.
     pub fn turn(&mut self, ring: Arc<Ring>) {
-        self.before = Some(std::mem::replace(&mut self.now, ring));
+        self.other = Some(std::mem::replace(&mut self.now, ring));
     }
 
     /// The rings, the present one first.
     pub fn both(&self) -> Vec<Arc<Ring>> {
-        std::iter::once(&self.now).chain(&self.before).map(Arc::clone).collect()
+        std::iter::once(&self.now).chain(&self.other).map(Arc::clone).collect()
     }
 }
 
@@ -284,6 +289,18 @@ mod tests {
         let root = RootKey([7; 32]);
         assert_ne!(root.derive("a").expect("a"), root.derive("b").expect("b"));
         assert_ne!(root.ring().expect("ring").check, RootKey([8; 32]).ring().expect("ring").check);
+    }
+
+    #[test]
+    fn a_ring_that_is_expected_opens_and_is_not_yet_in_use() {
+        let ring = |byte| RootKey([byte; 32]).ring().expect("a ring");
+        let (old, new) = (ring(1).check, Arc::new(ring(2)));
+        let mut rings = Rings::new(ring(1));
+        let all = |rings: &Rings| rings.both().iter().map(|ring| ring.check).collect::<Vec<_>>();
+        rings.expect(Arc::clone(&new));
+        assert_eq!((rings.now.check, all(&rings)), (old, vec![old, new.check]));
+        rings.turn(Arc::clone(&new));
+        assert_eq!((rings.now.check, all(&rings)), (new.check, vec![new.check, old]));
     }
 
     #[test]

@@ -46,11 +46,12 @@ impl Vault {
 fn reseal_all(desk: &mut Desk, new: &Arc<Ring>) -> Result<Position, Error> {
     let store = Arc::clone(&desk.store);
     let old = Arc::clone(&store.ring.read().now);
-    // Readers meet rows of either kind until the commit is through, so both rings are there from before it.
-    store.ring.write().turn(Arc::clone(new));
+    // Readers meet rows of either kind as soon as the commit is through, so both rings are there from before it. Old
+    // tokens are good until then: before it nobody could get a new one.
+    store.ring.write().expect(Arc::clone(new));
     let done = transact(desk, |desk, group| reseal(desk, group, &old, new));
-    if done.is_err() {
-        store.ring.write().turn(old);
+    if done.is_ok() {
+        store.ring.write().turn(Arc::clone(new));
     }
     done.map_err(|stop| stop.error())
 }
