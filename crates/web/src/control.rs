@@ -12,6 +12,7 @@ use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::routing::post;
+use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -53,11 +54,16 @@ where
     F: Fn(&Visit, &[u8]) -> Vec<u8> + Send + Sync + 'static,
 {
     let visit = match gate::visit(&door.vault, &headers) {
-        Ok(visit) => visit,
+        Ok(visit) if visit.is_operator() => visit,
+        Ok(_) => return refused(&no_operator()).map(Body::from),
         Err(refusal) => return refused(&refusal).map(Body::from),
     };
     let done = tokio::task::spawn_blocking(move || (door.deed)(&visit, &body)).await;
     done.map_or_else(|_| internal(), |answer| plain(StatusCode::OK, "application/json", answer)).map(Body::from)
+}
+
+fn no_operator() -> Refusal {
+    Refusal::new(Kind::Forbidden, "forbidden", "this door is for the operator, who has the root key")
 }
 
 /// Sends one request through the door, and waits for its answer however long the deed takes. Answers status and body.

@@ -8,11 +8,13 @@ use super::opening::{Secrets, beside, check_edge, open_dictionaries, open_keys, 
 use super::store::{Entry, altered, altered_key, shape, unseal, wrapped_key};
 use super::{Options, Position, Version};
 use crate::access::Visit;
+use crate::access::private::is_private;
 use crate::error::Error;
 use crate::keys::patients::{PatientKey, PatientKeys};
 use crate::keys::root::Ring;
 use crate::log::checkpoint::Signer;
 use crate::search::PAGE_BYTES_MAX;
+use base::refusal::{Kind, Refusal};
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// The record at one position.
@@ -49,9 +51,9 @@ impl Snapshot {
         self.head
     }
 
-    /// Versions newest first, below `below`, at most `count`. Those of shredded patients are left out.
+    /// Versions newest first, below `below`, at most `count`. Those of shredded patients, and the vault's own documents, are left out.
     pub fn history(&self, visit: &Visit, below: Position, count: usize) -> Result<Vec<Version>, Error> {
-        let _ = visit;
+        operators_only(visit)?;
         let mut find = self.connection.prepare_cached(
             "SELECT pos, key, ver, kind, at, kid, dict, body FROM entry WHERE pos < ? AND kind < 2 ORDER BY pos DESC",
         )?;
@@ -67,9 +69,9 @@ impl Snapshot {
         Ok(versions)
     }
 
-    /// The version at a position. `None`: there is no version there, or its patient was shredded.
+    /// The version at a position. `None`: there is no version there that may be seen.
     pub fn at(&self, visit: &Visit, position: Position) -> Result<Option<Version>, Error> {
-        let _ = visit;
+        operators_only(visit)?;
         let mut find = self
             .connection
             .prepare_cached("SELECT pos, key, ver, kind, at, kid, dict, body FROM entry WHERE pos = ? AND kind < 2")?;
@@ -85,6 +87,58 @@ impl Snapshot {
         })?;
         let Some(key) = key else { return Ok(None) };
         let kept = unseal(&mut entry, &key, &self.dictionaries)?;
-        shape(&entry, &kept).map(Some).ok_or_else(|| altered(entry.pos).into())
+        let version = shape(&entry, &kept).ok_or_else(|| altered(entry.pos))?;
+        Ok(Some(version).filter(|version| !is_private(&version.resource_type)))
+    }
+}
+
+/// Without an index nobody knows what another visit may see.
+fn operators_only(visit: &Visit) -> Result<(), Refusal> {
+    if visit.is_operator() {
+        return Ok(());
+    }
+    Err(Refusal::new(Kind::Forbidden, "forbidden", "only the operator may read the whole record at once"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::{Principal, Purpose, Roles};
+    use crate::records::{Change, Expect, KeySource, Vault};
+    use base::clock::Clock;
+    use base::id::Ids;
+    use fhir::json::Json;
+
+    fn json(text: &str) -> Json<'static> {
+        Json::parse(text.as_bytes()).expect("JSON").into_owned()
+    }
+
+    #[test]
+    fn a_snapshot_stays_as_it_was_and_hides_what_is_the_vaults_own() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let options =
+            Options { dir: dir.path().to_owned(), key: KeySource::Beside, clock: Clock::System, ids: Ids::seeded(1) };
+        let vault = Vault::open(options.clone()).expect("opens");
+        let operator = Visit::operator();
+        let patient = |id: &str| Change::Put {
+            resource: json(&format!(r#"{{"resourceType":"Patient","id":"{id}"}}"#)),
+            expect: Expect::Any,
+            skip_same: false,
+        };
+        vault.commit(&operator, vec![patient("a")]).expect("written");
+        vault.keep(&operator, json(r#"{"resourceType":"x-account","id":"k"}"#), Expect::Any).expect("kept");
+        let snapshot = Snapshot::open(&options).expect("opens");
+        let head = snapshot.head();
+        vault.commit(&operator, vec![patient("b")]).expect("written");
+        vault.rotate_root_key(&operator, &KeySource::Beside).expect("changed");
+        vault.shred(&operator, "a").expect("done").expect("shredded");
+        let seen = snapshot.history(&operator, Position(u64::MAX), 9).expect("read");
+        assert_eq!(seen.iter().map(|version| version.id.as_str()).collect::<Vec<_>>(), ["a"]);
+        assert!((0..head.0).all(|at| snapshot.at(&operator, Position(at)).expect("read").is_none_or(|v| v.id == "a")));
+        let other = Visit::of(Principal::new("kim", "Kim", Roles::NONE), Purpose::Treatment, None);
+        assert!(snapshot.history(&other, head, 9).is_err() && snapshot.at(&other, Position(0)).is_err());
+        drop(snapshot);
+        let seen = Snapshot::open(&options).expect("opens").history(&operator, Position(u64::MAX), 9).expect("read");
+        assert_eq!(seen.iter().map(|version| version.id.as_str()).collect::<Vec<_>>(), ["b"]);
     }
 }
