@@ -134,6 +134,10 @@ pub struct Principal {
     pub units: Vec<String>,
     /// The app that acts for them, by its client id. The app's scopes narrow what the roles permit and never widen it.
     pub app: Option<String>,
+    /// The scopes that app was given, separated by spaces.
+    pub scopes: String,
+    /// The patient that app was launched for, by id.
+    pub launched_for: Option<String>,
     operator: bool,
 }
 
@@ -148,6 +152,8 @@ impl Principal {
             stands_for: Vec::new(),
             units: Vec::new(),
             app: None,
+            scopes: String::new(),
+            launched_for: None,
             operator: false,
         }
     }
@@ -158,6 +164,12 @@ impl Principal {
     pub fn operator() -> Principal {
         let roles = Roles::NONE.with(Role::Technologist);
         Principal { operator: true, ..Principal::new("operator", "Operator", roles) }
+    }
+
+    /// Somebody who has not signed in.
+    #[must_use]
+    pub fn nobody() -> Principal {
+        Principal::new("", "", Roles::NONE)
     }
 
     /// Whether this is the operator at the command line.

@@ -25,6 +25,8 @@ pub(crate) struct Ring {
     pub secrets: Sealer,
     /// Makes and checks operators' tokens.
     pub token: Mac,
+    /// Seals sessions.
+    pub sessions: Sealer,
     /// Tells the right key from a wrong one; says nothing about it.
     pub check: [u8; 16],
 }
@@ -127,6 +129,7 @@ impl RootKey {
             wrapping: Sealer::new(&self.derive("patient keys")?)?,
             secrets: Sealer::new(&self.derive("secrets")?)?,
             token: Mac::new(&self.derive("tokens")?),
+            sessions: Sealer::new(&self.derive("sessions")?)?,
             check: short,
         })
     }

@@ -10,6 +10,7 @@ mod records;
 mod search;
 mod search_truth;
 mod second_verifier;
+mod sign_in;
 mod simulation;
 mod upkeep;
 mod verify;

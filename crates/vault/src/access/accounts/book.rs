@@ -2,8 +2,11 @@
 
 use super::Account;
 use super::document::KIND;
+use super::session::Session;
+use super::throttle::Throttle;
 use crate::error::Error;
 use crate::records::Vault;
+use base::clock::Instant;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,11 +38,24 @@ impl Book {
     }
 }
 
-/// Where the book lies.
+/// Sessions known to be active, at most, before those that slept long are forgotten.
+const LIVE_MAX: usize = 10_000;
+
+/// A session that idleness ends, as it was last seen.
+pub(crate) struct Live {
+    pub account: String,
+    pub last: Instant,
+    pub until: Instant,
+    pub idle_ms: i64,
+}
+
+/// Where the book lies, and what is known of sessions and tries since the vault was opened.
 #[derive(Default)]
 pub(crate) struct Accounts {
     book: Mutex<Option<Book>>,
     turn: Mutex<()>,
+    live: Mutex<HashMap<String, Live>>,
+    pub throttle: Throttle,
 }
 
 impl Accounts {
@@ -54,6 +70,43 @@ impl Accounts {
         let Some(known) = book.take() else { return };
         let others = known.all().filter(|other| other.id != account.id).cloned();
         *book = Some(Book::of(others.chain([Arc::clone(account)])));
+    }
+
+    /// A session was used.
+    pub fn touch(&self, session: &Session, now: Instant) {
+        let Some(idle_ms) = session.idle_ms else { return };
+        let mut live = self.live.lock();
+        if live.len() > LIVE_MAX {
+            live.retain(|_, one| !one.has_slept(one.idle_ms, now));
+        }
+        let one = Live { account: session.account.clone(), last: now, until: session.until, idle_ms };
+        live.insert(session.id.clone(), one);
+    }
+
+    /// Whether a session's owner has been active lately; if so, this is activity. What is not known to be active was idle
+    /// since it began: a restart of the server revives nobody.
+    pub fn is_awake(&self, session: &Session, now: Instant) -> bool {
+        let Some(idle_ms) = session.idle_ms else { return true };
+        let last = self.live.lock().get(&session.id).map_or(session.issued, |one| one.last);
+        let awake = now.0 - last.0 <= idle_ms;
+        if awake {
+            self.touch(session, now);
+        }
+        awake
+    }
+
+    /// A session is over.
+    pub fn asleep(&self, session: &str) {
+        self.live.lock().remove(session);
+    }
+
+    /// The active sessions of an account, the one used longest ago first: id, and when it ends by itself.
+    pub fn live_of(&self, account: &str, now: Instant) -> Vec<(String, Instant)> {
+        let live = self.live.lock();
+        let mut of: Vec<_> =
+            live.iter().filter(|(_, one)| one.account == account && !one.has_slept(one.idle_ms, now)).collect();
+        of.sort_by_key(|(_, one)| one.last);
+        of.into_iter().map(|(id, one)| (id.clone(), one.until)).collect()
     }
 
     /// It is not known what was written: read again.

@@ -1,10 +1,24 @@
 //! Accounts: who may come in. Each person and each program has one of its own (45 CFR 164.312(a)(2)(i)); it is a private
 //! document in the sealed log, so that who could do what at any time can be shown later.
 //!
-//! [`document`] is how one is kept, [`book`] what is remembered of all. A change counts from the next request on.
+//! [`document`] is how one is kept, [`book`] what is remembered of all; [`password`], [`totp`] and [`second_factor`] are what
+//! shows that somebody is its owner; [`sign_in`] and [`throttle`] how one comes in, [`session`] how one stays. A change counts
+//! from the next request on.
 
 pub(crate) mod book;
 mod document;
+mod password;
+mod purposes;
+mod second_factor;
+mod session;
+mod sign_in;
+mod throttle;
+mod totp;
+
+pub use purposes::purposes;
+pub use second_factor::Proposal;
+pub use session::{Session, Terms};
+pub use sign_in::{Attempt, SignedIn};
 
 use super::{Principal, Roles, Visit};
 use crate::error::Error;
