@@ -127,8 +127,8 @@ impl Vault {
         Ok(Arc::new(Sight::ruled(|_, _, _, _| false, patients, std::collections::HashMap::new())))
     }
 
-    /// Who a bearer token stands for. `None`: it is not one of ours, or no longer good: the operator's (`ct1.`), or a session's
-    /// (`ct2.`). Takes the same time for every token of one length that is not ours.
+    /// Who a bearer token stands for: the operator (`ct1.`), or whose session it is (`ct2.`). `None`: it is not one of ours,
+    /// or no longer good. Takes the same time for every token of one length that is not ours.
     pub fn sign_in(&self, token: &str) -> Option<Visit> {
         if let Some((_, visit)) = self.session(token) {
             return Some(visit);

@@ -62,7 +62,7 @@ impl Vault {
         let device = device.and_then(|(mark, account)| self.device_of(mark, &account.id));
         let tried = Try { login: &login, source: &context.from.clone(), device: device.as_deref() };
         let now = self.clock().now();
-        self.known().throttle.begin(now, &tried).map_err(|wait| too_often(wait))?;
+        self.known().throttle.begin(now, &tried).map_err(too_often)?;
         let hash = account.as_deref().and_then(|account| account.secrets.password.as_deref());
         let holds = password::holds(attempt.password, hash);
         let entered = match account.filter(|account| holds && account.is_active) {

@@ -35,10 +35,11 @@ impl Totp {
         let present = u64::try_from(now.0 / STEP_MS).ok()?;
         let typed: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
         let steps = present.saturating_sub(DRIFT)..=present + DRIFT;
+        let is_code =
+            |step: &u64| verify_slices_are_equal(code(&self.secret, *step).as_bytes(), typed.as_bytes()).is_ok();
         // All are computed, so that the time says nothing about which one it was.
-        let matching = steps
-            .filter(|step| verify_slices_are_equal(code(&self.secret, *step).as_bytes(), typed.as_bytes()).is_ok());
-        matching.filter(|step| *step > self.last_step).last()
+        let matching: Vec<u64> = steps.filter(is_code).collect();
+        matching.into_iter().rfind(|step| *step > self.last_step)
     }
 
     /// The secret as people type it into an app: base32 (RFC 4648 section 6).
