@@ -72,8 +72,11 @@ pub enum Command {
     },
     /// Put a backup into an empty data directory
     Restore(RestoreArgs),
-    /// Print a bearer token with the operator's full rights, also while the server runs
-    Token,
+    /// Print a bearer token with the operator's full rights or an account's, also while the server runs
+    Token(TokenArgs),
+    /// Who may come in, also while the server runs
+    #[command(subcommand)]
+    Account(AccountCommand),
     /// Look at the key, the disk and the directory, and say what to mend
     Doctor,
     /// Change the root key
@@ -259,6 +262,106 @@ pub struct WitnessArgs {
     /// Address and port [default: 127.0.0.1:8081]
     #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
     pub listen: Option<SocketAddr>,
+}
+
+/// Whose token.
+#[derive(Clone, Debug, Args)]
+pub struct TokenArgs {
+    /// The account whose rights it has [default: the operator's]
+    #[arg(long = "as", value_name = "LOGIN")]
+    pub login: Option<String>,
+    /// Why: HL7's code, such as TREAT [default: the first that the account's roles come for]
+    #[arg(long, value_name = "CODE", requires = "login")]
+    pub purpose: Option<String>,
+    /// How long an account's token is good [default: 60]
+    #[arg(long, value_name = "MINUTES", requires = "login", value_parser = clap::value_parser!(u32).range(1..=1_440))]
+    pub minutes: Option<u32>,
+}
+
+/// What to do with accounts.
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Make an account, with a password that is made up and printed unless one is given; with --json none is made up
+    Add {
+        /// What it is.
+        #[command(flatten)]
+        profile: Profiled,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Print all accounts
+    List {
+        /// One line of JSON an account
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change what is given and leave the rest; it counts from the next request on
+    Change {
+        /// What it is to be.
+        #[command(flatten)]
+        profile: Profiled,
+        /// Let it be used again
+        #[arg(long)]
+        activate: bool,
+    },
+    /// End its use: sessions and tokens are void at once
+    Deactivate {
+        /// The login
+        login: String,
+        /// Print the account as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Void its sessions and tokens
+    SignOut {
+        /// The login
+        login: String,
+        /// Print the account as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set its password: one is made up and printed unless one is given
+    Password {
+        /// The login
+        login: String,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+        /// Print the account as JSON, and never the password; give one with --password-stdin
+        #[arg(long, requires = "password_stdin")]
+        json: bool,
+    },
+    /// Give it a second factor, and print secret and recovery codes
+    Totp {
+        /// The login
+        login: String,
+        /// Take its second factor away instead
+        #[arg(long)]
+        remove: bool,
+    },
+}
+
+/// What an account is.
+#[derive(Clone, Debug, Args)]
+pub struct Profiled {
+    /// The login: lower-case letters, digits and . _ - @ +
+    pub login: String,
+    /// The name people know
+    #[arg(long)]
+    pub name: Option<String>,
+    /// A role, such as physician; may be given several times
+    #[arg(long, value_name = "ROLE")]
+    pub role: Option<Vec<String>>,
+    /// What it stands for in the record, such as Practitioner/7; may be given several times
+    #[arg(long, value_name = "TYPE/ID")]
+    pub stands_for: Option<Vec<String>>,
+    /// A unit it works on, such as Location/icu; may be given several times
+    #[arg(long, value_name = "TYPE/ID")]
+    pub unit: Option<Vec<String>>,
+    /// Print the account as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to evaluate.

@@ -1,5 +1,6 @@
 //! The commands: each a small module that opens what it needs, does its deed and says what came of it.
 
+mod account;
 mod bench;
 mod demo;
 mod doctor;
@@ -52,7 +53,11 @@ pub fn run(cli: &Cli) -> Result<(), Stop> {
         Command::Doctor => doctor::doctor(&config(DATA)?),
         Command::Bench(args) => bench::bench(args),
         Command::BenchEcho { listen } => bench::echo(*listen),
-        Command::Token => token(&config(DATA)?),
+        Command::Token(args) => match &args.login {
+            Some(login) => account::token(&config(DATA)?, login, args),
+            None => token(&config(DATA)?),
+        },
+        Command::Account(command) => account::account(&config(DATA)?, command),
         Command::Config(ConfigCommand::Check(args)) => {
             let config = config(DATA)?;
             config.show(&config.serving(args)?);

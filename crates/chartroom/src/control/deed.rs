@@ -1,5 +1,6 @@
 //! Deeds: changes of a record by its operator, written down so that they can be done here or asked of a server.
 
+use super::account::{AccountDeed, UNDONE};
 use crate::stop::Stop;
 use fhir::json::Json;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ pub enum Deed {
         /// The answer.
         lines: String,
     },
+    /// Something about accounts.
+    Account(AccountDeed),
 }
 
 /// What came of it.
@@ -41,7 +44,7 @@ pub struct Done {
 }
 
 impl Done {
-    fn well(said: String) -> Done {
+    pub(super) fn well(said: String) -> Done {
         Done { said, is_wrong: false }
     }
 }
@@ -57,6 +60,7 @@ impl Deed {
             Deed::Rotate { to } => rotate(vault, visit, to),
             Deed::Shred { patient } => shred(vault, visit, patient),
             Deed::Cosign { witnesses, checkpoint, lines } => cosign(vault, witnesses, checkpoint.as_deref(), lines),
+            Deed::Account(deed) => deed.carry_out(vault, visit),
         }
     }
 
@@ -66,6 +70,7 @@ impl Deed {
             Deed::Rotate { .. } => "The root key is as it was.",
             Deed::Shred { .. } => "Nothing was shredded.",
             Deed::Cosign { .. } => "No cosignature was taken in.",
+            Deed::Account(_) => UNDONE,
         }
     }
 
@@ -75,6 +80,7 @@ impl Deed {
             Deed::Rotate { .. } => {
                 "run `chartroom verify` with the old key and with the new one: one of them is refused"
             }
+            Deed::Account(_) => "look with `chartroom account list`",
             Deed::Shred { .. } | Deed::Cosign { .. } => "run the same command again: what was done is not done twice",
         }
     }
@@ -91,6 +97,7 @@ impl Deed {
                 ("checkpoint", checkpoint.as_deref().map_or(Json::Null, text)),
                 ("lines", text(lines)),
             ]),
+            Deed::Account(deed) => deed.write(),
         }
     }
 
@@ -99,6 +106,7 @@ impl Deed {
         let text = |name| json.text(name).map(str::to_owned);
         match json.text("do")? {
             "rotate" => Some(Deed::Rotate { to: read_key(json.get("to")?)? }),
+            "account" => AccountDeed::read(json).map(Deed::Account),
             "shred" => Some(Deed::Shred { patient: text("patient")? }),
             "cosign" => {
                 let witnesses = json.get("witnesses")?.items().iter().map(|key| key.as_str().map(str::to_owned));

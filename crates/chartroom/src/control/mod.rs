@@ -4,9 +4,11 @@
 //! The server listens at `control.sock` in the data directory. Whoever asks shows with a token that the root key is
 //! known; what is asked, new keys included, goes through the socket and into no file.
 
+mod account;
 mod deed;
 mod socket;
 
+pub use account::{AccountDeed, UNDONE, What};
 pub use deed::{Deed, Done, absolute};
 
 use crate::commands::open_existing;

@@ -14,7 +14,7 @@ mod token;
 mod vocabulary;
 mod writing;
 
-pub use accounts::{Account, Attempt, Identity, Profile, Proposal, Session, SignedIn, Terms, purposes};
+pub use accounts::{Account, Attempt, Identity, Profile, Proposal, Session, SignedIn, Terms, check_password, purposes};
 pub use label::{Label, Labels};
 pub use policy::{Action, Class, Relationship, Relationships};
 pub use principal::{Principal, Purpose, Role, Roles};

@@ -15,6 +15,7 @@ mod sign_in;
 mod throttle;
 mod totp;
 
+pub use password::check as check_password;
 pub use purposes::purposes;
 pub use second_factor::Proposal;
 pub use session::{Session, Terms};

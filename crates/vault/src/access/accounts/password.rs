@@ -23,8 +23,8 @@ pub(crate) fn hash(password: &str) -> Result<String, Error> {
     Ok(hash.to_string())
 }
 
-/// Refuses what is too short, too long, or what anybody would try first.
-pub(crate) fn check(password: &str, login: &str) -> Result<(), Refusal> {
+/// Refuses a password that is too short, too long, or what anybody would try first.
+pub fn check(password: &str, login: &str) -> Result<(), Refusal> {
     if password.chars().count() < CHARS_MIN {
         return Err(wrong("the password is shorter than 12 characters; use several words"));
     }
