@@ -19,7 +19,9 @@ pub(crate) fn hash(password: &str) -> Result<String, Error> {
     let mut salt = [0; 16];
     Ids::System.fill(&mut salt);
     let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
-    let hash = hash.map_err(|_| Fault::Key("A password could not be hashed.".to_owned()))?;
+    let hash = hash.map_err(|_| {
+        Fault::Key("A password could not be hashed. next: end other programs, then try again.".to_owned())
+    })?;
     Ok(hash.to_string())
 }
 

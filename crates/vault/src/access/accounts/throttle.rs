@@ -6,6 +6,7 @@
 //! device the owner waits [`STRANGERS_WAIT_MS`] at most.
 
 use base::clock::Instant;
+use core::net::IpAddr;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 
@@ -77,15 +78,14 @@ impl Throttle {
     /// The try was right: what it counted is taken back.
     pub fn succeed(&self, of: &Try<'_>) {
         let mut counts = self.0.lock();
-        let pair = keys(of).into_iter().next();
         for (key, _) in keys(of) {
-            if let Some(count) = counts.get_mut(&key) {
+            if key.starts_with("pair ") || key.starts_with("device ") {
+                // The owner at this source begins anew.
+                counts.remove(&key);
+            } else if let Some(count) = counts.get_mut(&key) {
                 count.tries = count.tries.saturating_sub(1);
                 count.next = count.last;
             }
-        }
-        if let Some((key, _)) = pair {
-            counts.remove(&key);
         }
     }
 }
@@ -100,23 +100,24 @@ impl Rule {
     }
 }
 
-/// What a try is counted under; the pair of login and source first.
+/// What a try is counted under.
 fn keys(of: &Try<'_>) -> Vec<(String, Rule)> {
     if let Some(device) = of.device {
         return vec![(format!("device {device} {}", of.login), PAIR)];
     }
+    let strangers = (format!("login {}", of.login), STRANGERS);
+    // Behind a proxy on this machine everybody comes from here: counting them as one would let one stop all.
+    if of.source.parse().is_ok_and(|address: IpAddr| address.is_loopback()) {
+        return vec![strangers];
+    }
     let source = network(of.source);
-    vec![
-        (format!("pair {source} {}", of.login), PAIR),
-        (format!("source {source}"), SOURCE),
-        (format!("login {}", of.login), STRANGERS),
-    ]
+    vec![(format!("pair {source} {}", of.login), PAIR), (format!("source {source}"), SOURCE), strangers]
 }
 
 /// The network of an address: IPv6 clients have a whole /64 to themselves.
 fn network(source: &str) -> String {
     match source.parse() {
-        Ok(std::net::IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => {
+        Ok(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => {
             let [a, b, c, d, ..] = address.segments();
             format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
