@@ -1,10 +1,12 @@
 //! Compression: zstd, with a dictionary for each resource type, trained on the site's own resources once there are enough.
 //!
 //! One dictionary for all types was tried: it is larger, slower to use, and an import sorted by type (as every NDJSON
-//! export is) trains it on the first type alone, which cost 200 bytes a resource. A dictionary holds pieces of patients'
-//! data, so it is kept sealed. Bodies name the dictionary they need by number; 0 is none. Contexts are made once a
+//! export is) trains it on the first type alone, which cost 200 bytes a resource. A dictionary is trained on masked texts
+//! ([`super::mask`]), so that nothing of a patient is in it, and kept sealed all the same. Bodies name the dictionary they need by number; 0 is none. Contexts are made once a
 //! thread, dictionaries prepared once a process.
 
+use super::attachment;
+use super::mask::{Sample, mask};
 use crate::error::Fault;
 use parking_lot::{Condvar, Mutex, RwLock};
 use std::cell::RefCell;
@@ -15,16 +17,26 @@ use zstd::zstd_safe::{CCtx, CDict, DCtx, DDict, compress_bound};
 /// The number of a dictionary; 0 is none.
 pub(crate) type DictionaryId = u32;
 
-/// A dictionary is trained once this many new texts of a type were seen, or this many bytes of at least so many texts.
+/// A type's first dictionary is trained once this many texts were seen, or this many bytes of at least so many texts.
 const TEXTS_ENOUGH: usize = 400;
 const BYTES_ENOUGH: usize = 1 << 20;
 const TEXTS_LEAST: usize = 40;
 
-/// Bytes of a dictionary: resources of one type repeat far fewer phrases than the 110 KB zstd's authors recommend.
-const DICTIONARY_BYTES: usize = 32_768;
+/// Codes are learned that many patients have ([`super::mask`]). Where the first texts are of few, as when charts come one
+/// after another, the first dictionary knows little but the form; so a second and a third follow, trained on a few texts
+/// of each of so many patients.
+const PATIENTS: [usize; 2] = [22, 60];
 
-/// zstd's level: 3 is its default; higher ones cost more than they save on records of 1.4 KB.
-const LEVEL: i32 = 3;
+/// Texts that a later dictionary is trained on, about.
+const TEXTS_LATER: usize = 800;
+
+/// Bytes of a dictionary: masked resources of one type repeat far fewer phrases than the 110 KB zstd's authors recommend.
+/// (Measured on 92,114 Synthea resources: 32 KB cost more than they save.)
+const FIRST_BYTES: usize = 8_192;
+const LAST_BYTES: usize = 16_384;
+
+/// zstd's level: 3 is its default; 6 saves 7 bytes more a Synthea resource, and higher ones cost more than they save.
+const LEVEL: i32 = 6;
 
 /// A body larger than this when unpacked is no body (a resource is refused long before).
 const BODY_BYTES_MAX: usize = 256 << 20;
@@ -65,21 +77,62 @@ pub(crate) fn content(resource_type: &str, bytes: &[u8]) -> Vec<u8> {
 #[derive(Default)]
 pub(crate) struct Dictionaries {
     all: RwLock<HashMap<DictionaryId, Arc<Dictionary>>>,
-    by_type: RwLock<HashMap<String, Arc<Dictionary>>>,
+    by_type: RwLock<HashMap<String, OfType>>,
     types: Mutex<HashMap<String, Gathering>>,
     trained: Condvar,
 }
 
+/// The dictionaries of one type.
+struct OfType {
+    /// The one for new bodies.
+    latest: Arc<Dictionary>,
+    /// How many there are.
+    count: usize,
+    /// Whether no other will follow.
+    is_last: bool,
+}
+
 /// A type on its way to a dictionary.
 enum Gathering {
-    /// Texts seen since the start.
-    Texts(Vec<Vec<u8>>, usize),
+    /// Texts seen since the start, or since the first dictionary.
+    Texts(Texts),
     /// Enough of them.
-    Enough(Vec<Vec<u8>>),
+    Enough(Texts),
     /// Somebody trains it; the type's new texts wait for that, which is a matter of milliseconds.
     Training,
-    /// It has one, or can have none.
+    /// It has what it needs, or can have none.
     Done,
+}
+
+/// Texts of a type, and whose each is.
+#[derive(Default)]
+pub(crate) struct Texts {
+    samples: Vec<Sample>,
+    bytes: usize,
+    by_patient: HashMap<i64, usize>,
+    /// Patients that they must be of: 0 for the first dictionary.
+    patients: usize,
+}
+
+impl Texts {
+    /// Takes a text in; answers whether there are enough now.
+    fn gather(&mut self, whose: i64, text: &[u8]) -> bool {
+        let of_patient = self.by_patient.entry(whose).or_default();
+        if self.patients > 0 && *of_patient >= TEXTS_LATER / self.patients {
+            return false;
+        }
+        *of_patient += 1;
+        self.bytes += text.len();
+        self.samples.push((whose, text.to_vec()));
+        let (texts, patients) = (self.samples.len(), self.by_patient.len());
+        let is_much = texts >= TEXTS_ENOUGH || (texts >= TEXTS_LEAST && self.bytes >= BYTES_ENOUGH);
+        is_much && patients >= self.patients
+    }
+
+    /// The patients that the next dictionary wants; `None` when these are as many as any wants.
+    fn next(&self) -> Option<usize> {
+        PATIENTS.into_iter().find(|&wanted| wanted > self.by_patient.len().max(self.patients))
+    }
 }
 
 impl Dictionaries {
@@ -88,8 +141,16 @@ impl Dictionaries {
         let dictionary = Arc::new(dictionary);
         self.all.write().insert(dictionary.id, Arc::clone(&dictionary));
         let mut by_type = self.by_type.write();
-        if by_type.get(&dictionary.resource_type).is_none_or(|d| d.id < dictionary.id) {
-            by_type.insert(dictionary.resource_type.clone(), dictionary);
+        let name = dictionary.resource_type.clone();
+        match by_type.get_mut(&name) {
+            None => drop(by_type.insert(name, OfType { latest: dictionary, count: 1, is_last: false })),
+            Some(of_type) => {
+                of_type.count += 1;
+                of_type.is_last |= of_type.count > PATIENTS.len();
+                if of_type.latest.id < dictionary.id {
+                    of_type.latest = dictionary;
+                }
+            }
         }
     }
 
@@ -100,25 +161,28 @@ impl Dictionaries {
 
     /// The type's dictionary, if there is one.
     pub fn ready(&self, resource_type: &str) -> Option<Arc<Dictionary>> {
-        self.by_type.read().get(resource_type).cloned()
+        self.by_type.read().get(resource_type).map(|of_type| Arc::clone(&of_type.latest))
     }
 
-    /// The dictionary for a new text; the text of a type that has none yet is gathered for it.
-    pub fn for_new(&self, resource_type: &str, text: &[u8]) -> Option<Arc<Dictionary>> {
-        let found = self.ready(resource_type);
-        if found.is_some() {
-            return found;
+    /// The dictionary for a new text, if there is one; the text of a type that needs one yet is gathered for it. `whose`
+    /// names its patient, or the resource itself when it is of none.
+    pub fn for_new(&self, resource_type: &str, whose: i64, text: &[u8]) -> Option<Arc<Dictionary>> {
+        let last = self.by_type.read().get(resource_type).filter(|t| t.is_last).map(|t| Arc::clone(&t.latest));
+        if last.is_some() {
+            return last;
         }
+        let count = self.by_type.read().get(resource_type).map_or(0, |of_type| of_type.count);
         let mut types = self.types.lock();
         loop {
             match types.get_mut(resource_type) {
                 None => {
-                    types.insert(resource_type.to_owned(), Gathering::Texts(vec![text.to_vec()], text.len()));
-                    return None;
+                    let patients = count.checked_sub(1).and_then(|n| PATIENTS.get(n)).copied().unwrap_or(0);
+                    let texts = Texts { patients, ..Texts::default() };
+                    types.insert(resource_type.to_owned(), Gathering::Texts(texts));
                 }
-                Some(gathering @ Gathering::Texts(..)) => {
-                    gathering.gather(text);
-                    return None;
+                Some(gathering @ Gathering::Texts(_)) => {
+                    gathering.gather(whose, text);
+                    return self.ready(resource_type);
                 }
                 Some(Gathering::Training) => self.trained.wait(&mut types),
                 Some(Gathering::Enough(_) | Gathering::Done) => return self.ready(resource_type),
@@ -127,7 +191,7 @@ impl Dictionaries {
     }
 
     /// A type with enough texts, and these; each is given once, and [`Dictionaries::end_training`] must follow.
-    pub fn begin_training(&self) -> Option<(String, Vec<Vec<u8>>)> {
+    pub fn begin_training(&self) -> Option<(String, Texts)> {
         let mut types = self.types.lock();
         let (name, gathering) = types.iter_mut().find(|(_, g)| matches!(g, Gathering::Enough(_)))?;
         let Gathering::Enough(texts) = std::mem::replace(gathering, Gathering::Training) else { return None };
@@ -135,8 +199,15 @@ impl Dictionaries {
     }
 
     /// Lets those who wait go on, with a dictionary if one was added.
-    pub fn end_training(&self, resource_type: &str) {
-        self.types.lock().insert(resource_type.to_owned(), Gathering::Done);
+    pub fn end_training(&self, resource_type: &str, texts: &Texts) {
+        let next = match texts.next() {
+            Some(patients) => Gathering::Texts(Texts { patients, ..Texts::default() }),
+            None => {
+                self.by_type.write().entry(resource_type.to_owned()).and_modify(|of_type| of_type.is_last = true);
+                Gathering::Done
+            }
+        };
+        self.types.lock().insert(resource_type.to_owned(), next);
         self.trained.notify_all();
     }
 
@@ -151,11 +222,9 @@ impl Dictionaries {
 }
 
 impl Gathering {
-    fn gather(&mut self, text: &[u8]) {
-        let Gathering::Texts(texts, bytes) = self else { return };
-        texts.push(text.to_vec());
-        *bytes += text.len();
-        if texts.len() >= TEXTS_ENOUGH || (texts.len() >= TEXTS_LEAST && *bytes >= BYTES_ENOUGH) {
+    fn gather(&mut self, whose: i64, text: &[u8]) {
+        let Gathering::Texts(texts) = self else { return };
+        if texts.gather(whose, text) {
             *self = Gathering::Enough(std::mem::take(texts));
         }
     }
@@ -168,6 +237,8 @@ pub(crate) fn pack(
     front: usize,
     behind: usize,
 ) -> Result<Vec<u8>, Fault> {
+    let folded = attachment::fold(text);
+    let text = folded.as_deref().unwrap_or(text);
     PACK.with_borrow_mut(|(context, scratch)| {
         // zstd wants room for the worst case; what is kept is a third of it.
         scratch.clear();
@@ -195,12 +266,14 @@ fn unpack(dictionary: Option<&Dictionary>, packed: &[u8]) -> Option<Vec<u8>> {
         Some(dictionary) => context.decompress_using_ddict(&mut text, packed, &dictionary.unpack),
         None => context.decompress(&mut text, packed),
     });
-    done.ok().filter(|&n| n == size && text.len() == size).map(|_| text)
+    done.ok().filter(|&n| n == size && text.len() == size)?;
+    attachment::unfold(text)
 }
 
-/// Trains a dictionary; `None` if the samples do not lend themselves to one.
-pub(crate) fn train(samples: &[Vec<u8>]) -> Option<Vec<u8>> {
-    zstd::dict::from_samples(samples, DICTIONARY_BYTES).ok()
+/// Trains a dictionary on the texts, masked; `None` if they do not lend themselves to one.
+pub(crate) fn train(texts: &Texts) -> Option<Vec<u8>> {
+    let bytes = if texts.next().is_none() { LAST_BYTES } else { FIRST_BYTES };
+    zstd::dict::from_samples(&mask(&texts.samples), bytes).ok()
 }
 
 #[cfg(test)]
@@ -221,20 +294,36 @@ mod tests {
         let samples: Vec<Vec<u8>> = (0..3000).map(sample).collect();
         let dictionaries = Dictionaries::default();
         let plain = pack(None, &samples[7], 0, 0).expect("packed");
-        for text in &samples[..TEXTS_ENOUGH] {
-            assert!(dictionaries.begin_training().is_none() && dictionaries.for_new("Observation", text).is_none());
+        let whose = |i: usize| (i / 100) as i64;
+        for (i, text) in samples[..TEXTS_ENOUGH].iter().enumerate() {
+            assert!(dictionaries.begin_training().is_none());
+            assert!(dictionaries.for_new("Observation", whose(i), text).is_none());
         }
         let (resource_type, texts) = dictionaries.begin_training().expect("enough");
-        assert_eq!((resource_type.as_str(), texts.len()), ("Observation", TEXTS_ENOUGH));
-        dictionaries.add(Dictionary::new(1, &content("Observation", &train(&texts).expect("trained"))));
-        dictionaries.end_training("Observation");
-        assert!(dictionaries.for_new("Patient", &samples[7]).is_none());
-        let packed = pack(dictionaries.for_new("Observation", &samples[7]).as_deref(), &samples[7], 1, 9);
+        assert_eq!((resource_type.as_str(), texts.samples.len()), ("Observation", TEXTS_ENOUGH));
+        let trained = train(&texts).expect("trained");
+        dictionaries.add(Dictionary::new(1, &content("Observation", &trained)));
+        dictionaries.end_training("Observation", &texts);
+        assert!(dictionaries.for_new("Patient", 7, &samples[7]).is_none());
+        let packed = pack(dictionaries.for_new("Observation", 0, &samples[7]).as_deref(), &samples[7], 1, 9);
         let packed = packed.expect("packed");
         assert!(packed.len() < plain.len());
         assert_eq!(dictionaries.unpack(1, &packed[1..]).as_ref(), Some(&samples[7]));
         assert_eq!(dictionaries.unpack(0, &plain).as_ref(), Some(&samples[7]));
         assert_eq!(dictionaries.unpack(2, &packed[1..]), None);
         assert_eq!(dictionaries.unpack(0, b"no frame"), None);
+        // The first texts were of few patients: a second dictionary follows, from a few texts of many.
+        assert!((0..1000).all(|_| dictionaries.for_new("Observation", 0, &samples[8]).is_some_and(|d| d.id == 1)));
+        for (i, text) in samples.iter().enumerate().skip(TEXTS_ENOUGH) {
+            dictionaries.for_new("Observation", (i / 5) as i64, text);
+        }
+        let (_, texts) = dictionaries.begin_training().expect("enough of many");
+        assert!(
+            texts.by_patient.len() >= PATIENTS[0] && texts.by_patient.values().all(|&n| n <= TEXTS_LATER / PATIENTS[0])
+        );
+        dictionaries.add(Dictionary::new(2, &content("Observation", &trained)));
+        dictionaries.end_training("Observation", &texts);
+        assert!((0..1000).all(|i| dictionaries.for_new("Observation", i, &samples[8]).is_some_and(|d| d.id == 2)));
+        assert!(dictionaries.begin_training().is_none());
     }
 }

@@ -4,10 +4,12 @@
 //! thread ([`writer`], [`desk`]), which gives it position, version and time, adds its leaf to the log, and makes a group
 //! of changes durable with one wait for the disk. Readers ([`lookup`]) never wait for the writer.
 
+mod attachment;
 pub(crate) mod body;
 pub(crate) mod desk;
 pub(crate) mod dictionary;
 mod lookup;
+mod mask;
 pub(crate) mod opening;
 mod owner;
 pub(crate) mod prepare;

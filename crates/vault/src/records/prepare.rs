@@ -84,7 +84,7 @@ impl Store {
             rows: Rows::none(),
         };
         if !matches!(compared, Some((_, true))) {
-            let dictionary = self.dictionaries.for_new(&prepared.resource_type, &prepared.kept);
+            let dictionary = self.dictionaries.for_new(&prepared.resource_type, owner.unwrap_or(key), &prepared.kept);
             prepared.sealed = Some(seal(&prepared, dictionary.as_deref())?);
             prepared.rows = derive(&self.hasher, resource);
         }
