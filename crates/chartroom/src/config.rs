@@ -11,6 +11,9 @@
 //! witness_interval = 60
 //! conditional_deletes_max = 100
 //!
+//! [access]
+//! policies = "/etc/chartroom/policies"
+//!
 //! [[witness]]
 //! url = "http://witness.example.org:8081"
 //! key = "witness.example.org/w1+3a3f4ccd+BP..."
@@ -24,6 +27,7 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use vault::access::policy::{self, Policies};
 use vault::log::checkpoint::VerifierKey;
 use vault::records::KeySource;
 use web::{Address, Witness};
@@ -36,6 +40,8 @@ struct File {
     #[serde(default)]
     serve: ServeFile,
     #[serde(default)]
+    access: AccessFile,
+    #[serde(default)]
     witness: Vec<WitnessFile>,
 }
 
@@ -44,6 +50,12 @@ struct File {
 struct WitnessFile {
     url: String,
     key: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccessFile {
+    policies: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -90,6 +102,7 @@ pub struct Config {
     key_origin: Origin,
     data_origin: Origin,
     serve: ServeFile,
+    policies: Option<PathBuf>,
     witness: Vec<WitnessFile>,
 }
 
@@ -125,7 +138,20 @@ impl Config {
         let path = place.config.clone().or_else(|| beside.is_file().then_some(beside));
         let file = path.as_deref().map_or_else(|| Ok(File::default()), read)?;
         let (key, key_origin) = key_source(place.key_file.clone(), file.key_file)?;
-        Ok(Config { data, file: path, key, key_origin, data_origin, serve: file.serve, witness: file.witness })
+        let (serve, policies, witness) = (file.serve, file.access.policies, file.witness);
+        Ok(Config { data, file: path, key, key_origin, data_origin, serve, policies, witness })
+    }
+
+    /// The policies of the house with those of the site. `None`: the site has none.
+    pub fn site_policies(&self) -> Result<Option<Policies>, Stop> {
+        let what = "The site's policies were not taken.";
+        let Some(dir) = &self.policies else { return Ok(None) };
+        let files = policy::read_site(dir).map_err(|fault| Stop::vault(what, fault.into()))?;
+        let policies = Policies::with_site(&files).map_err(|bad| {
+            let lines: Vec<String> = bad.iter().map(ToString::to_string).collect();
+            Stop::cannot(what, lines.join("\n"), "mend these lines; `chartroom config check` tries them again")
+        })?;
+        Ok(Some(policies))
     }
 
     /// The settings of the server.
@@ -187,6 +213,9 @@ impl Config {
             KeySource::Passphrase(_) => "CHARTROOM_PASSPHRASE".to_owned(),
         };
         line("root key", key, self.key_origin);
+        let from = if self.policies.is_some() { Origin::File } else { Origin::Default };
+        let site = self.policies.as_ref().map_or_else(|| "ours alone".to_owned(), |dir| dir.display().to_string());
+        line("access.policies", site, from);
         let [listen, url, tls, witnesses, interval, deletes] = serving.origins;
         line("serve.listen", serving.listen.to_string(), listen);
         line("serve.public_url", serving.public_url.clone().unwrap_or_else(|| "from serve.listen".to_owned()), url);

@@ -61,7 +61,7 @@ pub fn run(cli: &Cli) -> Result<(), Stop> {
         Command::Config(ConfigCommand::Check(args)) => {
             let config = config(DATA)?;
             config.show(&config.serving(args)?);
-            Ok(())
+            config.site_policies().map(|_| ())
         }
     }
 }
@@ -82,8 +82,13 @@ pub fn options(config: &Config) -> Options {
 /// Opens the vault of a configuration, made if it is missing.
 pub fn open(config: &Config) -> Result<Vault, Stop> {
     not_bereft(&config.data)?;
-    let options = options(config);
-    Vault::open(options).map_err(|error| Stop::vault(format!("{} was not opened.", config.data.display()), error))
+    let (options, policies) = (options(config), config.site_policies()?);
+    let shut = |error| Stop::vault(format!("{} was not opened.", config.data.display()), error);
+    let vault = Vault::open(options).map_err(shut)?;
+    if let Some(policies) = policies {
+        vault.policies().replace(policies);
+    }
+    Ok(vault)
 }
 
 /// Refuses a directory that has lost its record: a new one in its place would hide the loss, and a restore would find

@@ -203,6 +203,22 @@ fn fhirpath_prints_json() {
 }
 
 #[test]
+fn a_wrong_policy_of_the_site_is_shown_with_its_line() {
+    let house = House::new();
+    let policy = |role: &str| {
+        let words = "@id(\"a\")\n@says(\"No notes for coders.\")\n@source(\"rule 1\")\n";
+        format!("{words}forbid (principal in Role::\"{role}\", action, resource == Class::\"note\");\n")
+    };
+    let written = house.file("site.cedar", policy("coder"));
+    let dir = std::path::Path::new(&written).parent().expect("a folder").display().to_string();
+    let config = house.file("site.toml", format!("[access]\npolicies = '{dir}'\n"));
+    house.run(&["config", "check", "--config", &config]).expect(0);
+    house.file("site.cedar", policy("codr"));
+    let check = house.run(&["config", "check", "--config", &config]).expect(2);
+    check.says("site.cedar, line 4").says("did you mean Role::\"coder\"?");
+}
+
+#[test]
 fn a_mistake_in_the_configuration_is_shown_with_its_line() {
     let house = House::new();
     let good = house.file("good.toml", "[serve]\nlisten = \"127.0.0.1:9000\"\n");

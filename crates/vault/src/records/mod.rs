@@ -23,6 +23,7 @@ pub(crate) mod training;
 pub(crate) mod turns;
 pub(crate) mod writer;
 
+use crate::access::policy::PolicyBook;
 use crate::access::sight::Sight;
 use crate::access::{Action, Visit};
 use crate::error::{Error, Fault};
@@ -184,6 +185,8 @@ pub(crate) struct Inner {
     pub turns: Turns,
     /// Held while the root key is changed: the next change begins with the key that this one ends with.
     pub rotating: Mutex<()>,
+    /// Who may do what.
+    pub policies: PolicyBook,
     _lock: File,
 }
 

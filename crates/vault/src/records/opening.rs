@@ -9,6 +9,7 @@ use super::turns::Turns;
 use super::writer::{Budget, Writer};
 use super::{Inner, KeySource, Options, replay, schema, training};
 use crate::access::gate::Gate;
+use crate::access::policy::{Policies, PolicyBook};
 use crate::error::{Error, Fault};
 use crate::keys::Hasher;
 use crate::keys::patients::{Kid, PatientKey, PatientKeys, SHARED};
@@ -165,6 +166,7 @@ fn start(store: Arc<Store>, desk: Desk, lock: File) -> Result<Inner, Error> {
         shredding: Mutex::new(()),
         turns: Turns::default(),
         rotating: Mutex::new(()),
+        policies: PolicyBook::new(Policies::house().clone()),
         _lock: lock,
     })
 }

@@ -5,6 +5,7 @@ mod at_rest;
 mod exchange;
 mod faults;
 mod log;
+mod permissions;
 mod place;
 mod records;
 mod search;

@@ -58,7 +58,6 @@ const CLASSES: &[(Class, &[&str])] = &[
             "Observation",
             "Procedure",
             "Provenance",
-            "QuestionnaireResponse",
             "RequestGroup",
             "ResearchSubject",
             "RiskAssessment",
@@ -172,6 +171,7 @@ const CLASSES: &[(Class, &[&str])] = &[
     (Class::Population, &["Group"]),
     (Class::Blob, &["Binary"]),
     (Class::System, &["Subscription"]),
+    (Class::Form, &["QuestionnaireResponse"]),
 ];
 
 /// The class of a resource type. `None`: not an R4 type; private documents of the vault are in no class and never asked

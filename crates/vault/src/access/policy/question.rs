@@ -59,6 +59,8 @@ vocabulary! {
         Blob = "blob", "scans and files";
         /// The installation itself: accounts, policies, keys.
         System = "system", "this installation";
+        /// Forms that somebody filled in, registry abstracts among them.
+        Form = "form", "forms and abstracts";
     }
 }
 
