@@ -150,7 +150,7 @@ fn describe(damage: &Damage, resource_type: &str) -> String {
         Wrong::Extra => format!("row ({row}) says of {of} what is not in the record"),
         Wrong::Missing if damage.position.is_none() => format!("row ({row}) is missing"),
         Wrong::Missing => format!("no row ({row}) says of {of} what is in the record"),
-        Wrong::Broken => format!("row ({row}) cannot be unpacked"),
+        Wrong::Broken => format!("row ({row}) is not packed as it was written"),
         Wrong::Other(what) => what.clone(),
     }
 }

@@ -151,8 +151,14 @@ fn a_damaged_index_is_named_by_row_and_entry() {
             "UPDATE posting SET hash = 5 WHERE hash = (SELECT max(hash) FROM posting)",
             &["row (hash 0000000000000005, sys"],
         ),
-        ("UPDATE posting SET list = x'80' WHERE hash = (SELECT max(hash) FROM posting)", &["cannot be unpacked"]),
-        ("UPDATE posting SET list = 7 WHERE hash = (SELECT max(hash) FROM posting)", &["cannot be unpacked"]),
+        (
+            "UPDATE posting SET list = x'80' WHERE hash = (SELECT max(hash) FROM posting)",
+            &["is not packed as it was written"],
+        ),
+        (
+            "UPDATE posting SET list = 7 WHERE hash = (SELECT max(hash) FROM posting)",
+            &["is not packed as it was written"],
+        ),
         ("DELETE FROM posting", &["index.sqlite posting 0 (resource", "no row (hash"]),
         ("UPDATE span SET list = substr(list, 1, 1) || x'00' || substr(list, 3)", &["index.sqlite span", "row (axis"]),
         ("DELETE FROM bucket WHERE bucket = 18262", &["no row (side", "bucket 18262) says of this Observation"]),

@@ -160,6 +160,14 @@ pub fn decode(axis: Axis, first: u32, blob: &[u8], mut each: impl FnMut(u32, Spa
     true
 }
 
+/// The row of spans in log order: its first position, and the blob. `None` when there are none.
+pub fn pack(spans: &[(u32, Span)]) -> Option<(u32, Vec<u8>)> {
+    let &(first, _) = spans.first()?;
+    let (mut cursor, mut blob) = (Cursor::new(first), Vec::new());
+    spans.iter().for_each(|(position, span)| cursor.write(*position, span, &mut blob));
+    Some((first, blob))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -69,6 +69,14 @@ pub fn decode(first: u32, blob: &[u8], mut each: impl FnMut(u32, i64)) -> bool {
     true
 }
 
+/// The row of references in log order: its first position, and the blob. `None` when there are none.
+pub fn pack(links: &[(u32, i64)]) -> Option<(u32, Vec<u8>)> {
+    let &(first, _) = links.first()?;
+    let (mut cursor, mut blob) = (Cursor::new(first), Vec::new());
+    links.iter().for_each(|&(position, key)| cursor.write(position, key, &mut blob));
+    Some((first, blob))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

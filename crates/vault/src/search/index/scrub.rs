@@ -7,7 +7,7 @@ use super::Appended;
 use super::cell::{Cell, cells};
 use super::column::{self, Axis};
 use super::links;
-use super::list::{self, write_number};
+use super::list;
 use super::places::{BLOCK, PLACE_BYTES, Place};
 use super::store::{State, write_state};
 use super::sums::Sums;
@@ -183,7 +183,7 @@ impl Scrubbing<'_> {
                     this.removed.bucket(this.hasher, part, number, position);
                 }
             }
-            whole.then(|| (met, pack_list(&kept)))
+            whole.then(|| (met, list::pack(&kept)))
         })
     }
 
@@ -198,12 +198,7 @@ impl Scrubbing<'_> {
                     kept.push((position, span));
                 }
             });
-            let rest = kept.first().map(|&(first, _)| {
-                let (mut cursor, mut blob) = (column::Cursor::new(first), Vec::new());
-                kept.iter().for_each(|(position, span)| cursor.write(*position, span, &mut blob));
-                (first, blob)
-            });
-            whole.then_some((met, rest))
+            whole.then(|| (met, column::pack(&kept)))
         })
     }
 
@@ -218,12 +213,7 @@ impl Scrubbing<'_> {
                     kept.push((position, key));
                 }
             });
-            let rest = kept.first().map(|&(first, _)| {
-                let (mut cursor, mut blob) = (links::Cursor::new(first), Vec::new());
-                kept.iter().for_each(|&(position, key)| cursor.write(position, key, &mut blob));
-                (first, blob)
-            });
-            whole.then_some((met, rest))
+            whole.then(|| (met, links::pack(&kept)))
         })
     }
 
@@ -288,11 +278,4 @@ impl Scrubbing<'_> {
         }
         Ok(())
     }
-}
-
-fn pack_list(positions: &[u32]) -> Option<(u32, Vec<u8>)> {
-    let (&first, rest) = positions.split_first()?;
-    let mut blob = Vec::with_capacity(rest.len());
-    positions.windows(2).for_each(|pair| write_number(u64::from(pair[1] - pair[0]), &mut blob));
-    Some((first, blob))
 }

@@ -33,7 +33,7 @@ pub enum Wrong {
     Extra,
     /// The entry says what no row says.
     Missing,
-    /// It cannot be unpacked.
+    /// It cannot be unpacked, or says in another form what it says.
     Broken,
     /// Something else, in words.
     Other(String),

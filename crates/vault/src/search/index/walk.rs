@@ -122,7 +122,8 @@ impl fmt::Display for RowName {
     }
 }
 
-/// Calls `each` with every fact of a table and the row it stands in; with `None` for a row that cannot be unpacked.
+/// Calls `each` with every fact of a table and the row it stands in; with `None` for a row that
+/// is not packed as this program packs.
 pub fn walk(
     db: &Connection,
     stored: &'static Stored,
@@ -143,27 +144,46 @@ fn blob<'r>(row: &'r Row<'_>, column: usize) -> Option<&'r [u8]> {
     row.get_ref(column).ok()?.as_blob().ok()
 }
 
+/// Whether a row is packed as this program packs what it says: another form of the same is not what was written.
+fn is_own(first: u32, blob: &[u8], packed: Option<(u32, Vec<u8>)>) -> Option<()> {
+    packed.is_some_and(|packed| packed.0 == first && packed.1 == blob).then_some(())
+}
+
+fn listed(first: u32, blob: &[u8]) -> (Vec<u32>, Option<()>) {
+    let mut positions = Vec::new();
+    let is_whole = list::decode(first, blob, |position| positions.push(position));
+    let is_own = is_own(first, blob, list::pack(&positions)).filter(|()| is_whole);
+    (positions, is_own)
+}
+
 fn postings(row: &Row<'_>, each: &mut dyn FnMut(Cell)) -> Option<()> {
     let (hash, system) = (row.get(0).ok()?, row.get(1).ok()?);
-    let each = |position| each(Cell::Posting { hash, system, position });
-    list::decode(row.get(2).ok()?, blob(row, 3)?, each).then_some(())
+    let (positions, is_own) = listed(row.get(2).ok()?, blob(row, 3)?);
+    positions.into_iter().for_each(|position| each(Cell::Posting { hash, system, position }));
+    is_own
 }
 
 fn buckets(row: &Row<'_>, each: &mut dyn FnMut(Cell)) -> Option<()> {
     let (side, bucket) = (row.get(0).ok()?, row.get(1).ok()?);
-    let each = |position| each(Cell::Bucket { side, bucket, position });
-    list::decode(row.get(2).ok()?, blob(row, 3)?, each).then_some(())
+    let (positions, is_own) = listed(row.get(2).ok()?, blob(row, 3)?);
+    positions.into_iter().for_each(|position| each(Cell::Bucket { side, bucket, position }));
+    is_own
 }
 
 fn spans(row: &Row<'_>, each: &mut dyn FnMut(Cell)) -> Option<()> {
-    let each = |position, span| each(Cell::Span { position, span });
-    column::decode(row.get(0).ok()?, row.get(1).ok()?, blob(row, 2)?, each).then_some(())
+    let (axis, first, blob) = (row.get(0).ok()?, row.get(1).ok()?, blob(row, 2)?);
+    let mut spans = Vec::new();
+    let is_whole = column::decode(axis, first, blob, |position, span| spans.push((position, span)));
+    spans.iter().for_each(|&(position, span)| each(Cell::Span { position, span }));
+    is_own(first, blob, column::pack(&spans)).filter(|()| is_whole)
 }
 
 fn linked(row: &Row<'_>, each: &mut dyn FnMut(Cell)) -> Option<()> {
-    let path = row.get(0).ok()?;
-    let each = |position, key| each(Cell::Link { path, position, key });
-    links::decode(row.get(1).ok()?, blob(row, 2)?, each).then_some(())
+    let (path, first, blob) = (row.get(0).ok()?, row.get(1).ok()?, blob(row, 2)?);
+    let mut links = Vec::new();
+    let is_whole = links::decode(first, blob, |position, key| links.push((position, key)));
+    links.iter().for_each(|&(position, key)| each(Cell::Link { path, position, key }));
+    is_own(first, blob, links::pack(&links)).filter(|()| is_whole)
 }
 
 fn superseded(row: &Row<'_>, each: &mut dyn FnMut(Cell)) -> Option<()> {
@@ -190,4 +210,33 @@ fn unit(row: &Row<'_>, each: &mut dyn FnMut(Cell)) -> Option<()> {
 fn label(row: &Row<'_>, each: &mut dyn FnMut(Cell)) -> Option<()> {
     each(Cell::Label { prefix: row.get(0).ok()?, display: row.get(1).ok()? });
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::column::{Span, dates, pack};
+    use super::*;
+
+    #[test]
+    fn another_form_of_the_same_is_not_what_was_written() {
+        let spans = [3, 9].map(|n| (n, Span { axis: dates(41), low: i64::from(n) * 1000, high: i64::MAX, unit: 0 }));
+        let (first, blob) = pack(&spans).expect("packed");
+        let db = Connection::open_in_memory().expect("opened");
+        db.execute_batch(super::super::store::SCHEMA).expect("made");
+        let looked = |blob: &[u8]| {
+            db.execute("INSERT OR REPLACE INTO span VALUES (?1, ?2, ?3)", (dates(41), first, blob)).expect("written");
+            let mut said = Vec::new();
+            walk(&db, &STORED[1], &mut |_, cell| said.push(cell)).expect("read");
+            said
+        };
+        let whole = looked(&blob);
+        assert_eq!(whole.iter().flatten().count(), 2);
+        assert_eq!(whole.len(), 2);
+        let mut other = blob.clone();
+        // A bit of the flags that means nothing.
+        other[1] ^= 1 << 6;
+        let said = looked(&other);
+        assert_eq!(said[..2], whole[..]);
+        assert_eq!(said[2..], [None]);
+    }
 }
