@@ -1,13 +1,21 @@
-//! What the gate keeps in memory for all visits of an open vault.
+//! What the gate keeps in memory for all visits of an open vault. All of it can be read from the record again.
 
 use super::accounts::book::Accounts;
+use super::glass::Broken;
 use super::relations::Known;
+use super::seeing::{Consents, Sights};
 
-/// Kept in memory; all of it can be read from the record again.
+/// Kept in memory.
 #[derive(Default)]
 pub(crate) struct Gate {
     /// Who may come in.
     pub accounts: Accounts,
     /// How visitors stand to patients.
     pub relations: Known,
+    /// What patients have consented to and forbidden.
+    pub consents: Consents,
+    /// What was worked out for visits.
+    pub sights: Sights,
+    /// Whose chart was opened in an emergency.
+    pub glass: Broken,
 }

@@ -4,11 +4,13 @@ pub mod accounts;
 pub mod audit;
 pub mod consent;
 pub(crate) mod gate;
+pub mod glass;
 pub mod label;
 pub mod policy;
 pub mod principal;
 pub(crate) mod private;
 mod relations;
+mod seeing;
 pub(crate) mod sight;
 mod token;
 mod vocabulary;
@@ -24,7 +26,6 @@ use crate::records::{self, KeySource, Vault};
 use audit::Deed;
 use audit::trail::Trail;
 use parking_lot::{Mutex, MutexGuard};
-use sight::Sight;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -56,6 +57,8 @@ pub struct Context {
     pub from: String,
     /// The request's id, if the client gave one.
     pub request: String,
+    /// Why it is done, in the visitor's words; empty where the purpose says it.
+    pub reason: String,
 }
 
 impl Context {
@@ -63,7 +66,7 @@ impl Context {
     #[must_use]
     pub fn new(deed: Deed, place: impl Into<String>) -> Context {
         let empty = String::new;
-        Context { deed, place: place.into(), asked: empty(), from: empty(), request: empty() }
+        Context { deed, place: place.into(), asked: empty(), from: empty(), request: empty(), reason: empty() }
     }
 }
 
@@ -83,6 +86,15 @@ impl Visit {
     #[must_use]
     pub fn asking(&self, context: Context) -> Visit {
         Visit::of(self.asked.principal.clone(), self.asked.purpose, Some(context))
+    }
+
+    /// The same visitor, doing this to one patient's record for that reason.
+    pub(crate) fn doing(&self, deed: Deed, reason: &str, kid: u32) -> Visit {
+        let mut context = self.asked.context.clone().unwrap_or_else(|| Context::new(deed, "vault"));
+        (context.deed, context.reason) = (deed, reason.to_owned());
+        let visit = self.asking(context);
+        visit.trail().patients.insert(kid);
+        visit
     }
 
     pub(crate) fn trail(&self) -> MutexGuard<'_, Trail> {
@@ -115,18 +127,6 @@ impl Visit {
 }
 
 impl Vault {
-    /// What a visit may do an action with. Nothing is permitted yet to anybody but the operator.
-    pub(crate) fn sight(&self, visit: &Visit, action: Action) -> Result<Arc<Sight>, Error> {
-        let _ = action;
-        if visit.is_operator() {
-            return Ok(Arc::new(Sight::Everything));
-        }
-        let relations = self.relations(visit.principal())?;
-        let standing = |relationships| sight::Standing { relationships, consented: sight::Consented::NOTHING };
-        let patients = relations.of.iter().map(|(kid, relationships)| (*kid, standing(*relationships)));
-        Ok(Arc::new(Sight::ruled(|_, _, _, _| false, patients, std::collections::HashMap::new())))
-    }
-
     /// Who a bearer token stands for: the operator (`ct1.`), or whose session it is (`ct2.`). `None`: it is not one of ours,
     /// or no longer good. Takes the same time for every token of one length that is not ours.
     pub fn sign_in(&self, token: &str) -> Option<Visit> {

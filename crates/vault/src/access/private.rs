@@ -33,18 +33,7 @@ impl Vault {
         answered.recv().unwrap_or_else(|_| Err(crate::records::ended().into()))
     }
 
-    /// Takes a document out; its history stays in the log.
-    #[expect(dead_code, reason = "documents of apps and grants come next")]
-    pub(crate) fn drop_document(&self, visit: &Visit, kind: &str, id: &str) -> Result<(), Error> {
-        let (answer, answered) = crossbeam_channel::bounded(1);
-        let change = Change::Delete { resource_type: kind.to_owned(), id: id.to_owned(), expect: Expect::Any };
-        let done = Box::new(move |written: Result<_, Error>| drop(answer.send(written.map(|_| ()))));
-        self.submit_unchecked(visit, vec![change], done);
-        answered.recv().unwrap_or_else(|_| Err(crate::records::ended().into()))
-    }
-
     /// A document as it is now.
-    #[expect(dead_code, reason = "documents of apps and grants come next")]
     pub(crate) fn document(&self, kind: &str, id: &str) -> Result<Option<Document>, Error> {
         Ok(self.inner.store.read(kind, id, None)?.and_then(|version| read(&version)))
     }

@@ -4,8 +4,9 @@
 //! A relationship from an encounter, an episode, an appointment, a referral or a care team ends [`CARE_DAYS`] after it: one
 //! visit years ago opens no chart today. What was worked out is kept until something is written that could change it.
 
+use super::consent::{Proxy, law_of};
 use super::policy::{Relationship, Relationships};
-use super::{Label, Principal};
+use super::{Label, Labels, Principal, Role};
 use crate::error::Error;
 use crate::keys::patients::{Kid, SHARED};
 use crate::records::{Position, Vault};
@@ -24,6 +25,9 @@ pub const CARE_DAYS: i64 = 90;
 
 const DAY_MS: i64 = 86_400_000;
 
+/// How soon a registry sees a new case.
+const CASES_MS: i64 = 60_000;
+
 /// What makes a relationship of care: type, search parameter that names the visitor, element that says when it ends.
 const CARE: [(&str, &str, &str); 8] = [
     ("CareTeam", "participant", "period"),
@@ -36,9 +40,9 @@ const CARE: [(&str, &str, &str); 8] = [
     ("Patient", "general-practitioner", ""),
 ];
 
-/// Types whose change may change a relationship.
-const TELLING: [&str; 7] =
-    ["CareTeam", "Encounter", "EpisodeOfCare", "Appointment", "ServiceRequest", "Patient", "RelatedPerson"];
+/// Types whose change may change what somebody sees.
+const TELLING: [&str; 8] =
+    ["CareTeam", "Encounter", "EpisodeOfCare", "Appointment", "ServiceRequest", "Patient", "RelatedPerson", "Consent"];
 
 /// How one visitor stands to patients.
 #[derive(Debug, Default)]
@@ -47,8 +51,14 @@ pub(crate) struct Relations {
     pub of: HashMap<Kid, Relationships>,
     /// True for the log's first entries.
     at: u32,
+    stands_for: Vec<String>,
+    units: Vec<String>,
+    /// True as long as nobody breaks another glass.
+    glass: u64,
+    /// What is hidden of a patient from somebody who acts for them.
+    pub hidden: HashMap<Kid, Labels>,
     /// When the first of them runs out.
-    until: Option<Instant>,
+    pub until: Option<Instant>,
 }
 
 /// What was worked out for whom.
@@ -62,12 +72,16 @@ pub(crate) struct Known {
 impl Vault {
     /// How a visitor stands to patients now.
     pub(crate) fn relations(&self, principal: &Principal) -> Result<Arc<Relations>, Error> {
+        self.know_glass()?;
         let store = &self.inner.store;
         let head = self.head();
         store.index.wait_for(head)?;
         let at = u32::try_from(head.0).unwrap_or(u32::MAX);
         let known = store.gate.relations.by_account.lock().get(&principal.account).cloned();
         if let Some(known) = known
+            && known.stands_for == principal.stands_for
+            && known.units == principal.units
+            && known.glass == store.gate.glass.generation()
             && known.until.is_none_or(|until| store.clock.now() < until)
             && !self.is_telling(known.at, at)
         {
@@ -79,18 +93,19 @@ impl Vault {
         Ok(relations)
     }
 
-    /// Whether something that could change a relationship stands between two positions.
-    fn is_telling(&self, from: u32, to: u32) -> bool {
+    /// Whether something that could change a relationship or a consent stands between two positions.
+    pub(super) fn is_telling(&self, from: u32, to: u32) -> bool {
         let telling = TELLING.map(type_number);
-        // A deletion has no type in the index.
-        (from..to).any(|p| {
-            let place = self.inner.store.index.place(p);
-            place.key != 0 && (place.type_number == 0 || telling.contains(&place.type_number))
+        self.inner.store.index.any_place(from..to, |place| {
+            // A deletion has no type in the index.
+            place.kid != SHARED && (place.type_number == 0 || telling.contains(&place.type_number))
         })
     }
 
     fn relate(&self, principal: &Principal, at: u32) -> Result<Relations, Error> {
-        let mut relations = Relations { at, ..Relations::default() };
+        let (stands_for, units) = (principal.stands_for.clone(), principal.units.clone());
+        let glass = self.inner.store.gate.glass.generation();
+        let mut relations = Relations { at, stands_for, units, glass, ..Relations::default() };
         for id in principal.ids_of("Patient") {
             relations.add_patient(self, id, Relationship::Own);
         }
@@ -102,8 +117,13 @@ impl Vault {
                 self.add_care(&mut relations, reference, (resource_type, param, ends))?;
             }
         }
-        for kid in self.cases(at) {
-            relations.add(kid, Relationship::Case);
+        if principal.roles.contains(Role::CancerRegistrar) || principal.roles.contains(Role::PublicHealth) {
+            self.cases(at).into_iter().for_each(|kid| relations.add(kid, Relationship::Case));
+            relations.runs_out(Some(Instant(self.inner.store.clock.now().0.saturating_add(CASES_MS))));
+        }
+        for glass in self.inner.store.gate.glass.broken_by(&principal.account, self.inner.store.clock.now()) {
+            relations.add(glass.kid, Relationship::Glass);
+            relations.runs_out(Some(glass.until));
         }
         Ok(relations)
     }
@@ -114,19 +134,20 @@ impl Vault {
             return Ok(());
         };
         let Ok(person) = Json::parse(&version.body) else { return Ok(()) };
-        if person.get("active").and_then(Json::as_bool) == Some(false) {
+        let Ok(proxy) = Proxy::read(&person) else { return Ok(()) };
+        let Some(patient) = proxy.patient.strip_prefix("Patient/") else { return Ok(()) };
+        let chart = self.inner.store.read("Patient", patient, None)?.filter(|v| !v.deleted);
+        let chart = chart.as_ref().and_then(|version| Json::parse(&version.body).ok());
+        let birth = chart.as_ref().and_then(|chart| chart.text("birthDate"));
+        let (now, law) = (self.inner.store.clock.now(), law_of(&state_of(chart.as_ref())));
+        if !proxy.stands(birth, law, now) {
             return Ok(());
         }
-        let now = self.inner.store.clock.now();
-        let begins = person.get("period").and_then(|p| p.text("start")).and_then(first_moment);
-        let ends = end_of(person.get("period"));
-        if begins.is_some_and(|begins| now < begins) || ends.is_some_and(|ends| ends <= now) {
-            return Ok(());
-        }
-        relations.runs_out(ends);
-        let patient = person.get("patient").and_then(|p| p.text("reference"));
-        if let Some(id) = patient.and_then(|reference| reference.strip_prefix("Patient/")) {
-            relations.add_patient(self, id, Relationship::Proxy);
+        // A birthday may change what a parent sees: look again tomorrow.
+        relations.runs_out(Some(Instant(now.0.saturating_add(DAY_MS).min(proxy.period.1))));
+        if let Some(kid) = self.kid_of(patient) {
+            relations.add(kid, Relationship::Proxy);
+            relations.hidden.insert(kid, proxy.hidden(birth, law, now));
         }
         Ok(())
     }
@@ -224,8 +245,11 @@ fn current(reading: &Reading<'_>, positions: Vec<u32>, wanted: u8) -> Vec<(u32, 
     found.map(|p| (p, places.get(p).kid)).filter(|(_, kid)| *kid != SHARED).collect()
 }
 
-fn first_moment(text: &str) -> Option<Instant> {
-    span(text).map(|(first, _)| Instant(first))
+/// The State a patient lives in, as `US-CA`.
+fn state_of(chart: Option<&Json<'_>>) -> String {
+    let addresses = chart.and_then(|chart| chart.get("address")).map_or(&[][..], Json::items);
+    let state = addresses.iter().find_map(|address| address.text("state")).unwrap_or_default();
+    if state.len() == 2 { format!("US-{state}") } else { state.to_owned() }
 }
 
 fn last_moment(text: &str) -> Option<Instant> {

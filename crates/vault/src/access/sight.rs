@@ -3,9 +3,11 @@
 //! What may not be seen does not exist: every set of positions that a search makes, every look-up of a current version and
 //! every version that is read passes [`Sight::sees`]. There is no filter afterwards.
 
+use super::consent::{Facts, Glance, Veil};
 use super::label::{Label, Labels};
 use super::policy::classes::class_of;
-use super::policy::{Class, Relationship, Relationships};
+use super::policy::{Class, Consented, Relationship, Relationships};
+use crate::error::Error;
 use crate::keys::patients::Kid;
 use crate::search::index::Place;
 use crate::search::rows::type_number;
@@ -35,24 +37,12 @@ pub(crate) enum Sight {
 pub(crate) struct Rules {
     /// By number: 0 of what is nobody's, 1 of patients with whom there is no relationship, then one a set of relationships.
     standings: Vec<Reaches>,
+    /// Classes of which something may be seen in some relationship, whether there is such a patient or not.
+    open: [bool; CLASSES],
     /// Which standing a patient has, by the number of their data key; beyond the end 1.
     of_patient: Vec<u16>,
-    /// What patients have forbidden.
-    veils: HashMap<Kid, Veil>,
-}
-
-/// What a patient's consents open to a visit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Consented {
-    /// What bears no label.
-    pub ordinary: bool,
-    /// What bears these labels.
-    pub labels: Labels,
-}
-
-impl Consented {
-    /// Nothing.
-    pub const NOTHING: Consented = Consented { ordinary: false, labels: Labels::NONE };
+    /// What is hidden of some patients.
+    shades: HashMap<Kid, Shade>,
 }
 
 /// How a visitor stands to a patient, and what the patient has opened to the visit.
@@ -71,20 +61,18 @@ impl Standing {
     }
 }
 
-/// What a patient's consents hide from the visit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Veil {
-    /// Everything of this patient.
-    pub all: bool,
-    /// What bears one of these labels.
+/// What is hidden of one patient, whatever the policies say.
+#[derive(Clone, Debug)]
+pub(crate) struct Shade {
+    /// What the patient's consents hide.
+    pub veil: Veil,
+    /// What is hidden besides: from a parent, what a minor decides alone.
     pub labels: Labels,
-    /// These types.
-    pub types: Vec<u8>,
 }
 
-impl Veil {
-    fn hides(&self, type_number: u8, labels: Labels) -> bool {
-        self.all || !self.labels.intersection(labels).is_empty() || self.types.contains(&type_number)
+impl Shade {
+    fn glance(&self, type_number: u8, labels: Labels) -> Glance {
+        if self.labels.intersection(labels).is_empty() { self.veil.glance(type_number, labels) } else { Glance::Hidden }
     }
 }
 
@@ -94,7 +82,7 @@ impl Sight {
     pub fn ruled(
         permits: impl Fn(Class, Relationship, Consented, Labels) -> bool,
         patients: impl IntoIterator<Item = (Kid, Standing)>,
-        veils: HashMap<Kid, Veil>,
+        shades: HashMap<Kid, Shade>,
     ) -> Sight {
         let mut seen = vec![Standing::only(Relationship::Nobody), Standing::only(Relationship::None)];
         let mut of_patient = vec![0];
@@ -113,7 +101,11 @@ impl Sight {
         }
         let reaches = |standing: Standing| std::array::from_fn(|class| reaches(Class::ALL[class], standing, &permits));
         let standings = seen.into_iter().map(reaches).collect();
-        Sight::Ruled(Box::new(Rules { standings, of_patient, veils }))
+        let everything = Consented { ordinary: true, labels: Label::ALL.iter().copied().collect() };
+        let open = std::array::from_fn(|class| {
+            Relationship::ALL.iter().any(|r| permits(Class::ALL[class], *r, everything, Labels::NONE))
+        });
+        Sight::Ruled(Box::new(Rules { standings, open, of_patient, shades }))
     }
 
     /// Whether nothing is hidden.
@@ -121,11 +113,30 @@ impl Sight {
         matches!(self, Sight::Everything)
     }
 
-    /// Whether what stands at a place may be seen.
-    pub fn sees(&self, place: &Place) -> bool {
+    /// Whether what stands at a place may be seen. `facts` opens the resource; it is asked only where a consent decides by
+    /// codes, dates, authors or single resources. What cannot be opened is not seen.
+    pub fn sees(
+        &self,
+        place: &Place,
+        facts: impl FnOnce(Labels) -> Result<Option<Facts>, Error>,
+    ) -> Result<bool, Error> {
+        let Sight::Ruled(rules) = self else { return Ok(true) };
+        match rules.glance(place.type_number, place.kid, place.labels) {
+            Glance::Seen => Ok(true),
+            Glance::Hidden => Ok(false),
+            Glance::Look => {
+                let facts = facts(place.labels)?;
+                let shade = rules.shades.get(&place.kid);
+                Ok(facts.zip(shade).is_some_and(|(facts, shade)| shade.veil.look(&facts).is_none()))
+            }
+        }
+    }
+
+    /// Whether what stands at a place is hidden for certain, without a look at it.
+    pub fn hides(&self, place: &Place) -> bool {
         match self {
-            Sight::Everything => true,
-            Sight::Ruled(rules) => rules.sees(place.type_number, place.kid, place.labels),
+            Sight::Everything => false,
+            Sight::Ruled(rules) => rules.glance(place.type_number, place.kid, place.labels) == Glance::Hidden,
         }
     }
 
@@ -148,17 +159,18 @@ impl Sight {
 }
 
 impl Rules {
-    fn sees(&self, type_number: u8, kid: Kid, labels: Labels) -> bool {
-        let Some(class) = class_number(type_number) else { return false };
+    fn glance(&self, type_number: u8, kid: Kid, labels: Labels) -> Glance {
+        let Some(class) = class_number(type_number) else { return Glance::Hidden };
         let standing = self.of_patient.get(kid as usize).copied().unwrap_or(1);
-        let reach = &self.standings[usize::from(standing)][class];
-        reach.iter().any(|denied| denied.intersection(labels).is_empty())
-            && (self.veils.is_empty() || !self.veils.get(&kid).is_some_and(|veil| veil.hides(type_number, labels)))
+        let reaches = &self.standings[usize::from(standing)][class];
+        if !reaches.iter().any(|denied| denied.intersection(labels).is_empty()) {
+            return Glance::Hidden;
+        }
+        self.shades.get(&kid).map_or(Glance::Seen, |shade| shade.glance(type_number, labels))
     }
 
     fn is_blind_to(&self, type_number: u8) -> bool {
-        let reached = |class: usize| self.standings.iter().any(|reaches| !reaches[class].is_empty());
-        !class_number(type_number).is_some_and(reached)
+        !class_number(type_number).is_some_and(|class| self.open[class])
     }
 }
 
@@ -198,12 +210,16 @@ mod tests {
     use super::*;
     use crate::keys::patients::SHARED;
 
+    fn sees(sight: &Sight, place: &Place) -> bool {
+        sight.sees(place, |_| Ok(None)).expect("an answer")
+    }
+
     fn place(resource_type: &str, kid: Kid, labels: Labels) -> Place {
         Place { key: 1, type_number: type_number(resource_type), kid, labels }
     }
 
     /// Sees the directory, patients in care but for HIV, and nothing else.
-    fn sight(veils: HashMap<Kid, Veil>) -> Sight {
+    fn sight(shades: HashMap<Kid, Shade>) -> Sight {
         let permits = |class, relationship, consented: Consented, labels: Labels| match (class, relationship) {
             (Class::Directory, Relationship::Nobody) => true,
             (Class::Clinical | Class::Identity, Relationship::Care) => {
@@ -215,16 +231,16 @@ mod tests {
         let care = Standing::only(Relationship::Care);
         let glass = Standing { relationships: care.relationships.with(Relationship::Glass), ..care };
         let consented = Consented { labels: Labels::NONE.with(Label::Hiv), ..Consented::NOTHING };
-        Sight::ruled(permits, [(3, care), (5, glass), (6, Standing { consented, ..care })], veils)
+        Sight::ruled(permits, [(3, care), (5, glass), (6, Standing { consented, ..care })], shades)
     }
 
     #[test]
     fn what_is_seen_depends_on_class_relationship_and_label() {
         let (sight, hiv) = (sight(HashMap::new()), Labels::NONE.with(Label::Hiv));
-        assert!(sight.sees(&place("Practitioner", SHARED, Labels::NONE)));
-        assert!(sight.sees(&place("Observation", 3, Labels::NONE)));
-        assert!(sight.sees(&place("Observation", 5, hiv)), "the broken glass shows more");
-        assert!(sight.sees(&place("Patient", 6, hiv)), "the patient consented");
+        assert!(sees(&sight, &place("Practitioner", SHARED, Labels::NONE)));
+        assert!(sees(&sight, &place("Observation", 3, Labels::NONE)));
+        assert!(sees(&sight, &place("Observation", 5, hiv)), "the broken glass shows more");
+        assert!(sees(&sight, &place("Patient", 6, hiv)), "the patient consented");
         for (resource_type, kid, labels) in [
             ("Observation", 3, hiv),
             ("Observation", 4, Labels::NONE),
@@ -234,20 +250,18 @@ mod tests {
             ("Patient", 5, hiv),
             ("no such type", SHARED, Labels::NONE),
         ] {
-            assert!(!sight.sees(&place(resource_type, kid, labels)), "{resource_type} {kid} {labels:?}");
+            assert!(!sees(&sight, &place(resource_type, kid, labels)), "{resource_type} {kid} {labels:?}");
         }
         assert!(sight.is_blind_to("Claim") && !sight.is_blind_to("Patient"));
-        assert!(Sight::Everything.sees(&Place::NONE));
+        assert!(sees(&Sight::Everything, &Place::NONE));
     }
 
     #[test]
-    fn a_veil_hides_what_the_policies_show() {
+    fn what_is_shaded_is_hidden_whatever_the_policies_say() {
         let genetic = Labels::NONE.with(Label::Genetic);
-        let veil = Veil { labels: genetic, types: vec![type_number("Procedure")], ..Veil::default() };
-        let sight = sight(HashMap::from([(3, veil), (5, Veil { all: true, ..Veil::default() })]));
-        assert!(sight.sees(&place("Observation", 3, Labels::NONE)));
-        assert!(!sight.sees(&place("Observation", 3, genetic)));
-        assert!(!sight.sees(&place("Procedure", 3, Labels::NONE)));
-        assert!(!sight.sees(&place("Observation", 5, Labels::NONE)));
+        let sight = sight(HashMap::from([(3, Shade { veil: Veil::none(), labels: genetic })]));
+        assert!(sees(&sight, &place("Observation", 3, Labels::NONE)));
+        assert!(!sees(&sight, &place("Observation", 3, genetic)));
+        assert!(sees(&sight, &place("Observation", 5, genetic)));
     }
 }

@@ -1,5 +1,6 @@
 //! What a visit may write: the gate of [`Vault::submit`](crate::Vault::submit), asked before anything is queued.
 
+use super::consent::facts_of;
 use super::private::is_private;
 use super::sight::Sight;
 use super::{Action, Visit};
@@ -10,6 +11,7 @@ use crate::records::{Expect, Vault};
 use crate::search::index::Place;
 use crate::search::rows::type_number;
 use base::refusal::{Kind, Refusal};
+use fhir::json::Json;
 
 impl Vault {
     /// Refuses changes that the visit may not make. What it may not see is not there: writing over it is answered like
@@ -50,7 +52,8 @@ impl Vault {
             kid: change.patient.kid,
             labels: change.rows.sensitivity,
         };
-        if acts.sees(&place) { Ok(()) } else { Err(not_yours().into()) }
+        let facts = |labels| Ok(Json::parse(&change.kept).ok().map(|resource| facts_of(&resource, labels)));
+        if acts.sees(&place, facts)? { Ok(()) } else { Err(not_yours().into()) }
     }
 
     /// Refuses an id that a visit with bounds has chosen for something new: whether it is taken would tell what is there.

@@ -18,6 +18,11 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
+    /// The name of the log.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// A signer for the log `origin` from the 32 bytes of an Ed25519 seed.
     pub fn new(origin: &str, seed: &[u8; 32]) -> Result<Signer, Fault> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed)

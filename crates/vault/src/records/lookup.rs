@@ -2,14 +2,15 @@
 
 use super::store::{Entry, Store, altered, entries, shape, shredded};
 use super::{Position, Scope, Version};
+use crate::access::consent::facts_of;
 use crate::access::private::is_private;
 use crate::access::sight::Sight;
 use crate::error::Error;
-use crate::log::leaf::Kind;
 use crate::search::PAGE_BYTES_MAX;
 use crate::search::index::Place;
 use crate::search::rows::type_number;
 use base::clock::Instant;
+use fhir::json::Json;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 /// Above every position SQLite can hold.
@@ -84,7 +85,8 @@ impl Store {
         self.index.wait_for(Position(version.position.0 + 1))?;
         let place = self.index.place(u32::try_from(version.position.0).unwrap_or(u32::MAX));
         // The index gives a deletion no type.
-        Ok(sight.sees(&Place { type_number: type_number(&version.resource_type), ..place }))
+        let place = Place { type_number: type_number(&version.resource_type), ..place };
+        sight.sees(&place, |labels| Ok(Json::parse(&version.body).ok().map(|resource| facts_of(&resource, labels))))
     }
 
     /// Versions newest first. Those of shredded patients, and those that may not be seen, are left out.
@@ -145,8 +147,8 @@ impl Store {
         while versions.len() < count && bytes < PAGE_BYTES_MAX {
             let Some(row) = rows.next()? else { break };
             let entry = Entry::of(row)?;
-            let (position, deleted) = (u32::try_from(entry.pos).unwrap_or(u32::MAX), entry.kind != Some(Kind::Version));
-            if !deleted && !sight.is_everything() && !sight.sees(&self.index.place(position)) {
+            let place = self.index.place(u32::try_from(entry.pos).unwrap_or(u32::MAX));
+            if place.type_number != 0 && sight.hides(&place) {
                 continue;
             }
             let Some(version) = self.version(connection, entry)? else { continue };

@@ -2,6 +2,7 @@
 
 use super::store::{Entry, Store, entries};
 use crate::access::audit::Event;
+use crate::access::label;
 use crate::error::{Error, Fault};
 use crate::log::leaf::Kind;
 use crate::search::index::{Appended, Index};
@@ -19,9 +20,10 @@ pub(crate) const MARK: &str = "index";
 /// Entries read at once.
 const CHUNK: u64 = 2_048;
 
-/// What the rows depend on beside the records.
+/// What the rows depend on beside the records: the search parameters, and the value sets that give labels.
 pub(crate) fn stamp() -> String {
-    format!("{:016x}", params::pack_fingerprint())
+    let labels = label::fingerprint();
+    format!("{:016x} {labels:016x}", params::pack_fingerprint())
 }
 
 impl Store {

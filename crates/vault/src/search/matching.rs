@@ -60,8 +60,8 @@ impl<'m> Matcher<'m> {
             }
             Plan::Lists(names) => self.lists(names, types),
             Plan::Span(span) => self.spans(span, types),
-            Plan::Log(from, to) => Ok(self.kept((*from..(*to).min(self.reading.at)).collect(), types)),
-            Plan::Positions(positions) => Ok(self.kept(positions.clone(), types)),
+            Plan::Log(from, to) => self.kept((*from..(*to).min(self.reading.at)).collect(), types),
+            Plan::Positions(positions) => self.kept(positions.clone(), types),
             Plan::Check(plan, filter) => {
                 let candidates = self.all(plan, types)?;
                 self.checked(filter, candidates)
@@ -150,7 +150,7 @@ impl<'m> Matcher<'m> {
     /// All current versions of the searched types.
     fn universe(&self, types: &Types) -> Result<Set, Error> {
         if types.is_empty() {
-            return Ok(self.kept((0..self.reading.at).collect(), types));
+            return self.kept((0..self.reading.at).collect(), types);
         }
         let mut names = Names::new(self.reading.hasher());
         let mut lists = Vec::with_capacity(types.len());
@@ -161,17 +161,25 @@ impl<'m> Matcher<'m> {
     }
 
     /// Leaves out what is not current, of another type, or may not be seen. Every set that is made passes here.
-    fn kept(&self, mut set: Set, types: &Types) -> Set {
-        let (places, at, sight) = (self.reading.places(), self.reading.at, self.records.sight());
+    fn kept(&self, mut set: Set, types: &Types) -> Result<Set, Error> {
+        let (places, at) = (self.reading.places(), self.reading.at);
         match types[..] {
             [only] => set.retain(|&p| places.type_number(p) == only && places.current(p, at)),
             [] => set.retain(|&p| places.type_number(p) != 0 && places.current(p, at)),
             _ => set.retain(|&p| types.contains(&places.type_number(p)) && places.current(p, at)),
         }
-        if !sight.is_everything() {
-            set.retain(|&p| sight.sees(&places.get(p)));
+        if self.records.sees_everything() {
+            return Ok(set);
         }
-        set
+        let found: Vec<_> = set.iter().map(|&p| (p, places.get(p))).collect();
+        drop(places);
+        set.clear();
+        for (position, place) in found {
+            if self.records.sees(position, &place)? {
+                set.push(position);
+            }
+        }
+        Ok(set)
     }
 
     /// What some of the lists have.
@@ -180,7 +188,7 @@ impl<'m> Matcher<'m> {
         for name in names {
             self.reading.list(*name, &mut set)?;
         }
-        let mut set = self.kept(set, types);
+        let mut set = self.kept(set, types)?;
         order(&mut set);
         Ok(set)
     }
@@ -208,7 +216,7 @@ impl<'m> Matcher<'m> {
         let mut set = Set::new();
         if let Some(range) = few {
             self.reading.buckets(span.axis, range, &mut set)?;
-            set = self.kept(set, types);
+            set = self.kept(set, types)?;
             order(&mut set);
             return self.spans_within(span, &set);
         }
@@ -217,7 +225,7 @@ impl<'m> Matcher<'m> {
                 set.push(position);
             }
         })?;
-        Ok(self.kept(set, types))
+        self.kept(set, types)
     }
 
     fn spans_within(&self, span: &SpanPlan, candidates: &[u32]) -> Result<Set, Error> {
@@ -272,7 +280,7 @@ impl<'m> Matcher<'m> {
                 self.reading.list(list, &mut set)?;
             }
         }
-        let mut set = self.kept(set, types);
+        let mut set = self.kept(set, types)?;
         order(&mut set);
         Ok(set)
     }
@@ -301,7 +309,7 @@ impl<'m> Matcher<'m> {
         let mut targets: Set = led.iter().map(|l| l.0).collect();
         targets.dedup();
         let types = vec![type_number(target)];
-        let met = self.within(inner, &types, &self.kept(targets, &types))?;
+        let met = self.within(inner, &types, &self.kept(targets, &types)?)?;
         let mut set: Set = led.iter().filter(|l| met.binary_search(&l.0).is_ok()).map(|l| l.1).collect();
         order(&mut set);
         Ok(set)
@@ -329,7 +337,7 @@ impl<'m> Matcher<'m> {
         let sources = self.all(inner, &vec![type_number(source)])?;
         let mut set: Set = self.led(paths, &sources)?.into_iter().map(|led| led.0).collect();
         set.dedup();
-        Ok(self.kept(set, types))
+        self.kept(set, types)
     }
 
     fn has_within(

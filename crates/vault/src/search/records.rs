@@ -1,6 +1,7 @@
 //! What a search asks of the record itself: the version at a position, where a resource stands, what it says.
 
-use super::index::Index;
+use super::index::{Index, Place};
+use crate::access::consent::facts_of;
 use crate::access::sight::Sight;
 use crate::error::Error;
 use crate::records::store::Store;
@@ -22,9 +23,14 @@ impl<'v> Records<'v> {
         Records { store, db, sight }
     }
 
-    /// What may be seen.
-    pub fn sight(&self) -> &Sight {
-        self.sight
+    /// Whether nothing is hidden.
+    pub fn sees_everything(&self) -> bool {
+        self.sight.is_everything()
+    }
+
+    /// Whether what stands at a position may be seen.
+    pub fn sees(&self, position: u32, place: &Place) -> Result<bool, Error> {
+        self.sight.sees(place, |labels| self.resource(position, |resource| facts_of(resource, labels)))
     }
 
     /// Where the version of a resource stands that is current when the log has `at` entries; `None` when it does not
@@ -33,10 +39,9 @@ impl<'v> Records<'v> {
         let sql = "SELECT pos FROM entry WHERE key = ?1 AND pos < ?2 ORDER BY pos DESC LIMIT 1";
         let mut statement = self.db.prepare_cached(sql)?;
         let position: Option<u32> = statement.query_row([key, i64::from(at)], |row| row.get(0)).optional()?;
-        Ok(position.filter(|&p| {
-            let place = self.index().place(p);
-            place.type_number != 0 && self.sight.sees(&place)
-        }))
+        let Some(position) = position else { return Ok(None) };
+        let place = self.index().place(position);
+        Ok((place.type_number != 0 && self.sees(position, &place)?).then_some(position))
     }
 
     fn index(&self) -> &Index {

@@ -6,7 +6,7 @@
 use super::index::column::{Span, dates, numbers, ordered};
 use super::narrative;
 use crate::access::audit::Event;
-use crate::access::label::Labels;
+use crate::access::label::{self, Labels};
 use crate::keys::Hasher;
 use fhir::json::Json;
 use fhir::reference::Reference;
@@ -227,6 +227,7 @@ pub fn derive(hasher: &Hasher, resource: &Json) -> Rows {
         taker.post(CONTAINED, Sort::Type, &[inner.text("resourceType").unwrap_or_default()]);
     }
     rows.type_number = type_number(resource_type);
+    rows.sensitivity = label::shipped().labels_of(resource);
     rows.postings.sort_unstable();
     rows.postings.dedup();
     rows.spans.sort_unstable();

@@ -4,6 +4,7 @@ mod accounts;
 mod at_rest;
 mod exchange;
 mod faults;
+mod gate;
 mod log;
 mod permissions;
 mod place;

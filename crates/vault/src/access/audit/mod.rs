@@ -6,7 +6,9 @@
 
 pub mod balp;
 pub mod event;
+mod reading;
 pub(crate) mod trail;
 mod writing;
 
 pub use event::{Deed, Event, Outcome};
+pub use reading::{Found, Page, Wanted};

@@ -56,7 +56,9 @@ impl Visit {
 
     /// The event of changes that are about to be written.
     pub(crate) fn event_of(&self, changes: &[Prepared]) -> Option<Event> {
-        let mut patients: Vec<_> = changes.iter().map(|c| c.patient.kid).filter(|kid| *kid != SHARED).collect();
+        let trail: Vec<_> = self.trail().patients.iter().copied().collect();
+        let mut patients: Vec<_> =
+            changes.iter().map(|c| c.patient.kid).filter(|kid| *kid != SHARED).chain(trail).collect();
         patients.sort_unstable();
         patients.dedup();
         let about = changes.iter().take(NAMED_MAX).map(|c| format!("{}/{}", c.resource_type, c.id)).collect();
@@ -74,6 +76,7 @@ impl Visit {
             app: principal.app.clone().unwrap_or_default(),
             from: context.from.clone(),
             request: context.request.clone(),
+            reason: context.reason.clone(),
             ..Event::new(context.deed)
         })
     }

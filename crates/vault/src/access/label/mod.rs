@@ -15,7 +15,7 @@ pub use inherited::{OF_A_VISIT, Source, sources};
 pub use reading::Reason;
 pub use site::with_directory;
 pub use systems::same_code;
-pub use value_sets::{ValueSet, ValueSets, shipped};
+pub use value_sets::{ValueSet, ValueSets, fingerprint, shipped};
 pub use written::labels_of_code;
 
 use super::vocabulary::{vocabulary, vocabulary_set};

@@ -40,6 +40,7 @@ pub use places::Place;
 use places::Places;
 use rusqlite::Connection;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -246,6 +247,12 @@ impl Index {
     /// The keyed hash of the resource whose version is at `position`; 0 when it is no resource.
     pub fn key(&self, position: Position) -> i64 {
         u32::try_from(position.0).map_or(0, |position| self.shared.places.read().key(position))
+    }
+
+    /// Whether a place between two positions meets a test.
+    pub fn any_place(&self, mut between: Range<u32>, test: impl Fn(&Place) -> bool) -> bool {
+        let places = self.shared.places.read();
+        between.any(|position| test(&places.get(position)))
     }
 
     /// What stands at the position.

@@ -1,0 +1,175 @@
+//! Reading the audit: who looked at a patient's record, what somebody did, newest first. Reading it is in it, too.
+
+use super::balp::{self, Around};
+use super::event::{Deed, Event, Outcome};
+use crate::access::{Action, Class, Visit};
+use crate::error::Error;
+use crate::keys::patients::Kid;
+use crate::log::leaf::Kind;
+use crate::records::store::{Entry, altered, entries, wrapped_key};
+use crate::records::{Position, Vault};
+use crate::search::index::ListName;
+use crate::search::rows::{AUDIT, Names, Sort};
+use base::clock::Instant;
+use fhir::json::Json;
+use rusqlite::{Connection, OptionalExtension};
+use std::collections::HashMap;
+
+/// What to look for; everything that is said must hold.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Id of the patient whose information it was.
+    pub patient: Option<String>,
+    /// Account id of whoever did it.
+    pub account: Option<String>,
+    /// Not before.
+    pub since: Option<Instant>,
+    /// Not after.
+    pub until: Option<Instant>,
+    /// What was done.
+    pub deed: Option<Deed>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Only events below this position: where the page before ended.
+    pub below: Option<Position>,
+    /// At most this many.
+    pub count: usize,
+}
+
+/// One event, found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its place in the log.
+    pub position: Position,
+    /// When it was written.
+    pub at: Instant,
+    /// What happened.
+    pub event: Event,
+    /// The patients, as `Patient/1`. One who was shredded is missing.
+    pub patients: Vec<String>,
+}
+
+/// A page of events.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// Newest first.
+    pub found: Vec<Found>,
+    /// Where the next page begins, if something is left.
+    pub next: Option<Position>,
+}
+
+impl Vault {
+    /// Reads the audit. Refused to whoever may not; somebody who may read it for one patient only must name that patient.
+    pub fn audit(&self, visit: &Visit, wanted: &Wanted) -> Result<Page, Error> {
+        let kid = wanted.patient.as_deref().map(|id| self.kid_of(id));
+        self.permit(visit, Action::AuditRead, Class::Audit, kid.flatten())?;
+        let (store, head) = (&self.inner.store, self.head());
+        store.index.wait_for(head)?;
+        let below = wanted.below.unwrap_or(head).min(head);
+        let (from, to) = (self.first_at(wanted.since)?, self.first_after(wanted.until)?.min(below.0));
+        let mut positions = match kid {
+            Some(None) => Vec::new(),
+            kid => self.listed(kid.flatten(), wanted.account.as_deref(), head)?,
+        };
+        positions.retain(|&position| (from..to).contains(&u64::from(position)));
+        let mut page = Page::default();
+        let mut patients = HashMap::new();
+        store.readers.with(|db| {
+            for &position in positions.iter().rev() {
+                if page.found.len() == wanted.count {
+                    page.next = page.found.last().map(|found| found.position);
+                    break;
+                }
+                let Some((at, event)) = self.event_at(db, u64::from(position))? else { continue };
+                let fits = wanted.account.as_ref().is_none_or(|account| *account == event.account)
+                    && wanted.deed.is_none_or(|deed| deed == event.deed)
+                    && wanted.outcome.is_none_or(|outcome| outcome == event.outcome);
+                if fits {
+                    let patients = self.named(db, &event.patients, &mut patients)?;
+                    page.found.push(Found { position: Position(position.into()), at, event, patients });
+                }
+            }
+            Ok::<_, Error>(())
+        })?;
+        Ok(page)
+    }
+
+    /// The AuditEvents of an event (IHE BALP), one a patient.
+    #[must_use]
+    pub fn audit_events(&self, found: &Found, name: &str, stands_for: Option<&str>) -> Vec<Json<'static>> {
+        let around = Around {
+            position: found.position.0,
+            recorded: Some(found.at),
+            name: name.to_owned(),
+            stands_for: stands_for.map(str::to_owned),
+            patients: found.patients.clone(),
+            origin: self.inner.store.signer.origin().to_owned(),
+        };
+        balp::audit_events(&found.event, &around)
+    }
+
+    /// Positions of events, ascending: of a patient, or else of an account, or else all.
+    fn listed(&self, patient: Option<Kid>, account: Option<&str>, head: Position) -> Result<Vec<u32>, Error> {
+        let reading = self.inner.store.index.reading(u32::try_from(head.0).unwrap_or(u32::MAX))?;
+        let mut names = Names::new(reading.hasher());
+        let hash = match (patient, account) {
+            (Some(kid), _) => names.local(AUDIT, i64::from(kid)),
+            (None, Some(account)) => names.list(AUDIT, Sort::Code, &[account]),
+            (None, None) => names.list(AUDIT, Sort::Any, &[""]),
+        };
+        let mut positions = Vec::new();
+        reading.list(ListName::plain(hash), &mut positions)?;
+        positions.sort_unstable();
+        Ok(positions)
+    }
+
+    fn event_at(&self, db: &Connection, position: u64) -> Result<Option<(Instant, Event)>, Error> {
+        let mut find = db.prepare_cached(entries!("WHERE pos = ?"))?;
+        let Some(mut entry) = find.query_row([position.cast_signed()], Entry::of).optional()? else { return Ok(None) };
+        if entry.kind != Some(Kind::Access) {
+            return Ok(None);
+        }
+        let Some(text) = self.inner.store.open(db, &mut entry)? else { return Ok(None) };
+        let event = Event::read(&text).ok_or_else(|| altered(position))?;
+        Ok(Some((Instant(entry.at), event)))
+    }
+
+    /// The patients of these data keys, as `Patient/1`.
+    fn named(
+        &self,
+        db: &Connection,
+        kids: &[Kid],
+        known: &mut HashMap<Kid, Option<String>>,
+    ) -> Result<Vec<String>, Error> {
+        let mut names = Vec::with_capacity(kids.len());
+        for &kid in kids {
+            let name = match known.get(&kid) {
+                Some(name) => name.clone(),
+                None => {
+                    let name = self.patient_of(db, kid)?;
+                    known.insert(kid, name.clone());
+                    name
+                }
+            };
+            names.extend(name);
+        }
+        Ok(names)
+    }
+
+    /// `Patient/1` of a data key; `None` when it was destroyed or no Patient resource is here.
+    pub(crate) fn patient_of(&self, db: &Connection, kid: Kid) -> Result<Option<String>, Error> {
+        let Some((owner, _)) = wrapped_key(db, kid)? else { return Ok(None) };
+        let mut find = db.prepare_cached(entries!("WHERE key = ? AND kind = 0 ORDER BY pos DESC LIMIT 1"))?;
+        let Some(entry) = find.query_row([owner], Entry::of).optional()? else { return Ok(None) };
+        let version = self.inner.store.version(db, entry)?;
+        Ok(version.map(|version| format!("{}/{}", version.resource_type, version.id)))
+    }
+
+    fn first_at(&self, since: Option<Instant>) -> Result<u64, Error> {
+        since.map_or(Ok(0), |since| Ok(self.position_at(Instant(since.0.saturating_sub(1)))?.0))
+    }
+
+    fn first_after(&self, until: Option<Instant>) -> Result<u64, Error> {
+        until.map_or(Ok(u64::MAX), |until| Ok(self.position_at(until)?.0))
+    }
+}
