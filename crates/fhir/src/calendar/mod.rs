@@ -1,7 +1,7 @@
 //! The calendar: dates and times of any precision, with or without a zone.
 //!
 //! One reader serves the three that ask: FHIRPath counts and compares [`Moment`]s, validation asks whether R4 would write
-//! a text so (`is_date` and its like), and search asks for all the milliseconds a text may mean ([`span`]).
+//! a text so (`is_date` and its like), and search asks for all the milliseconds a text may mean ([`span()`]).
 
 mod boundary;
 mod civil;

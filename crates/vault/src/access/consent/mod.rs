@@ -1,6 +1,6 @@
 //! What patients' consents hide from a visit, and why.
 //!
-//! [`read`] makes a FHIR Consent a tree of rules; [`veil`] asks those that stand about one question (who, why, what is
+//! [`read()`] makes a FHIR Consent a tree of rules; [`veil()`] asks those that stand about one question (who, why, what is
 //! done, when) and compiles what is left into a [`Veil`]: a few bits a position in the log, and a look at the resource
 //! only where codes, dates or single resources decide.
 //!
