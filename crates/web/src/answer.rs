@@ -107,7 +107,8 @@ pub fn internal() -> Response<Bytes> {
     json(StatusCode::INTERNAL_SERVER_ERROR, outcome::write(&refusal.findings))
 }
 
-fn log_fault(fault: &Fault, place: &str) {
+/// One line of the operator's log.
+pub fn log_fault(fault: &Fault, place: &str) {
     let mut line = format!("fault: {place}: {fault}");
     let mut cause = fault.source();
     while let Some(error) = cause {

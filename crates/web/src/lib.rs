@@ -15,6 +15,7 @@ mod pages;
 mod rest;
 mod server;
 mod settings;
+mod sign_in;
 mod tls;
 mod witnesses;
 

@@ -4,10 +4,12 @@ use crate::server::Server;
 use crate::settings::Settings;
 use crate::tls::{self, TlsError};
 use crate::witnesses;
+use axum::Extension;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -15,6 +17,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+
+/// Who a connection is with.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
 
 /// Headers of one request, at most.
 const HEADERS_MAX: usize = 100;
@@ -61,7 +67,7 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, 
 }
 
 struct Port {
-    service: TowerToHyperService<axum::Router>,
+    router: axum::Router,
     http1: Builder<TokioExecutor>,
     http2: Builder<TokioExecutor>,
     acceptor: Option<TlsAcceptor>,
@@ -72,7 +78,7 @@ impl Port {
     fn new(server: &Server) -> Result<Port, TlsError> {
         let settings = &server.shared.settings;
         Ok(Port {
-            service: TowerToHyperService::new(server.router()),
+            router: server.router(),
             http1: http(settings).http1_only(),
             http2: http(settings).http2_only(),
             acceptor: settings.tls.as_ref().map(tls::config).transpose()?.map(TlsAcceptor::from),
@@ -83,26 +89,33 @@ impl Port {
     async fn connect(&self, stream: TcpStream, watcher: Watcher) {
         // Answers are written whole; waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
+        let peer = stream.peer_addr().ok().map(|address| Peer(address.ip().to_canonical()));
         let Some(acceptor) = &self.acceptor else {
             if let Ok(Some(is_http2)) = timeout(self.greeting_timeout, speaks_http2(&stream)).await {
-                self.talk(stream, is_http2, watcher).await;
+                self.talk(stream, peer, is_http2, watcher).await;
             }
             return;
         };
         if let Ok(Ok(stream)) = timeout(self.greeting_timeout, acceptor.accept(stream)).await {
             let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            self.talk(stream, is_http2, watcher).await;
+            self.talk(stream, peer, is_http2, watcher).await;
         }
     }
 
     async fn talk(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: Option<Peer>,
         is_http2: bool,
         watcher: Watcher,
     ) {
         let http = if is_http2 { &self.http2 } else { &self.http1 };
-        let connection = http.serve_connection(TokioIo::new(stream), self.service.clone()).into_owned();
+        let router = match peer {
+            Some(peer) => self.router.clone().layer(Extension(peer)),
+            None => self.router.clone(),
+        };
+        let service = TowerToHyperService::new(router);
+        let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
         // How a connection ends is the client's affair, and says nothing an operator could act on.
         let _ = watcher.watch(connection).await;
     }

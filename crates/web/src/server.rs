@@ -6,6 +6,7 @@ use crate::lanes::Lane;
 use crate::rest::links::Sealer;
 use crate::rest::{Call, Cost, Place};
 use crate::settings::Settings;
+use crate::sign_in::{self, Asked};
 use crate::witnesses::Standings;
 use crate::{gate, log, pages, rest};
 use axum::Router;
@@ -15,6 +16,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
@@ -27,6 +29,9 @@ use vault::Vault;
 pub struct Server {
     pub(crate) shared: Arc<Shared>,
 }
+
+/// Pages that are worked on at a time; checking a password takes 19 MiB.
+const PAGES_MAX: usize = 4;
 
 /// What all requests share.
 pub(crate) struct Shared {
@@ -41,6 +46,7 @@ pub(crate) struct Shared {
     requests: Semaphore,
     searches: Lane,
     writes: Lane,
+    pages: Lane,
     budget: Budget,
 }
 
@@ -57,6 +63,7 @@ impl Server {
             requests: Semaphore::new(settings.requests_max.max(1)),
             searches: Lane::new(settings.searches_max),
             writes: Lane::new(settings.writes_max),
+            pages: Lane::new(PAGES_MAX),
             budget: Budget::new(&settings),
             vault,
             settings,
@@ -101,8 +108,30 @@ impl Shared {
                 let Ok(_place) = self.requests.try_acquire() else { return refused(&too_many()) };
                 self.answer_fhir(request).await
             }
+            _ if sign_in::is_page(path) => {
+                let Ok(_place) = self.requests.try_acquire() else { return refused(&too_many()) };
+                self.answer_page(request).await
+            }
             _ => self.answer_open(&request).unwrap_or_else(|error| refuse(&error, "a public page")),
         }
+    }
+
+    /// Pages of signing in and of one's own account.
+    async fn answer_page(self: &Arc<Self>, request: Request) -> Response<Bytes> {
+        let methods = sign_in::allowed(request.uri().path()).unwrap_or_default();
+        if request.method() == Method::OPTIONS {
+            return allowed(methods);
+        }
+        if !methods.split(", ").any(|method| method == request.method().as_str()) {
+            return not_allowed(methods);
+        }
+        let (parts, body) = request.into_parts();
+        let Ok(loaded) = Limited::new(body, sign_in::FORM_BYTES_MAX).collect().await else {
+            return refused(&Refusal::new(Kind::TooLarge, "too-long", "the form is too large, or broke off"));
+        };
+        let (shared, body) = (self.clone(), loaded.to_bytes());
+        let answered = self.pages.run(move || Ok(sign_in::answer(&shared, &Asked { parts, body }))).await;
+        answered.unwrap_or_else(|error| refuse(&error, "a page"))
     }
 
     /// What anybody may see: nothing of it is about a patient.

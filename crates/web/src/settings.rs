@@ -35,6 +35,12 @@ pub struct Settings {
     pub page_size_max: usize,
     /// Most resources that one conditional delete may delete; one that matches more is refused. 1: only a single match.
     pub conditional_deletes_max: usize,
+    /// How long a session at pages may be idle before it ends.
+    pub idle: Duration,
+    /// Whether everybody who signs in with a password needs a second factor.
+    pub second_factor: bool,
+    /// Whether the record is a demo hospital, whose made-up people sign in with one click.
+    pub is_demo: bool,
     /// TLS; plain HTTP without it.
     pub tls: Option<Tls>,
     /// Who is asked to co-sign the log's checkpoints.
@@ -78,6 +84,9 @@ impl Settings {
             page_size: 50,
             page_size_max: 1_000,
             conditional_deletes_max: 100,
+            idle: Duration::from_secs(15 * 60),
+            second_factor: true,
+            is_demo: false,
             tls: None,
             witnesses: Vec::new(),
             witness_interval: Duration::from_secs(60),

@@ -22,6 +22,7 @@ const GUESTS: &[(&str, &[&str])] = &[
     // web seals the links of pages with it; the keys of the record stay in vault.
     ("aws-lc-rs", &["vault", "web"]),
     ("argon2", &["vault"]),
+    ("qrcodegen", &["web"]),
     ("signed_note", &["vault"]),
     ("tlog_tiles", &["vault"]),
     ("axum", &["web"]),

@@ -14,6 +14,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("crates/vault/src/access/policy/simulate.rs", "answers to a person who asks what would change, no messages"),
     ("crates/web/src/rest/capability.rs", "a description for people, no message"),
     ("crates/web/src/pages/", "pages for people, no messages"),
+    ("crates/web/src/sign_in/", "pages for people; what they refuse passes through as clauses"),
 ];
 
 #[test]

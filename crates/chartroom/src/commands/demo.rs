@@ -4,7 +4,7 @@ use super::open;
 use super::serve::Port;
 use crate::cli::DemoArgs;
 use crate::config::Config;
-use crate::hospital::Hospital;
+use crate::hospital::{Hospital, accounts};
 use crate::stop::Stop;
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
@@ -15,7 +15,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
-use vault::access::{Visit, issue_token};
+use vault::access::audit::Deed;
+use vault::access::{Context, Visit, issue_token};
 use vault::{Change, Error, Expect, Vault};
 
 /// What the hospital in a directory was made from, once it is complete.
@@ -37,9 +38,27 @@ pub fn demo(config: &Config, args: &DemoArgs) -> Result<(), Stop> {
         None => make(&vault, &config.data, args)?,
         Some(made) => same_as_asked(made, args, &config.data)?,
     }
+    people(&vault, &config.data).map_err(|e| Stop::vault("The demo was not started.", e))?;
     let token = issue_token(&config.data, &config.key).map_err(|e| Stop::vault("The demo was not started.", e))?;
     welcome(&port, &token, &config.data);
     port.serve(&vault, &config.data)
+}
+
+/// Whether a directory holds a whole demo hospital, so that one click may sign in its people.
+pub fn is_demo(data: &Path) -> bool {
+    made(data).is_some()
+}
+
+/// Makes the accounts that are not there yet.
+fn people(vault: &Vault, data: &Path) -> Result<(), Error> {
+    let Some((seed, patients)) = made(data) else { return Ok(()) };
+    let visit = Visit::operator().asking(Context::new(Deed::Administer, "demo"));
+    for profile in accounts::profiles(Hospital::new(seed, patients)) {
+        if vault.account_of_login(&profile.login)?.is_none() {
+            vault.create_account(&visit, profile)?;
+        }
+    }
+    Ok(())
 }
 
 /// Seed and patients of the hospital that is there.
@@ -132,6 +151,7 @@ fn welcome(port: &Port, token: &str, data: &Path) {
     println!("Chartroom serves a made-up hospital at {base}");
     println!("Its data is in {}; nobody in it is real.", data.display());
     println!();
+    println!("sign in  {}/sign-in, as anybody of the house, with one click", base.trim_end_matches("/fhir"));
     println!("token  {token}");
     println!();
     println!("1  Two patients, and how many there are");

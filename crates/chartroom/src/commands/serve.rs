@@ -1,5 +1,6 @@
 //! `chartroom serve`: FHIR over HTTP until it is told to stop.
 
+use super::demo::is_demo;
 use super::open;
 use crate::cli::ServeArgs;
 use crate::config::{Config, Serving};
@@ -61,7 +62,10 @@ impl Port {
 
     /// Serves until Ctrl-C or SIGTERM; requests under way are answered first. Commands on the same directory are let in.
     pub fn serve(self, vault: &Vault, data: &Path) -> Result<(), Stop> {
-        let Port { runtime, listener, settings } = self;
+        let Port { runtime, listener, mut settings } = self;
+        if is_demo(data) {
+            (settings.is_demo, settings.second_factor) = (true, false);
+        }
         runtime.block_on(async {
             let told = told_to_stop().map_err(|e| not_started(e, "run `chartroom doctor`"))?;
             let broke = broken(vault.clone());

@@ -4,6 +4,7 @@
 //! number `n` is the same whatever the number of patients, so that a larger hospital contains the smaller one. Patients
 //! are made one at a time; nothing is kept.
 
+pub mod accounts;
 mod chart;
 mod codes;
 pub mod day;

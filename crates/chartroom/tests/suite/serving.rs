@@ -53,6 +53,8 @@ fn the_demo_is_made_once_and_its_three_things_work() {
     let token = screen.split_once("token  ").and_then(|(_, rest)| rest.lines().next()).expect("a token").to_owned();
     let tries: Vec<&str> = screen.lines().filter_map(|line| line.trim_start().strip_prefix("curl ")).collect();
     assert_eq!(tries.len(), 3, "{screen}");
+    let (status, page) = demo.ask("GET", "/sign-in", None, "").expect("answered");
+    assert!(status == 200 && page.contains("value=\"kim\"") && page.contains("value=\"zoe\""), "{page}");
     for line in tries {
         let url = line.rsplit('\'').nth(1).expect("a quoted address");
         let path = url.split_once(&format!(":{}", demo.port)).expect("this server").1.replace('|', "%7C");

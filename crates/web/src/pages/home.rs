@@ -18,7 +18,7 @@ pub fn home(base: &str) -> Response<Bytes> {
 }
 
 /// Text as HTML shows it, also inside an attribute.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -2,4 +2,4 @@
 
 mod home;
 
-pub use home::home;
+pub use home::{escape, home};

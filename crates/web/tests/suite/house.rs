@@ -16,6 +16,7 @@ use web::{Server, Settings, TlsError, serve};
 pub struct House {
     pub address: SocketAddr,
     pub token: String,
+    pub vault: Vault,
     stop: Option<oneshot::Sender<()>>,
     served: Option<tokio::task::JoinHandle<Result<(), TlsError>>>,
     runtime: Option<tokio::runtime::Runtime>,
@@ -46,10 +47,10 @@ impl House {
         let address = listener.local_addr().unwrap();
         let mut settings = Settings::new(format!("http://{address}"));
         change(&mut settings);
-        let server = Server::new(vault, settings);
+        let server = Server::new(vault.clone(), settings);
         let (stop, stopped) = oneshot::channel();
         let served = runtime.spawn(async move { serve(&server, listener, async { drop(stopped.await) }).await });
-        House { address, token, stop: Some(stop), served: Some(served), runtime: Some(runtime), _dir: dir }
+        House { address, token, vault, stop: Some(stop), served: Some(served), runtime: Some(runtime), _dir: dir }
     }
 
     /// The FHIR base.
@@ -112,6 +113,15 @@ impl Answer {
     pub fn read(bytes: &[u8]) -> Answer {
         let (status, headers, body) = client::parts(bytes);
         Answer { status, headers, body }
+    }
+
+    /// All headers of a name.
+    pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

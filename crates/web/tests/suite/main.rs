@@ -9,3 +9,4 @@ mod interactions;
 mod operations;
 mod patients;
 mod searches;
+mod sign_in;

@@ -1,0 +1,66 @@
+//! Cookies (RFC 6265bis): for this server alone, out of reach of scripts, sent with requests that begin here.
+
+use crate::server::Shared;
+use axum::http::{HeaderMap, HeaderValue, Response, header};
+use bytes::Bytes;
+
+/// What a cookie is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cookie {
+    /// The session.
+    Session,
+    /// The mark of a device on which somebody signed in before.
+    Device,
+    /// What ties the form for signing in to this browser.
+    Form,
+}
+
+/// Seconds a device is remembered.
+const DEVICE_SECONDS: u32 = 180 * 86_400;
+
+impl Cookie {
+    /// With TLS the `__Host-` prefix keeps other hosts of the domain and plain HTTP from setting it.
+    fn name(self, is_secure: bool) -> String {
+        let name = match self {
+            Cookie::Session => "chartroom",
+            Cookie::Device => "chartroom-device",
+            Cookie::Form => "chartroom-form",
+        };
+        if is_secure { format!("__Host-{name}") } else { name.to_owned() }
+    }
+
+    /// Its value, if it came exactly once.
+    pub fn read(self, shared: &Shared, headers: &HeaderMap) -> Option<String> {
+        let name = self.name(is_secure(shared));
+        let texts = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut found = texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let mut values = found.by_ref().filter(|(known, _)| *known == name).map(|(_, value)| value.to_owned());
+        let first = values.next();
+        if values.next().is_some() { None } else { first.filter(|value| !value.is_empty()) }
+    }
+
+    /// Sets it.
+    pub fn set(self, shared: &Shared, answer: &mut Response<Bytes>, value: &str) {
+        let age = if self == Cookie::Device { format!("; Max-Age={DEVICE_SECONDS}") } else { String::new() };
+        self.write(shared, answer, value, &age);
+    }
+
+    /// Takes it back.
+    pub fn clear(self, shared: &Shared, answer: &mut Response<Bytes>) {
+        self.write(shared, answer, "", "; Max-Age=0");
+    }
+
+    fn write(self, shared: &Shared, answer: &mut Response<Bytes>, value: &str, age: &str) {
+        let is_secure = is_secure(shared);
+        let secure = if is_secure { "; Secure" } else { "" };
+        let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{age}", self.name(is_secure));
+        if let Ok(text) = HeaderValue::try_from(text) {
+            answer.headers_mut().append(header::SET_COOKIE, text);
+        }
+    }
+}
+
+/// Whether browsers reach this server by TLS.
+fn is_secure(shared: &Shared) -> bool {
+    shared.settings.public_url.starts_with("https://")
+}

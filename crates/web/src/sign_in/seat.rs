@@ -1,0 +1,93 @@
+//! Who sits at a page: the session of the cookie, or the way to sign in with what was typed kept.
+
+use super::cookies::Cookie;
+use super::entrance;
+use super::forms::{Form, sign};
+use super::{Asked, see_other};
+use crate::answer::Outcome;
+use crate::rest::links::Bookmark;
+use crate::server::Shared;
+use axum::http::{Method, Response};
+use bytes::Bytes;
+use fhir::search::query::url;
+use std::sync::Arc;
+use vault::Error;
+use vault::access::{Account, Session, Visit};
+
+/// Somebody who is signed in, at a page.
+pub struct Seat {
+    pub account: Arc<Account>,
+    pub session: Session,
+    pub visit: Visit,
+}
+
+/// What a page finds.
+pub enum Seated {
+    /// Somebody is here.
+    Here(Seat),
+    /// Nobody is, and this is the answer.
+    Away(Response<Bytes>),
+}
+
+/// Does `page` for whoever is signed in. Others are asked to sign in; what they typed waits for them.
+pub fn seated(shared: &Shared, asked: &Asked, page: impl FnOnce(Seat) -> Outcome) -> Outcome {
+    match take(shared, asked)? {
+        Seated::Here(seat) => page(seat),
+        Seated::Away(answer) => Ok(answer),
+    }
+}
+
+/// Who is here. Somebody without a second factor, where one is asked for, gets no further than to the page that sets it up.
+pub fn take(shared: &Shared, asked: &Asked) -> Result<Seated, Error> {
+    let Some(seat) = present(shared, asked)? else { return away(shared, asked).map(Seated::Away) };
+    let must = shared.settings.second_factor && seat.account.has_password() && !seat.account.has_second_factor();
+    if must && !["/account/second-factor", "/sign-out"].contains(&asked.path()) {
+        return Ok(Seated::Away(see_other("/account/second-factor")));
+    }
+    Ok(Seated::Here(seat))
+}
+
+/// Who is here, if anybody.
+pub fn present(shared: &Shared, asked: &Asked) -> Result<Option<Seat>, Error> {
+    let Some(token) = Cookie::Session.read(shared, &asked.parts.headers) else { return Ok(None) };
+    // Apps' tokens and operators' are no cookies.
+    let Some((session, visit)) = shared.vault.session(&token).filter(|(session, _)| session.client.is_none()) else {
+        return Ok(None);
+    };
+    let account = shared.vault.account(&session.account)?;
+    Ok(account.map(|account| Seat { account, session, visit }))
+}
+
+/// The way to sign in and back. A form whose session fell asleep is kept, sealed for the person who typed it.
+fn away(shared: &Shared, asked: &Asked) -> Outcome {
+    let path = asked.path();
+    if asked.parts.method != Method::POST {
+        let whole = asked.parts.uri.path_and_query().map_or(path, |whole| whole.as_str());
+        let mut to = "/sign-in?return=".to_owned();
+        url::encode(whole, &mut to);
+        return Ok(see_other(&to));
+    }
+    let token = Cookie::Session.read(shared, &asked.parts.headers);
+    let slept = token.and_then(|token| shared.vault.slept_session(&token));
+    let form = Form::read(&asked.body)?;
+    let kept = slept.filter(|session| form.check(shared, &session.id).is_ok()).map(|session| {
+        let asked_at = shared.vault.clock().now().0;
+        let bookmark = Bookmark { at: 0, offset: 0, asked: asked_at, query: form.keepable() };
+        shared.sealer.seal(&bookmark, &session.account, path)
+    });
+    entrance::sign_in_again(shared, asked, path, kept.as_deref())
+}
+
+impl Seat {
+    /// The sign of this session's forms.
+    pub fn sign(&self, shared: &Shared) -> String {
+        sign(shared, &self.session.id)
+    }
+
+    /// The form that was sent, if it came from a page of this session.
+    pub fn form(&self, shared: &Shared, asked: &Asked) -> Result<Form, Error> {
+        let form = Form::read(&asked.body)?;
+        form.check(shared, &self.session.id)?;
+        Ok(form)
+    }
+}
