@@ -38,8 +38,12 @@ pub fn stored(version: &Version) -> Bytes {
     Bytes::from_owner(version.body.clone())
 }
 
-/// Adds `ETag` and `Last-Modified`.
+/// Adds `ETag` and `Last-Modified`; not to a part: FHIR's tag is the version's number, and a copy of the part would be
+/// taken for the whole version.
 pub fn stamp(mut response: Response<Bytes>, version: &Version) -> Response<Bytes> {
+    if version.partial {
+        return response;
+    }
     let headers = response.headers_mut();
     headers.insert(header::ETAG, etag(version.version));
     headers.insert(header::LAST_MODIFIED, http_date(version.updated));

@@ -13,6 +13,7 @@ mod relations;
 mod seeing;
 pub(crate) mod sight;
 mod token;
+pub mod view;
 mod vocabulary;
 mod writing;
 

@@ -142,7 +142,7 @@ impl Vault {
             let grants = if relationship == Relationship::Glass { &behind_glass } else { &grants };
             grants.permits(&Deed { action: asked_as(action, class), class, relationships, labels, consented })
         };
-        Ok(Sight::ruled(permits, standings, shades))
+        Ok(Sight::ruled(permits, standings, shades).without(Arc::clone(grants.elements())))
     }
 
     /// What a resource refers to, for consents about what is related to one.

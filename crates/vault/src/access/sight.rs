@@ -12,8 +12,9 @@ use crate::keys::patients::Kid;
 use crate::search::index::Place;
 use crate::search::rows::type_number;
 use base::refusal::{Kind, Refusal};
+use fhir::search::query::Hidden;
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Numbers of types fit in a byte.
 const TYPES: usize = 256;
@@ -43,6 +44,8 @@ pub(crate) struct Rules {
     of_patient: Vec<u16>,
     /// What is hidden of some patients.
     shades: HashMap<Kid, Shade>,
+    /// Elements that are hidden of what may be seen.
+    hidden: Arc<Hidden>,
 }
 
 /// How a visitor stands to a patient, and what the patient has opened to the visit.
@@ -105,7 +108,23 @@ impl Sight {
         let open = std::array::from_fn(|class| {
             Relationship::ALL.iter().any(|r| permits(Class::ALL[class], *r, everything, Labels::NONE))
         });
-        Sight::Ruled(Box::new(Rules { standings, open, of_patient, shades }))
+        Sight::Ruled(Box::new(Rules { standings, open, of_patient, shades, hidden: Arc::default() }))
+    }
+
+    /// The same without some elements.
+    pub fn without(self, hidden: Arc<Hidden>) -> Sight {
+        match self {
+            Sight::Everything => Sight::Everything,
+            Sight::Ruled(rules) => Sight::Ruled(Box::new(Rules { hidden, ..*rules })),
+        }
+    }
+
+    /// The elements that are hidden of what may be seen; `None` where all of it is shown whole.
+    pub fn hidden(&self) -> Option<&Hidden> {
+        match self {
+            Sight::Everything => None,
+            Sight::Ruled(rules) => Some(&*rules.hidden).filter(|hidden| !hidden.is_empty()),
+        }
     }
 
     /// Whether nothing is hidden.

@@ -13,7 +13,7 @@ use crate::search::Page;
 use base::clock::Instant;
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
-use fhir::search::query::{self, Contained, Query, Total, url};
+use fhir::search::query::{Contained, Query, Total, url};
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 
@@ -103,18 +103,18 @@ fn key(resource_type: &str, query: &str) -> String {
 }
 
 fn matching(vault: &Vault, visit: &Visit, kind: &str, query: &str, count: usize) -> Result<Vec<Version>, Error> {
-    let query = condition(vault, kind, query)?;
+    let query = condition(vault, visit, kind, query)?;
     let page = Page { at: None, offset: 0, count };
     Ok(vault.search(visit, &query, &page)?.matches)
 }
 
 /// Parses a condition. It must select: an empty one would mean every resource of the type.
-fn condition(vault: &Vault, resource_type: &str, text: &str) -> Result<Query, Refusal> {
+fn condition(vault: &Vault, visit: &Visit, resource_type: &str, text: &str) -> Result<Query, Refusal> {
     let pairs = url::pairs(text)?;
     if pairs.iter().all(|(name, value)| value.is_empty() || is_about_the_answer(name)) {
         return Err(malformed("", "a condition needs at least one search parameter, such as identifier=system|value"));
     }
-    let mut query = query::parse(Some(resource_type), &pairs, true, vault.clock().now())?;
+    let mut query = vault.query(visit, Some(resource_type), &pairs, true, vault.clock().now())?;
     if query.contained != Contained::Without {
         return Err(malformed("", "a condition is about resources of their own; leave _contained out"));
     }

@@ -128,6 +128,10 @@ fn write_version(version: &Version, base: &str, out: &mut Vec<u8>) {
         let Version { resource_type, id, version, .. } = version;
         write_string(&format!("{base}{slash}{resource_type}/{id}/_history/{version}"), out);
     }
+    // A tag of a part would be taken for one of the whole.
+    if version.partial {
+        return;
+    }
     let (number, updated) = (version.version, version.updated);
     say(out, format_args!(r#","etag":"W/\"{number}\"","lastModified":"{updated}""#));
 }
@@ -246,6 +250,7 @@ mod tests {
             position: Position(7),
             updated: Instant(0),
             deleted: false,
+            partial: false,
             body: Arc::from(&br#"{"resourceType":"Patient"}"#[..]),
         };
         let refusal = Refusal::new(Kind::Conflict, "conflict", "somebody was \"first\"");

@@ -4,7 +4,7 @@ use super::checkpoint::{Signed, VerifierKey};
 use super::nodes::{Nodes, leaf_bytes};
 use super::tree::TILE;
 use super::witness::{Request, is_cosigned};
-use crate::access::Visit;
+use crate::access::{Action, Visit};
 use crate::error::{Error, Fault};
 use crate::keys::patients::Kid;
 use crate::records::store::shredded;
@@ -39,14 +39,32 @@ impl Vault {
     /// Its `extra` is 32 bytes of salt and then the leaf: the holder checks that SHA-256(salt ‖ served bytes) stands in
     /// the leaf ([`super::leaf`]), and that SHA-256(0x00 ‖ leaf) leads to the root.
     pub fn proof(&self, visit: &Visit, position: Position) -> Result<Option<String>, Error> {
-        let _ = visit;
         let store = &self.inner.store;
+        if !visit.is_operator() && !self.is_whole(visit, position)? {
+            return Ok(None);
+        }
         store.readers.with(|connection| {
             // One snapshot: the checkpoint and the tree it signs.
             let snapshot = connection.unchecked_transaction()?;
             let salt = |kid| Ok(store.key(&snapshot, kid)?.map(|key| key.salt(position.0)));
             prove(&snapshot, position.0, salt)
         })
+    }
+
+    /// Whether the visit sees the version at a position. Refuses where it sees only a part: with the salt and the leaf,
+    /// the rest could be guessed and the guess be checked.
+    fn is_whole(&self, visit: &Visit, position: Position) -> Result<bool, Error> {
+        let (store, sight) = (&self.inner.store, self.sight(visit, Action::Read)?);
+        let version = store.readers.with(|connection| store.version_at(connection, position))?;
+        let Some(version) = version else { return Ok(false) };
+        if !store.sees(&sight, &version)? {
+            return Ok(false);
+        }
+        if sight.narrow(version).partial {
+            let message = "a proof is of the whole version, and you see a part of it; ask somebody who sees all of it";
+            return Err(Refusal::new(Kind::Forbidden, "forbidden", message).into());
+        }
+        Ok(true)
     }
 
     /// A proof that the log of `new` entries extends the log of `old` (RFC 6962 section 2.1.2); empty from 0.

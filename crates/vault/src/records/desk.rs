@@ -370,6 +370,7 @@ fn version(change: &Prepared, position: Position, number: u64, at: Instant, upda
         kid: change.patient.kid,
         updated: at,
         deleted,
+        partial: false,
         body: served.into(),
     })
 }

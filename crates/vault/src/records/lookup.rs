@@ -153,6 +153,7 @@ impl Store {
             }
             let Some(version) = self.version(connection, entry)? else { continue };
             if self.sees(sight, &version)? {
+                let version = sight.narrow(version);
                 bytes += version.body.len();
                 versions.push(version);
             }

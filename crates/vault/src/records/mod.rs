@@ -135,6 +135,8 @@ pub struct Version {
     pub updated: Instant,
     /// Whether it is a deletion.
     pub deleted: bool,
+    /// Whether elements were left out that the visit does not see ([`crate::access::view`]).
+    pub partial: bool,
     /// Compact JSON with `meta` filled in; empty for a deletion.
     pub body: Arc<[u8]>,
 }
@@ -262,10 +264,14 @@ impl Vault {
     pub fn submit(
         &self,
         visit: &Visit,
-        changes: Vec<Change>,
+        mut changes: Vec<Change>,
         done: Box<dyn FnOnce(Result<Vec<Written>, Error>) + Send>,
     ) {
-        if let Err((done, error)) = self.enqueue(visit, changes, true, done) {
+        let queued = match self.keep_unseen(visit, &mut changes) {
+            Ok(view) => self.enqueue(visit, changes, true, view.before(done)),
+            Err(error) => Err((done, error)),
+        };
+        if let Err((done, error)) = queued {
             done(Err(error));
         }
     }
@@ -335,7 +341,7 @@ impl Vault {
             return Ok(None);
         }
         visit.trail().show(&version);
-        Ok(Some(version))
+        Ok(Some(sight.narrow(version)))
     }
 
     /// Does work on the writer's thread, between two transactions, and waits for it.
@@ -421,6 +427,7 @@ mod tests {
             kid: 0,
             updated: Instant(0),
             deleted: false,
+            partial: false,
             body: patient.as_slice().into(),
         };
         let put = Change::Put { resource, expect: Expect::Any, skip_same: false };

@@ -103,7 +103,8 @@ mod tests {
         let body = vec![b'x'; size].into();
         let updated = Instant(0);
         let (resource_type, id) = ("Patient".to_owned(), n.to_string());
-        Version { resource_type, id, version: n, position: Position(n), kid: 0, updated, deleted: false, body }
+        let (deleted, partial) = (false, false);
+        Version { resource_type, id, version: n, position: Position(n), kid: 0, updated, deleted, partial, body }
     }
 
     #[test]

@@ -193,6 +193,7 @@ pub(crate) fn shape(entry: &Entry, kept: &[u8]) -> Option<Version> {
         kid: entry.kid,
         updated: Instant(entry.at),
         deleted,
+        partial: false,
         body: served.into(),
     })
 }

@@ -86,7 +86,7 @@ impl<'i> Including<'i> {
             }
         });
         for include in includes.iter().filter(|i| i.source == "*" || i.source == resource_type) {
-            for param in reference_params(resource_type, &include.param) {
+            for param in self.params(resource_type, &include.param) {
                 for (path, value) in &references {
                     let mut uses = param.paths.iter().filter(|p| p.path == *path);
                     if uses.any(|p| leads_to(value, p.target.as_deref(), include.target.as_deref())) {
@@ -96,6 +96,15 @@ impl<'i> Including<'i> {
             }
         }
         Ok(())
+    }
+
+    /// The reference parameters meant, without those over what is not seen.
+    fn params(&self, resource_type: &str, code: &str) -> Vec<&'static Param> {
+        let mut params = reference_params(resource_type, code);
+        if let Some(hidden) = self.look.records.hidden() {
+            params.retain(|param| !hidden.hides(param));
+        }
+        params
     }
 
     fn take_target(&mut self, param: &Param, include: &Include, value: &Value) -> Result<(), Error> {
@@ -144,7 +153,7 @@ impl<'i> Including<'i> {
         };
         let mut types: Types = sources.iter().map(|s| type_number(s)).collect();
         types.sort_unstable();
-        let params = sources.iter().flat_map(|source| reference_params(source, &include.param));
+        let params = sources.iter().flat_map(|source| self.params(source, &include.param));
         let leads = |target: &Option<String>| target.as_ref().is_none_or(|target| *target == version.resource_type);
         let mut paths: Vec<PathId> =
             params.flat_map(|param| &param.paths).filter(|p| leads(&p.target)).map(|p| p.path).collect();

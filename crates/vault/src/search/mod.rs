@@ -24,6 +24,7 @@ use crate::error::Error;
 use crate::records::{Position, Vault, Version};
 use base::clock::Instant;
 use base::finding::Finding;
+use base::refusal::{Kind, Refusal};
 use fhir::search::query::{Contained, Filter, Query, Summary, Total};
 use include::Including;
 use index::Reading;
@@ -76,8 +77,9 @@ impl Vault {
     /// Answers a query. Waits until the index has reached the head, so that what was acknowledged is found.
     pub fn search(&self, visit: &Visit, query: &Query, page: &Page) -> Result<Found, Error> {
         let sight = self.sight(visit, Action::Search)?;
-        for resource_type in &query.types {
-            sight.require(resource_type)?;
+        let query = &*open_to(&sight, query)?;
+        if sight.hidden().is_some_and(|hidden| hidden.is_asked_by(query)) {
+            return Err(asked_by_hidden().into());
         }
         self.look(&sight, page.at, query.as_of, |look| {
             let only_total = query.summary == Summary::Count || query.count == Some(0);
@@ -190,6 +192,24 @@ impl Look<'_> {
         }
         Ok((versions, (at < ordered.len()).then_some(at as u64)))
     }
+}
+
+/// The query without those of several types that are never open to the visit. One type that is not is refused.
+fn open_to<'q>(sight: &Sight, query: &'q Query) -> Result<Cow<'q, Query>, Refusal> {
+    let is_open = |resource_type: &String| !sight.is_blind_to(resource_type);
+    match query.types.first() {
+        Some(first) if !query.types.iter().any(is_open) => sight.require(first).map(|()| Cow::Borrowed(query)),
+        _ if query.types.iter().all(is_open) => Ok(Cow::Borrowed(query)),
+        _ => {
+            let types = query.types.iter().filter(|ty| is_open(ty)).cloned().collect();
+            Ok(Cow::Owned(Query { types, ..query.clone() }))
+        }
+    }
+}
+
+/// For a query that was not read for the visit ([`Vault::query`]).
+fn asked_by_hidden() -> Refusal {
+    Refusal::new(Kind::Malformed, "not-supported", "the search uses a parameter that is not known here")
 }
 
 fn position(version: &Version) -> u32 {

@@ -393,8 +393,9 @@ impl Planner<'_> {
     fn compartment(&mut self, kind: &str, id: &str, types: &[String]) -> Result<Plan, Error> {
         let key = self.names.resource(kind, id);
         let types = or_all(types);
+        let hidden = self.records.hidden();
         let params = types.iter().flat_map(|t| params::compartment(kind, t));
-        let paths = params.flat_map(|param| &param.paths);
+        let paths = params.filter(|param| !hidden.is_some_and(|h| h.hides(param))).flat_map(|param| &param.paths);
         let mut paths: Vec<PathId> =
             paths.filter(|p| p.target.as_deref().is_none_or(|target| target == kind)).map(|p| p.path).collect();
         paths.sort_unstable();

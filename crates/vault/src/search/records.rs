@@ -8,6 +8,7 @@ use crate::records::store::Store;
 use crate::records::{Position, Version};
 use base::clock::Instant;
 use fhir::json::Json;
+use fhir::search::query::Hidden;
 use rusqlite::{Connection, OptionalExtension};
 
 /// The record, for one search: one connection and one snapshot.
@@ -48,14 +49,23 @@ impl<'v> Records<'v> {
         &self.store.index
     }
 
-    /// The version at a position; `None` when its patient's key was destroyed.
+    /// The version at a position, as far as it is seen; `None` when its patient's key was destroyed.
     pub fn version(&self, position: u32) -> Result<Option<Version>, Error> {
+        Ok(self.whole(position)?.map(|version| self.sight.narrow(version)))
+    }
+
+    /// What does not exist for whoever asks; `None` where everything does.
+    pub fn hidden(&self) -> Option<&Hidden> {
+        self.sight.hidden()
+    }
+
+    fn whole(&self, position: u32) -> Result<Option<Version>, Error> {
         self.store.version_at(self.db, Position(u64::from(position)))
     }
 
     /// What `look` sees in the resource at a position; `None` when its patient's key was destroyed.
     pub fn resource<T>(&self, position: u32, look: impl FnOnce(&Json) -> T) -> Result<Option<T>, Error> {
-        let Some(version) = self.version(position)? else { return Ok(None) };
+        let Some(version) = self.whole(position)? else { return Ok(None) };
         Ok(Json::parse(&version.body).ok().map(|resource| look(&resource)))
     }
 

@@ -16,3 +16,4 @@ mod sign_in;
 mod simulation;
 mod upkeep;
 mod verify;
+mod views;

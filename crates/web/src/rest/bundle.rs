@@ -135,6 +135,7 @@ mod tests {
             position: Position(7),
             updated: Instant(0),
             deleted,
+            partial: false,
             body: b"{}".as_slice().into(),
         }
     }

@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use base::clock::Instant;
 use base::refusal::{Kind, Refusal};
 use fhir::calendar;
-use fhir::search::query::{DateTest, Filter, Prefix, parse};
+use fhir::search::query::{DateTest, Filter, Prefix};
 use vault::records::Scope;
 use vault::search::{PAGE_BYTES_MAX, Page};
 use vault::{Error, Position, Version};
@@ -180,7 +180,8 @@ fn standing(
         Scope::Type(resource_type) => Some(resource_type.as_str()),
         Scope::System => None,
     };
-    let mut query = parse(resource_type, &[("_total".to_owned(), "none".to_owned())], true, Instant(0))?;
+    let uncounted = [("_total".to_owned(), "none".to_owned())];
+    let mut query = shared.vault.query(visit, resource_type, &uncounted, true, Instant(0))?;
     if let Some(since) = since {
         query.filter = Filter::LastUpdated(DateTest { prefix: Prefix::Ge, low: since.0, high: since.0 });
     }

@@ -66,7 +66,7 @@ fn sent(mut asked: Asked<'_>, key: Key<'_>, version: Option<Version>) -> Outcome
     if version.deleted {
         return Ok(stamp(crate::answer::refused(&gone(key)), &version));
     }
-    if is_unchanged(&asked.call.parts.headers, version.version, version.updated) {
+    if !version.partial && is_unchanged(&asked.call.parts.headers, version.version, version.updated) {
         return Ok(stamp(empty(StatusCode::NOT_MODIFIED), &version));
     }
     Ok(stamp(json(StatusCode::OK, view.whole(&version)), &version))

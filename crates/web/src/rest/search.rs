@@ -16,7 +16,7 @@ use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
 use fhir::definitions::r4;
 use fhir::search::params;
-use fhir::search::query::{Filter, Query, Summary, Total, parse};
+use fhir::search::query::{Filter, Query, Summary, Total};
 use vault::search::{Found, Page};
 use vault::{Error, Position, Version};
 
@@ -25,7 +25,8 @@ pub fn answer(shared: &Shared, mut asked: Asked<'_>, target: Target<'_>) -> Outc
     add_form(&mut asked)?;
     let start = page::take(shared, &mut asked)?;
     let strict = asked.prefer.strict;
-    let query = query(target, &asked.pairs, strict, Instant(start.asked))?;
+    let ask = |ty: Option<&str>| shared.vault.query(&asked.call.visit, ty, &asked.pairs, strict, Instant(start.asked));
+    let query = query(target, &ask)?;
     let size = page::size(shared, query.count);
     let found = find(shared, &asked, &query, &start, size)?;
     let body = searchset(shared, &asked, &query, &found, &start, size);
@@ -53,11 +54,12 @@ fn add_form(asked: &mut Asked<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn query(target: Target<'_>, pairs: &[(String, String)], strict: bool, now: Instant) -> Result<Query, Refusal> {
+/// The question, put to a type or to all of them by `ask`.
+fn query(target: Target<'_>, ask: &dyn Fn(Option<&str>) -> Result<Query, Refusal>) -> Result<Query, Refusal> {
     match target {
-        Target::Type(ty) | Target::TypeSearch(ty) => parse(Some(ty), pairs, strict, now),
+        Target::Type(ty) | Target::TypeSearch(ty) => ask(Some(ty)),
         Target::Compartment(key, "*") | Target::CompartmentSearch(key, "*") => {
-            let mut query = parse(None, pairs, strict, now)?;
+            let mut query = ask(None)?;
             query.types = member_types(key, std::mem::take(&mut query.types))?;
             Ok(within(query, key))
         }
@@ -65,9 +67,9 @@ fn query(target: Target<'_>, pairs: &[(String, String)], strict: bool, now: Inst
             if params::compartment(key.resource_type, ty).is_empty() && key.resource_type != ty {
                 return Err(no_member(key));
             }
-            Ok(within(parse(Some(ty), pairs, strict, now)?, key))
+            Ok(within(ask(Some(ty))?, key))
         }
-        _ => parse(None, pairs, strict, now),
+        _ => ask(None),
     }
 }
 

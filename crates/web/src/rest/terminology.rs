@@ -10,7 +10,6 @@ use crate::server::Shared;
 use axum::http::StatusCode;
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
-use fhir::search::query::parse;
 use fhir::terminology::expand::{Ask, expand, value_set};
 use fhir::terminology::judge::{Coded, Judgement, in_system, in_value_set, subsumes};
 use fhir::terminology::lookup::lookup;
@@ -239,7 +238,7 @@ fn find(shared: &Shared, visit: &Visit, canonical: &str, sought: Sought) -> Opti
     let (url, version) = canonical.split_once('|').map_or((canonical, None), |(url, version)| (url, Some(version)));
     let mut pairs = vec![("url".to_owned(), escaped(url))];
     pairs.extend(version.map(|version| ("version".to_owned(), escaped(version))));
-    let query = parse(Some(resource_type), &pairs, true, shared.vault.clock().now()).ok()?;
+    let query = shared.vault.query(visit, Some(resource_type), &pairs, true, shared.vault.clock().now()).ok()?;
     let found = shared.vault.search(visit, &query, &Page { at: None, offset: 0, count: 1 }).ok()?;
     let resource = Json::parse(&found.matches.first()?.body).ok()?.into_owned();
     match sought {

@@ -6,6 +6,7 @@ use fhir::definitions::{ElementDef, TypeDef, TypeKind, r4};
 use fhir::json::{Json, Object};
 use fhir::search::query::Summary;
 use vault::Version;
+use vault::access::view::tag_subsetted;
 
 /// What the caller wants to see of each resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -166,22 +167,6 @@ fn trim_backbone(object: &mut Object<'_>, ty: &TypeDef) {
         name == "id" || ty.property(name).is_some_and(|p| in_summary(p.element))
     });
     trim_inner(object, ty);
-}
-
-/// R4 search section 3.1.1.5.8: a resource that is not whole says so, lest it be written back.
-fn tag_subsetted(object: &mut Object<'_>) {
-    let tag = Json::object([
-        ("system", Json::string("http://terminology.hl7.org/CodeSystem/v3-ObservationValue")),
-        ("code", Json::string("SUBSETTED")),
-    ]);
-    if object.get("meta").is_none() {
-        object.insert(2, "meta", Json::Object(Object::default()));
-    }
-    let Some(meta) = object.get_mut("meta").and_then(Json::as_object_mut) else { return };
-    match meta.get_mut("tag") {
-        Some(Json::Array(tags)) => tags.push(tag),
-        _ => meta.set("tag", Json::Array(vec![tag])),
-    }
 }
 
 #[cfg(test)]

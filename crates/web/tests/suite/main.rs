@@ -10,3 +10,4 @@ mod operations;
 mod patients;
 mod searches;
 mod sign_in;
+mod views;

@@ -6,7 +6,7 @@ use super::condition::{Read, Reader, Trouble, any, known, wrong};
 use crate::definitions::r4;
 use crate::search::params::{Kind, Param};
 
-impl Reader {
+impl Reader<'_> {
     /// A reference whose target meets the rest. Without a type, any type the parameter may point to that has the rest.
     pub(super) fn chain(
         &mut self,
@@ -24,11 +24,11 @@ impl Reader {
         &mut self,
         types: &[&str],
         reference: &str,
-        condition: &mut dyn FnMut(&mut Reader, &str) -> Read<Filter>,
+        condition: &mut dyn FnMut(&mut Self, &str) -> Read<Filter>,
     ) -> Read<Filter> {
         let (code, wanted) = reference.split_once(':').map_or((reference, None), |(code, ty)| (code, Some(ty)));
         let mut found = Vec::new();
-        for param in known(types, code)? {
+        for param in known(self.hidden, types, code)? {
             if param.kind != Kind::Reference {
                 return Err(wrong(code, "only a reference can be followed to another resource").into());
             }
@@ -41,7 +41,7 @@ impl Reader {
         &mut self,
         param: &'static Param,
         wanted: Option<&str>,
-        condition: &mut dyn FnMut(&mut Reader, &str) -> Read<Filter>,
+        condition: &mut dyn FnMut(&mut Self, &str) -> Read<Filter>,
     ) -> Read<Filter> {
         let targets: Vec<&str> = match wanted {
             Some(wanted) => targets(param).into_iter().filter(|t| *t == wanted).collect(),
@@ -76,7 +76,7 @@ impl Reader {
         let Some(source) = r4().resource(source).map(|t| t.name.as_str()) else {
             return Err(wrong("_has", "the first part is not a resource type").into());
         };
-        let param = known(&[source], code)?.remove(0);
+        let param = known(self.hidden, &[source], code)?.remove(0);
         if param.kind != Kind::Reference {
             return Err(wrong("_has", "the second part is not a reference parameter").into());
         }

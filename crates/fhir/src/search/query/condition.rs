@@ -1,7 +1,7 @@
 //! One condition: `birthdate=ge1970`, `code:in=...`, `_id=1,2`; chains and `_has` lead back here for their last part.
 
 use super::value::{self, Expected};
-use super::{Filter, Operand, Test};
+use super::{Filter, Hidden, Operand, Test};
 use crate::search::params::{Kind, Param, find, hierarchy, of};
 use crate::validate::is_id;
 use base::clock::Instant;
@@ -16,7 +16,9 @@ const VALUES_MAX: usize = 10_000;
 pub(super) const DEPTH_MAX: usize = 16;
 
 /// Reads conditions and counts what they cost.
-pub(super) struct Reader {
+pub(super) struct Reader<'h> {
+    /// What does not exist for whoever asks.
+    pub(super) hidden: &'h Hidden,
     /// The time, for `ap`.
     pub(super) now: Instant,
     /// The one patient the query is about.
@@ -50,9 +52,9 @@ fn costly(message: &str) -> Refusal {
     Refusal::new(refusal::Kind::TooCostly, "too-costly", message)
 }
 
-impl Reader {
-    pub(super) fn new(now: Instant, patient: Option<String>) -> Reader {
-        Reader { now, patient, tests: 0 }
+impl<'h> Reader<'h> {
+    pub(super) fn new(now: Instant, patient: Option<String>, hidden: &'h Hidden) -> Reader<'h> {
+        Reader { hidden, now, patient, tests: 0 }
     }
 
     /// The filter of one condition on resources of these types (none: all types).
@@ -72,9 +74,9 @@ impl Reader {
             "_lastUpdated" => self.last_updated(modifier, values),
             "_list" if modifier.is_none() && values.starts_with('$') => self.functional(types, values),
             "_list" => self.lists(modifier, values),
-            "_text" | "_content" => self.text(code, modifier, values),
+            "_text" | "_content" => self.text(types, code, modifier, values),
             "_filter" if modifier.is_none() => self.expression(types, values, depth),
-            _ => self.parameter(&known(types, code)?, name, modifier, values),
+            _ => self.parameter(&known(self.hidden, types, code)?, name, modifier, values),
         }
     }
 
@@ -133,7 +135,10 @@ impl Reader {
         Ok(any(ids.into_iter().map(|id| Filter::List(id.to_owned())).collect()))
     }
 
-    fn text(&mut self, code: &str, modifier: Option<&str>, values: &str) -> Read<Filter> {
+    fn text(&mut self, types: &[&str], code: &str, modifier: Option<&str>, values: &str) -> Read<Filter> {
+        if self.hidden.hides_words(types, code == "_text") {
+            return Err(Trouble::Unknown(unknown(self.hidden, types.first().copied().unwrap_or_default(), code)));
+        }
         if modifier.is_some() {
             return Err(wrong(code, "it takes no modifier").into());
         }
@@ -236,11 +241,12 @@ fn line(param: &Param, above: bool, text: &str) -> Result<Operand, Expected> {
 
 /// The parameters of that code that these types have; all of them must have it. Types that share the paths share the
 /// parameter.
-pub(super) fn known(types: &[&str], code: &str) -> Read<Vec<&'static Param>> {
+pub(super) fn known(hidden: &Hidden, types: &[&str], code: &str) -> Read<Vec<&'static Param>> {
     let types = if types.is_empty() { &["Resource"] } else { types };
     let mut params: Vec<&'static Param> = Vec::new();
     for ty in types {
-        let Some(param) = find(ty, code) else { return Err(Trouble::Unknown(unknown(ty, code))) };
+        let found = find(ty, code).filter(|param| !hidden.hides(param));
+        let Some(param) = found else { return Err(Trouble::Unknown(unknown(hidden, ty, code))) };
         if !params.iter().any(|p| p.paths == param.paths && p.url == param.url) {
             params.push(param);
         }
@@ -249,11 +255,11 @@ pub(super) fn known(types: &[&str], code: &str) -> Read<Vec<&'static Param>> {
 }
 
 /// What to say about a parameter nobody knows.
-fn unknown(ty: &str, code: &str) -> String {
+fn unknown(hidden: &Hidden, ty: &str, code: &str) -> String {
     if super::parse::CONTROLS.contains(&code) {
         return format!("\"{code}\" has no meaning here, or not in this form");
     }
-    let own = of(ty).iter().map(|p| p.code.as_str());
+    let own = of(ty).iter().filter(|param| !hidden.hides(param)).map(|p| p.code.as_str());
     let near = nearest(code, own.chain(super::parse::CONTROLS));
     let hint = near.map(|known| format!("; did you mean \"{known}\"?")).unwrap_or_default();
     let of = if ty == "Resource" { "all types".to_owned() } else { ty.to_owned() };

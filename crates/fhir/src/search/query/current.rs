@@ -57,7 +57,7 @@ const FUNCTIONS: [Function; 4] = [
     },
 ];
 
-impl Reader {
+impl Reader<'_> {
     /// The filter of a functional list for the query's patient.
     pub(super) fn functional(&mut self, types: &[&str], name: &str) -> Read<Filter> {
         let Some(function) = FUNCTIONS.iter().find(|function| function.name == name) else {

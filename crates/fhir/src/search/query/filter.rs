@@ -63,7 +63,7 @@ enum Tree {
     Test(Vec<(String, Option<Tree>)>, Op, String),
 }
 
-impl Reader {
+impl Reader<'_> {
     /// The filter of an expression.
     pub(super) fn expression(&mut self, types: &[&str], text: &str, depth: usize) -> Read<Filter> {
         let mut tokens = Tokens { rest: text, depth };
@@ -115,7 +115,7 @@ impl Reader {
             }
             _ => {}
         }
-        let params = known(types, code)?;
+        let params = known(self.hidden, types, code)?;
         let missing = |missing: bool| {
             let each = params.iter().map(|param| Filter::Missing { param, missing }).collect();
             if missing { all(each) } else { any(each) }

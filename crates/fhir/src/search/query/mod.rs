@@ -4,13 +4,15 @@ mod chain;
 mod condition;
 mod current;
 mod filter;
+mod hidden;
 mod parse;
 mod result;
 pub mod url;
 mod value;
 mod words;
 
-pub use parse::parse;
+pub use hidden::{Hidden, NOTHING};
+pub use parse::{parse, parse_for};
 
 use super::params::{Kind, Param};
 use base::clock::Instant;

@@ -1,7 +1,7 @@
 //! The whole query: every name goes to whom it belongs, and what nobody knows is said, never dropped.
 
 use super::condition::{Reader, Trouble, all, wrong};
-use super::{Contained, Query, Summary, Total, current, result};
+use super::{Contained, Hidden, NOTHING, Query, Summary, Total, current, result};
 use crate::definitions::r4;
 use base::clock::Instant;
 use base::finding::{Finding, Severity};
@@ -47,20 +47,31 @@ pub fn parse(
     strict: bool,
     now: Instant,
 ) -> Result<Query, Refusal> {
+    parse_for(resource_type, pairs, strict, now, NOTHING)
+}
+
+/// [`parse()`] for somebody for whom some elements do not exist: parameters over them are parameters nobody knows.
+pub fn parse_for(
+    resource_type: Option<&str>,
+    pairs: &[(String, String)],
+    strict: bool,
+    now: Instant,
+    hidden: &Hidden,
+) -> Result<Query, Refusal> {
     if pairs.len() > PAIRS_MAX {
         return Err(Refusal::new(Kind::TooCostly, "too-costly", "the query has too many parameters"));
     }
     let mut query = empty(types(resource_type, pairs)?);
     let names = query.types.clone();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let mut reader = Reader::new(now, current::patient(pairs));
+    let mut reader = Reader::new(now, current::patient(pairs), hidden);
     let (mut filters, mut unknown) = (Vec::new(), Vec::new());
     for (name, value) in pairs {
         let heard = if value.is_empty() {
             Err(Trouble::Unknown(format!("\"{}\" has no value", shown(name))))
         } else if name == "_type" && resource_type.is_none() {
             Ok(value.clone())
-        } else if let Some(heard) = result::read(&mut query, name, value) {
+        } else if let Some(heard) = result::read(&mut query, name, value, hidden) {
             heard
         } else {
             reader.condition(&names, name, value, 0).map(|filter| {

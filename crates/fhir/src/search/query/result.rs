@@ -1,7 +1,7 @@
 //! What the answer shall look like: `_sort`, `_count`, `_include`, ... (R4 search section 3.1.1.5).
 
 use super::condition::{Read, Trouble, known, wrong};
-use super::{Contained, Include, Query, Sort, SortBy, Summary, Total};
+use super::{Contained, Hidden, Include, Query, Sort, SortBy, Summary, Total};
 use crate::calendar;
 use crate::definitions::r4;
 use crate::search::params::Kind;
@@ -15,14 +15,14 @@ pub const COUNT_MAX: u32 = 1000;
 const LIST_MAX: usize = 100;
 
 /// Takes the parameter if it is about the answer; gives the value as it was understood.
-pub(super) fn read(query: &mut Query, name: &str, value: &str) -> Option<Read<String>> {
+pub(super) fn read(query: &mut Query, name: &str, value: &str, hidden: &Hidden) -> Option<Read<String>> {
     let (base, modifier) = name.split_once(':').map_or((name, None), |(base, m)| (base, Some(m)));
     let plain = |read: Read<()>| match modifier {
         None => read.map(|()| value.to_owned()),
         Some(_) => Err(wrong(base, "it takes no modifier").into()),
     };
     Some(match base {
-        "_sort" => plain(sort(query, value)),
+        "_sort" => plain(sort(query, value, hidden)),
         "_count" => match modifier {
             None => count(query, value).map_err(Trouble::from),
             Some(_) => Err(wrong(base, "it takes no modifier").into()),
@@ -30,7 +30,7 @@ pub(super) fn read(query: &mut Query, name: &str, value: &str) -> Option<Read<St
         "_total" => plain(total(query, value)),
         "_summary" => plain(summary(query, value)),
         "_elements" => plain(elements(query, value)),
-        "_include" | "_revinclude" => include(query, base, modifier, value).map(|()| value.to_owned()),
+        "_include" | "_revinclude" => include(query, base, modifier, value, hidden).map(|()| value.to_owned()),
         "_contained" => plain(contained(query, value)),
         "_containedType" => plain(contained_type(query, value)),
         "_asof" => plain(as_of(query, value)),
@@ -39,10 +39,10 @@ pub(super) fn read(query: &mut Query, name: &str, value: &str) -> Option<Read<St
     })
 }
 
-fn sort(query: &mut Query, value: &str) -> Read<()> {
+fn sort(query: &mut Query, value: &str, hidden: &Hidden) -> Read<()> {
     for key in value.split(',').filter(|k| !k.is_empty()) {
         let (code, descending) = key.strip_prefix('-').map_or((key, false), |code| (code, true));
-        let by = sort_key(query, code)?;
+        let by = sort_key(query, code, hidden)?;
         if query.sort.len() >= LIST_MAX {
             return Err(wrong("_sort", "fewer keys were expected").into());
         }
@@ -51,14 +51,14 @@ fn sort(query: &mut Query, value: &str) -> Read<()> {
     Ok(())
 }
 
-fn sort_key(query: &Query, code: &str) -> Read<SortBy> {
+fn sort_key(query: &Query, code: &str, hidden: &Hidden) -> Read<SortBy> {
     match code {
         "_lastUpdated" => return Ok(SortBy::LastUpdated),
         "_id" => return Ok(SortBy::Id),
         _ => {}
     }
     let types: Vec<&str> = query.types.iter().map(String::as_str).collect();
-    let [param] = known(&types, code)?[..] else {
+    let [param] = known(hidden, &types, code)?[..] else {
         return Err(wrong("_sort", "this key is not the same in all types searched; search one type").into());
     };
     if param.paths.is_empty() || matches!(param.kind, Kind::Composite | Kind::Special) {
@@ -127,14 +127,14 @@ fn has_element(ty: &str, name: &str) -> bool {
     name == "resourceType" || r4().resource(ty).is_some_and(|t| t.element(name).is_some() || t.property(name).is_some())
 }
 
-fn include(query: &mut Query, name: &str, modifier: Option<&str>, value: &str) -> Read<()> {
+fn include(query: &mut Query, name: &str, modifier: Option<&str>, value: &str, hidden: &Hidden) -> Read<()> {
     let iterate = match modifier {
         None => false,
         Some("iterate" | "recurse") => true,
         Some(_) => return Err(wrong(name, "it takes the modifier :iterate only").into()),
     };
     for text in value.split(',').filter(|t| !t.is_empty()) {
-        let one = Include { iterate, ..one_include(name, text)? };
+        let one = Include { iterate, ..one_include(name, text, hidden)? };
         let all = if name == "_include" { &mut query.include } else { &mut query.revinclude };
         if all.len() >= LIST_MAX {
             return Err(wrong(name, "fewer includes were expected").into());
@@ -147,7 +147,7 @@ fn include(query: &mut Query, name: &str, modifier: Option<&str>, value: &str) -
 }
 
 /// `*`, `Observation:*`, `Observation:subject`, `Observation:subject:Patient`.
-fn one_include(name: &str, text: &str) -> Read<Include> {
+fn one_include(name: &str, text: &str, hidden: &Hidden) -> Read<Include> {
     let mut parts = text.split(':');
     let source = parts.next().unwrap_or_default();
     let (param, target) = (parts.next(), parts.next().filter(|t| !t.is_empty()));
@@ -168,7 +168,7 @@ fn one_include(name: &str, text: &str) -> Read<Include> {
     if param == "*" {
         return Ok(Include { target, ..whole });
     }
-    let found = known(&[source], param)?[0];
+    let found = known(hidden, &[source], param)?[0];
     if found.kind != Kind::Reference {
         return Err(wrong(name, "only references can be followed").into());
     }

@@ -10,6 +10,8 @@ use super::views;
 use super::world::{Question, World};
 use crate::access::label::{Label, Labels};
 use crate::access::principal::{Purpose, Role, Roles};
+use fhir::search::query::Hidden as Elements;
+use std::sync::Arc;
 
 /// The bit that stands for "apart from its labels"; labels have the bits below.
 pub(super) const ORDINARY: usize = Label::ALL.len();
@@ -81,6 +83,8 @@ pub struct Grants {
     ids: Vec<String>,
     /// For each class the roles that may read it by themselves: whose views hold.
     readers: [Roles; Class::ALL.len()],
+    /// The elements that these views leave out.
+    elements: Arc<Elements>,
 }
 
 impl Grants {
@@ -92,6 +96,7 @@ impl Grants {
             reasons: vec![0; CELLS * ASKED].into(),
             ids: policies.said().map(|said| said.id.clone()).collect(),
             readers: [Roles::NONE; Class::ALL.len()],
+            elements: Arc::default(),
         };
         let world = World::new(policies, roles);
         for action in Action::ALL {
@@ -106,6 +111,7 @@ impl Grants {
             }
         }
         grants.readers = readers(policies, roles, purpose, &grants);
+        grants.elements = Arc::new(views::hidden_by(&grants.readers));
         grants
     }
 
@@ -117,6 +123,7 @@ impl Grants {
             reasons: vec![1; CELLS * ASKED].into(),
             ids: vec!["operator".to_owned()],
             readers: [Roles::NONE; Class::ALL.len()],
+            elements: Arc::default(),
         }
     }
 
@@ -237,6 +244,12 @@ impl Grants {
     #[must_use]
     pub fn hidden_elements(&self, class: Class, resource_type: &str) -> Vec<&'static str> {
         views::hidden(self.readers[class.number()], resource_type)
+    }
+
+    /// The same for every type at once.
+    #[must_use]
+    pub fn elements(&self) -> &Arc<Elements> {
+        &self.elements
     }
 
     fn cell(&self, action: Action, class: Class, relationship: Relationship) -> Cell {

@@ -3,7 +3,10 @@
 //! Only elements at the top level that R4 does not demand, so that what is left is still FHIR. Somebody with several roles
 //! sees what any of them sees. Whole classes that a role may not see are a matter of the policies, not of views.
 
+use super::classes::class_of;
+use super::question::Class;
 use crate::access::principal::{Role, Roles};
+use fhir::search::query::Hidden;
 
 /// Role, resource type, hidden elements.
 const VIEWS: &[(Role, &str, &[&str])] = &[
@@ -41,6 +44,15 @@ const VIEWS: &[(Role, &str, &[&str])] = &[
 ];
 
 const STAFF_OWN: &[&str] = &["text", "telecom", "address", "birthDate", "photo"];
+
+/// What is hidden from somebody who reads each class by some roles.
+pub(super) fn hidden_by(readers: &[Roles; Class::ALL.len()]) -> Hidden {
+    let mut types: Vec<&str> = VIEWS.iter().map(|(_, name, _)| *name).collect();
+    types.sort_unstable();
+    types.dedup();
+    let of = |name| class_of(name).map_or_else(Vec::new, |class| hidden(readers[class.number()], name));
+    Hidden::new(types.into_iter().map(|name| (name, of(name))))
+}
 
 /// The elements hidden from somebody who reads a type by some roles: those that every one of the roles does not see.
 pub(super) fn hidden(readers: Roles, resource_type: &str) -> Vec<&'static str> {
