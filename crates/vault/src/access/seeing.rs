@@ -99,8 +99,13 @@ impl Vault {
             && kept.glass == store.gate.glass.generation()
             && store.clock.now() < kept.until
             && !self.is_telling(kept.at, at);
+        if !holds {
+            // What takes its place may fail to be worked out: then nothing is better than this.
+            all.remove(key);
+            return None;
+        }
         kept.at = at;
-        holds.then(|| Arc::clone(&kept.sight))
+        Some(Arc::clone(&kept.sight))
     }
 
     fn work_out(
@@ -133,7 +138,8 @@ impl Vault {
             let consents: Vec<Consent> = consents.iter().map(|(_, consent)| consent.clone()).collect();
             let veil = consent::veil(&consents, &question, &|reference| self.links_of(reference));
             let standing = standings.entry(*kid).or_insert(Standing { relationships, consented: Consented::NOTHING });
-            standing.consented = consented(&veil);
+            // Whoever acts for the patient also writes the patient's consents: these open nothing to them.
+            standing.consented = if asker.acts_for_patient { Consented::NOTHING } else { consented(&veil) };
             let labels = relations.hidden.get(kid).copied().unwrap_or(Labels::NONE);
             shades.insert(*kid, Shade { veil, labels });
         }

@@ -152,13 +152,17 @@ impl Veil {
         denied.or_else(|| (self.part2_glance(place) != Glance::Seen).then(Why::without_part2_consent))
     }
 
-    /// The consent or authorization by which this resource may be seen, where a policy asks for one.
+    /// The consent or authorization by which this resource may be seen, where a policy asks for one: a provision that
+    /// permits. That a patient lets the house share (`OPTIN`) is not yet a consent to what the law asks a consent for.
     #[must_use]
     pub fn granted(&self, facts: &Facts) -> Option<Why> {
         let place = Place { type_number: type_number(&facts.resource_type), labels: facts.labels, facts: Some(facts) };
-        self.rules.iter().find_map(|rules| match rules.decided(place) {
-            Some((Effect::Permit, path)) => Some(rules.why(path)),
-            Some((Effect::Deny, _)) | None => None,
+        let rules = self.rules.iter().filter(|rules| rules.opens(facts.labels));
+        rules.filter_map(|rules| rules.root.as_ref().map(|root| (rules, root))).find_map(|(rules, root)| {
+            match root.decided(place) {
+                Some((Effect::Permit, path)) => Some(rules.why(path)),
+                Some((Effect::Deny, _)) | None => None,
+            }
         })
     }
 
@@ -270,6 +274,13 @@ impl Rules {
             Regime::Directive | Regime::Restriction | Regime::SelfPay => true,
             Regime::Authorization | Regime::Part2 | Regime::Other => false,
         }
+    }
+
+    /// Whether it stands under the law that asks for it: psychotherapy notes need an authorization (45 CFR 164.508(a)(2)),
+    /// records of a Part 2 program a consent of their own (42 CFR 2.31).
+    fn opens(&self, labels: Labels) -> bool {
+        (!labels.contains(Label::PsychotherapyNote) || self.regime == Regime::Authorization)
+            && (!labels.contains(Label::Part2) || self.regime == Regime::Part2)
     }
 
     fn may_come_to(&self, place: Place) -> u8 {
