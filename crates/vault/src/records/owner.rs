@@ -1,8 +1,10 @@
 //! Whose a resource is: under which patient's key it is sealed.
 //!
 //! The patient itself, or else the first Patient that a parameter of the Patient compartment points to
-//! (R4 compartmentdefinition-patient). The paths come from the definitions; only the plain ones (`Observation.subject`,
-//! `Appointment.participant.actor`) are followed, which in R4 are all that point to a Patient.
+//! (R4 compartmentdefinition-patient), or one called `patient`: R4 leaves out of the compartment what may also be about
+//! something else, such as a Task or a Device, and a patient's consents are about these too. The paths come from the
+//! definitions; only the plain ones (`Observation.subject`, `Appointment.participant.actor`) are followed, which in R4 are
+//! all that point to a Patient.
 
 use fhir::definitions;
 use fhir::json::Json;
@@ -40,15 +42,31 @@ fn paths() -> &'static HashMap<String, Vec<Path>> {
     PATHS.get_or_init(|| {
         let r4 = definitions::r4();
         let patient = r4.compartments.iter().find(|c| c.code == "Patient");
-        let members = patient.into_iter().flat_map(|c| &c.members);
-        members.map(|(name, params)| (name.clone(), paths_of(r4, name, params))).collect()
+        let members: HashMap<&str, &[String]> = patient
+            .into_iter()
+            .flat_map(|c| &c.members)
+            .map(|(name, params)| (name.as_str(), params.as_slice()))
+            .collect();
+        let paths = |name: &str| {
+            let own = members.get(name).copied().unwrap_or_default();
+            paths_of(r4, name, own.iter().map(String::as_str).chain([PATIENT]))
+        };
+        let all = r4.resource_names().map(|name| (name.to_owned(), paths(name)));
+        all.filter(|(_, paths)| !paths.is_empty()).collect()
     })
 }
 
-fn paths_of(r4: &definitions::Definitions, resource_type: &str, params: &[String]) -> Vec<Path> {
+/// The parameter that names a patient, in the compartment or not.
+const PATIENT: &str = "patient";
+
+fn paths_of<'p>(
+    r4: &definitions::Definitions,
+    resource_type: &str,
+    params: impl Iterator<Item = &'p str>,
+) -> Vec<Path> {
     let mut paths = Vec::new();
     for param in params {
-        let defined = r4.search_params.iter().filter(|p| &p.code == param && p.base.iter().any(|b| b == resource_type));
+        let defined = r4.search_params.iter().filter(|p| p.code == param && p.base.iter().any(|b| b == resource_type));
         for part in defined.flat_map(|p| p.expression.split('|')) {
             paths.extend(plain_path(resource_type, part).filter(|path| !paths.contains(path)));
         }
@@ -81,6 +99,9 @@ mod tests {
             ),
             (r#"{"resourceType":"Claim","id":"c","patient":{"reference":"Patient/5"}}"#, Some("5")),
             (r#"{"resourceType":"Coverage","id":"c","beneficiary":{"reference":"Patient/6"}}"#, Some("6")),
+            (r#"{"resourceType":"Task","id":"t","for":{"reference":"Patient/7"}}"#, Some("7")),
+            (r#"{"resourceType":"Device","id":"d","patient":{"reference":"Patient/8"}}"#, Some("8")),
+            (r#"{"resourceType":"Task","id":"t","for":{"reference":"Group/7"}}"#, None),
             (r#"{"resourceType":"Observation","id":"o","subject":{"reference":"Group/2"}}"#, None),
             (r#"{"resourceType":"Observation","id":"o","subject":{"reference":"https://x.org/Patient/2"}}"#, None),
             (r#"{"resourceType":"Organization","id":"o"}"#, None),
