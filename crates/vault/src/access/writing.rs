@@ -6,12 +6,15 @@ use super::sight::Sight;
 use super::{Action, Visit};
 use crate::error::Error;
 use crate::log::leaf;
+use crate::records::owner::patient_of;
 use crate::records::prepare::Prepared;
 use crate::records::{Expect, Vault};
 use crate::search::index::Place;
 use crate::search::rows::type_number;
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
+
+const PATIENT: &str = "Patient";
 
 impl Vault {
     /// Refuses changes that the visit may not make. What it may not see is not there: writing over it is answered like
@@ -27,22 +30,25 @@ impl Vault {
         let deletes = self.sight(visit, Action::Delete)?;
         changes.iter().try_for_each(|change| {
             let acts = if change.kind == leaf::Kind::Deletion { &deletes } else { &writes };
-            self.check_write(&reads, acts, change)
+            self.check_write(&reads, acts, change)?;
+            if self.knows_whose(&reads, change, changes)? { Ok(()) } else { Err(not_yours().into()) }
         })
     }
 
     fn check_write(&self, reads: &Sight, acts: &Sight, change: &Prepared) -> Result<(), Error> {
+        let store = &self.inner.store;
         acts.require(&change.resource_type)?;
-        let current = self.inner.store.read(&change.resource_type, &change.id, None)?;
+        let current = store.read(&change.resource_type, &change.id, None)?;
+        let seen = current.as_ref().map(|version| store.sees(reads, version)).transpose()?.unwrap_or(false);
         let current = current.filter(|version| !version.deleted);
-        if let Some(version) = &current
-            && !self.inner.store.sees(reads, version)?
-        {
+        let deletes = change.kind == leaf::Kind::Deletion;
+        // To delete what never was is refused too, or the answer would tell it from what may not be seen.
+        if !seen && (deletes || current.is_some()) {
             return Err(nothing_there(&change.resource_type, &change.id).into());
         }
-        if change.kind == leaf::Kind::Deletion {
+        if deletes {
             return match &current {
-                Some(version) if !self.inner.store.sees(acts, version)? => Err(not_yours().into()),
+                Some(version) if !store.sees(acts, version)? => Err(not_yours().into()),
                 _ => Ok(()),
             };
         }
@@ -54,6 +60,21 @@ impl Vault {
         };
         let facts = |labels| Ok(Json::parse(&change.kept).ok().map(|resource| facts_of(&resource, labels)));
         if acts.sees(&place, facts)? { Ok(()) } else { Err(not_yours().into()) }
+    }
+
+    /// Whether the patient of a change can be seen, or is created with it. Otherwise a write would tell a patient who may
+    /// not be seen from one who never was. Those to whom no patient is open send what they know without an answer.
+    fn knows_whose(&self, reads: &Sight, change: &Prepared, all: &[Prepared]) -> Result<bool, Error> {
+        if change.kind == leaf::Kind::Deletion || change.resource_type == PATIENT || reads.is_blind_to(PATIENT) {
+            return Ok(true);
+        }
+        let Ok(resource) = Json::parse(&change.kept) else { return Ok(false) };
+        let Some(id) = patient_of(&change.resource_type, &change.id, &resource) else { return Ok(true) };
+        if all.iter().any(|c| c.resource_type == PATIENT && c.id == id && c.kind != leaf::Kind::Deletion) {
+            return Ok(true);
+        }
+        let patient = self.inner.store.read(PATIENT, id, None)?.filter(|version| !version.deleted);
+        patient.map_or(Ok(false), |version| self.inner.store.sees(reads, &version))
     }
 
     /// Refuses an id that a visit with bounds has chosen for something new: whether it is taken would tell what is there.

@@ -11,7 +11,7 @@ pub(crate) mod dictionary;
 mod lookup;
 mod mask;
 pub(crate) mod opening;
-mod owner;
+pub(crate) mod owner;
 pub(crate) mod prepare;
 mod readers;
 mod recent;
