@@ -74,7 +74,8 @@ impl Store {
         })
     }
 
-    /// Whether a version may be seen.
+    /// Whether a version may be seen: it, and what its resource has become since. What was marked later, or moved to the
+    /// patient it is really about, is not left open in its history.
     pub fn sees(&self, sight: &Sight, version: &Version) -> Result<bool, Error> {
         if is_private(&version.resource_type) {
             return Ok(false);
@@ -83,10 +84,21 @@ impl Store {
             return Ok(true);
         }
         self.index.wait_for(Position(version.position.0 + 1))?;
-        let place = self.index.place(u32::try_from(version.position.0).unwrap_or(u32::MAX));
+        let position = u32::try_from(version.position.0).unwrap_or(u32::MAX);
         // The index gives a deletion no type.
-        let place = Place { type_number: type_number(&version.resource_type), ..place };
-        sight.sees(&place, |labels| Ok(Json::parse(&version.body).ok().map(|resource| facts_of(&resource, labels))))
+        let place = Place { type_number: type_number(&version.resource_type), ..self.index.place(position) };
+        let facts = |version: &Version, labels| Json::parse(&version.body).ok().map(|r| facts_of(&r, labels));
+        if !sight.sees(&place, |labels| Ok(facts(version, labels)))? {
+            return Ok(false);
+        }
+        let newest = self.index.newest(position);
+        if newest == position {
+            return Ok(true);
+        }
+        sight.sees(&self.index.place(newest), |labels| {
+            let found = self.readers.with(|db| self.version_at(db, Position(newest.into())))?;
+            Ok(found.and_then(|version| facts(&version, labels)))
+        })
     }
 
     /// Versions newest first. Those of shredded patients, and those that may not be seen, are left out.

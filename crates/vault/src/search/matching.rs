@@ -171,11 +171,11 @@ impl<'m> Matcher<'m> {
         if self.records.sees_everything() {
             return Ok(set);
         }
-        let found: Vec<_> = set.iter().map(|&p| (p, places.get(p))).collect();
+        let found: Vec<_> = set.iter().map(|&p| (p, places.get(p), places.newest(p))).collect();
         drop(places);
         set.clear();
-        for (position, place) in found {
-            if self.records.sees(position, &place)? {
+        for (position, place, newest) in found {
+            if self.records.sees(position, &place, newest)? {
                 set.push(position);
             }
         }

@@ -29,9 +29,12 @@ impl<'v> Records<'v> {
         self.sight.is_everything()
     }
 
-    /// Whether what stands at a position may be seen.
-    pub fn sees(&self, position: u32, place: &Place) -> Result<bool, Error> {
-        self.sight.sees(place, |labels| self.resource(position, |resource| facts_of(resource, labels)))
+    /// Whether what stands at a position may be seen: it, and the newest version of its resource (`Places::newest`).
+    pub fn sees(&self, position: u32, place: &Place, newest: u32) -> Result<bool, Error> {
+        let sees = |position: u32, place: &Place| {
+            self.sight.sees(place, |labels| self.resource(position, |resource| facts_of(resource, labels)))
+        };
+        Ok(sees(position, place)? && (newest == position || sees(newest, &self.index().place(newest))?))
     }
 
     /// Where the version of a resource stands that is current when the log has `at` entries; `None` when it does not
@@ -42,7 +45,7 @@ impl<'v> Records<'v> {
         let position: Option<u32> = statement.query_row([key, i64::from(at)], |row| row.get(0)).optional()?;
         let Some(position) = position else { return Ok(None) };
         let place = self.index().place(position);
-        Ok((place.type_number != 0 && self.sees(position, &place)?).then_some(position))
+        Ok((place.type_number != 0 && self.sees(position, &place, self.index().newest(position))?).then_some(position))
     }
 
     fn index(&self) -> &Index {

@@ -260,6 +260,11 @@ impl Index {
         self.shared.places.read().get(position)
     }
 
+    /// Where the newest version of what stands at the position stands.
+    pub fn newest(&self, position: u32) -> u32 {
+        self.shared.places.read().newest(position)
+    }
+
     /// Notes a URL that this server is known by: references that begin with it lead here.
     pub fn know_base(&self, base: &str) {
         let base = base.trim_end_matches('/').to_owned();

@@ -136,6 +136,18 @@ impl Places {
         position < at && self.until.get(position as usize).is_some_and(|&until| until >= at)
     }
 
+    /// The newest version of what stands at `position`, of a deleted resource the last before it was deleted.
+    pub fn newest(&self, position: u32) -> u32 {
+        let (mut newest, mut at) = (position, position);
+        while let Some(&until) = self.until.get(at as usize).filter(|&&until| until != STILL && until > at) {
+            at = until;
+            if self.type_number(at) != 0 {
+                newest = at;
+            }
+        }
+        newest
+    }
+
     /// Reads what [`Place::write`] wrote. `false` when the bytes do not fit.
     #[must_use]
     pub fn extend_from(&mut self, block: &[u8]) -> bool {
