@@ -5,6 +5,8 @@ mod at_rest;
 mod exchange;
 mod faults;
 mod gate;
+mod gate_leaks;
+mod gate_truth;
 mod log;
 mod permissions;
 mod place;

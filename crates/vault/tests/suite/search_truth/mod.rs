@@ -1,9 +1,9 @@
 //! Every search feature against an evaluator that looks at every resource: same matches, order, totals and includes.
 
-mod load;
-mod naive;
-mod questions;
-mod values;
+pub mod load;
+pub mod naive;
+pub mod questions;
+pub mod values;
 
 use crate::place::{Place, delete, write};
 use fhir::search::query::{Query, parse};
@@ -14,7 +14,7 @@ use vault::access::Visit;
 use vault::search::{Found, Page};
 use vault::{Change, Expect, Vault};
 
-fn query(vault: &Vault, text: &str) -> Result<Query, String> {
+pub fn query(vault: &Vault, text: &str) -> Result<Query, String> {
     let (resource_type, rest) = text.split_once('?').expect("a question mark");
     let pair = |pair: &str| pair.split_once('=').map(|(n, v)| (n.to_owned(), v.to_owned())).expect("name=value");
     let pairs: Vec<_> = rest.split('&').filter(|p| !p.is_empty()).map(pair).collect();
@@ -45,7 +45,7 @@ fn compare(vault: &Vault, world: &World, text: &str, at: u64) -> Result<usize, S
     Ok(is.len())
 }
 
-fn difference(is: &[String], should: &[String]) -> String {
+pub fn difference(is: &[String], should: &[String]) -> String {
     let (found, truth): (BTreeSet<_>, BTreeSet<_>) = (is.iter().collect(), should.iter().collect());
     let few = |names: Vec<&&String>| format!("{} ({:?})", names.len(), names.iter().take(3).collect::<Vec<_>>());
     if found == truth {

@@ -55,6 +55,13 @@ impl World {
         Now { world: self, current, lines: RefCell::default() }
     }
 
+    /// The world at one position, with only what may be seen.
+    pub fn seen_at(&self, position: u64, sees: impl Fn(&Seen) -> bool) -> Now<'_> {
+        let mut now = self.at(position);
+        now.current.retain(|_, seen| sees(seen));
+        now
+    }
+
     /// The values of a parameter, remembered.
     pub fn values(&self, param: &Param, seen: &Seen) -> Rc<Vec<Value>> {
         let key = (format!("{} {}", param.url, param.code), seen.position);

@@ -1,0 +1,353 @@
+//! A gate that cannot be wrong in a clever way: for each resource, at each question, it reads everything again.
+//!
+//! From the real gate it takes what is tested elsewhere by tables: Cedar's answer to one question, which codes carry which
+//! label, what a consent's text says, the ages of minors. How these come together is written here a second time.
+
+use super::people::Person;
+use crate::search_truth::naive::{Seen, World as Record};
+use crate::search_truth::values::Value;
+use base::clock::Instant;
+use fhir::calendar::span;
+use fhir::json::Json;
+use fhir::search::params::{Kind, Param, compartment, find};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use vault::access::consent::{
+    self, Consent, Content, Effect, Facts, Handling, Instance, LabelTest, Party, Provision, Proxy, Regime, Status,
+    facts_of, law_of,
+};
+use vault::access::policy::classes::class_of;
+use vault::access::policy::{Policies, Question, World};
+use vault::access::{Action, Class, Label, Labels, Purpose, Relationship, Role, Roles, label};
+
+const DAY: i64 = 86_400_000;
+const EMERGENCY: [Purpose; 2] = [Purpose::Emergency, Purpose::BreakGlass];
+
+/// A question to Cedar: with or without the patient's consent.
+type Asked = (Class, Relationship, Option<Label>, bool);
+
+/// One visitor before the record as it is at its end.
+pub struct Gate<'r> {
+    record: &'r Record,
+    /// Current resources by name.
+    now: HashMap<String, &'r Seen>,
+    person: &'r Person,
+    role: Role,
+    purpose: Purpose,
+    cedar: World,
+    at: Instant,
+    asked: RefCell<HashMap<Asked, bool>>,
+    ties: RefCell<HashMap<String, Vec<Relationship>>>,
+    consents: RefCell<HashMap<String, Rc<Vec<Consent>>>>,
+    /// What was decided of a position.
+    decided: RefCell<HashMap<u64, bool>>,
+}
+
+impl<'r> Gate<'r> {
+    pub fn new(record: &'r Record, person: &'r Person, at: Instant) -> Gate<'r> {
+        let mut now = HashMap::new();
+        for seen in &record.versions {
+            match seen.resource {
+                Some(_) => now.insert(seen.name(), seen),
+                None => now.remove(&seen.name()),
+            };
+        }
+        let role = Role::from_code(person.role).expect("a role");
+        let purpose = Purpose::from_code(person.purpose).expect("a purpose");
+        let cedar = World::new(Policies::house(), Roles::NONE.with(role));
+        let (asked, ties, consents, decided) = Default::default();
+        Gate { record, now, person, role, purpose, cedar, at, asked, ties, consents, decided }
+    }
+
+    /// Whether nothing of a type is open to this visitor, whoever it is about.
+    pub fn is_blind_to(&self, resource_type: &str) -> bool {
+        let Some(class) = class_of(resource_type) else { return true };
+        !Relationship::ALL.iter().any(|tie| self.permits(class, *tie, None, true))
+    }
+
+    /// Whether a version may be seen: it, and what its resource has become since.
+    pub fn sees(&self, seen: &Seen) -> bool {
+        if let Some(known) = self.decided.borrow().get(&seen.position) {
+            return *known;
+        }
+        let later = self.record.versions.iter().filter(|other| other.name() == seen.name() && other.resource.is_some());
+        let last = later.max_by_key(|other| other.position).unwrap_or(seen);
+        let sees = self.sees_alone(seen) && (last.position == seen.position || self.sees_alone(last));
+        self.decided.borrow_mut().insert(seen.position, sees);
+        sees
+    }
+
+    fn sees_alone(&self, seen: &Seen) -> bool {
+        let (Some(resource), Some(class)) = (&seen.resource, class_of(&seen.resource_type)) else { return false };
+        let labels = label::shipped().labels_of(resource);
+        let Some(patient) = self.patient_of(seen) else {
+            return self.permits_all(class, &[Relationship::Nobody], labels, "");
+        };
+        self.permits_all(class, &self.ties(&patient), labels, &patient)
+            && self.hidden_from_proxy(&patient).intersection(labels).is_empty()
+            && !self.veils(&patient, &facts_of(resource, labels))
+    }
+
+    /// One relationship must open the resource and every label that it has.
+    fn permits_all(&self, class: Class, ties: &[Relationship], labels: Labels, patient: &str) -> bool {
+        let one = |tie: &Relationship, label: Option<Label>| {
+            let consented = !patient.is_empty() && self.consented(patient, label);
+            self.permits(class, *tie, label, consented)
+        };
+        ties.iter().any(|tie| one(tie, None) && labels.iter().all(|label| one(tie, Some(label))))
+    }
+
+    fn permits(&self, class: Class, relationship: Relationship, label: Option<Label>, consented: bool) -> bool {
+        let key = (class, relationship, label, consented);
+        if let Some(known) = self.asked.borrow().get(&key) {
+            return *known;
+        }
+        let purpose = if relationship == Relationship::Glass { Purpose::BreakGlass } else { self.purpose };
+        let action = if class == Class::Audit { Action::AuditRead } else { Action::Search };
+        let question = Question { purpose, action, class, relationship, label, consented };
+        let permitted = self.cedar.decide(&question).permitted;
+        self.asked.borrow_mut().insert(key, permitted);
+        permitted
+    }
+
+    /// `Patient/1`: whom a resource is about, as the parameters of the compartment, or one called `patient`, say.
+    fn patient_of(&self, seen: &Seen) -> Option<String> {
+        if seen.resource_type == "Patient" {
+            return Some(seen.name());
+        }
+        let mut params: Vec<&Param> = compartment("Patient", &seen.resource_type).to_vec();
+        params.extend(find(&seen.resource_type, "patient").filter(|param| param.kind == Kind::Reference));
+        let found = params.into_iter().flat_map(|param| self.references(param, seen));
+        found.into_iter().find(|reference| reference.starts_with("Patient/"))
+    }
+
+    fn references(&self, param: &Param, seen: &Seen) -> Vec<String> {
+        let local = |value: &Value| if let Value::Reference(name) = value { Some(name.clone()) } else { None };
+        self.record.values(param, seen).iter().filter_map(local).collect()
+    }
+
+    /// How the visitor stands to a patient.
+    fn ties(&self, patient: &str) -> Vec<Relationship> {
+        if let Some(known) = self.ties.borrow().get(patient) {
+            return known.clone();
+        }
+        let holds = [
+            (Relationship::None, true),
+            (Relationship::Own, self.person.stands_for.contains(&patient)),
+            (Relationship::Proxy, self.proxy(patient).is_some()),
+            (Relationship::Care, self.now.values().any(|seen| self.cares(seen, patient))),
+            (Relationship::Glass, self.person.glass.is_some_and(|id| format!("Patient/{id}") == patient)),
+            (Relationship::Case, self.is_case(patient)),
+        ];
+        let ties: Vec<Relationship> = holds.into_iter().filter(|(_, holds)| *holds).map(|(tie, _)| tie).collect();
+        self.ties.borrow_mut().insert(patient.to_owned(), ties.clone());
+        ties
+    }
+
+    fn is_case(&self, patient: &str) -> bool {
+        let sick = |seen: &&Seen| {
+            let labels = seen.resource.as_ref().map(|resource| label::shipped().labels_of(resource));
+            labels.is_some_and(|labels| labels.contains(Label::Oncology))
+                && self.patient_of(seen).as_deref() == Some(patient)
+        };
+        matches!(self.role, Role::CancerRegistrar | Role::PublicHealth)
+            && self.record.versions.iter().any(|seen| sick(&seen))
+    }
+
+    /// Whether a resource puts a patient in the visitor's care, and 90 days have not passed since its end.
+    fn cares(&self, seen: &Seen, patient: &str) -> bool {
+        let Some(resource) = &seen.resource else { return false };
+        let (names, end): (&[&str], Option<&str>) = match seen.resource_type.as_str() {
+            "CareTeam" => (&["participant.member"], end_of(resource, "period")),
+            "Encounter" => (&["participant.individual", "location.location"], end_of(resource, "period")),
+            "EpisodeOfCare" => (&["careManager"], end_of(resource, "period")),
+            "Appointment" => (&["participant.actor"], resource.text("end")),
+            "ServiceRequest" => (&["performer", "requester"], resource.text("authoredOn")),
+            "Patient" => (&["generalPractitioner"], None),
+            _ => return false,
+        };
+        let names_visitor = names.iter().flat_map(|path| at_path(resource, path)).any(|item| {
+            let reference = item.text("reference").unwrap_or_default();
+            self.person.stands_for.contains(&reference) || self.person.units.contains(&reference)
+        });
+        let last = end.map(|end| span(end).map_or(i64::MIN, |(_, last)| last));
+        names_visitor
+            && last.is_none_or(|last| self.at.0 < last.saturating_add(90 * DAY))
+            && self.patient_of(seen).as_deref() == Some(patient)
+    }
+
+    /// The visitor's standing for a patient, and the patient's birth date.
+    fn proxy(&self, patient: &str) -> Option<(Proxy, Option<&str>)> {
+        let persons = self.person.stands_for.iter().filter_map(|name| self.now.get(*name)?.resource.as_ref());
+        let mut proxies = persons.filter_map(|person| Proxy::read(person).ok()).filter(|p| p.patient == patient);
+        let chart = self.now.get(patient).and_then(|seen| seen.resource.as_ref());
+        let birth = chart.and_then(|chart| chart.text("birthDate"));
+        let proxy = proxies.find(|proxy| proxy.stands(birth, law_of("US-CA"), self.at))?;
+        Some((proxy, birth))
+    }
+
+    fn hidden_from_proxy(&self, patient: &str) -> Labels {
+        let proxy = self.proxy(patient);
+        proxy.map_or(Labels::NONE, |(proxy, birth)| proxy.hidden(birth, law_of("US-CA"), self.at))
+    }
+
+    /// The patient's consents that stand: of directives about one matter only the last.
+    fn consents(&self, patient: &str) -> Rc<Vec<Consent>> {
+        if let Some(known) = self.consents.borrow().get(patient) {
+            return Rc::clone(known);
+        }
+        let of = self.now.values().filter(|seen| seen.resource_type == "Consent");
+        let read = of.map(|seen| consent::read(seen.resource.as_ref().expect("current"), &seen.name()).0);
+        let all: Vec<Consent> =
+            read.filter(|c| c.patient == patient && c.status == Status::Active && c.regime != Regime::Other).collect();
+        let timely = |c: &Consent| {
+            let period = c.provision.as_ref().and_then(|provision| provision.period);
+            period.is_none_or(|(first, last)| first <= self.at.0 && self.at.0 <= last)
+        };
+        let replaced = |one: &Consent| {
+            let both = |c: &Consent| c.regime == Regime::Directive && one.regime == Regime::Directive;
+            let later = |c: &Consent| c.given.is_some() && c.given > one.given && c.about == one.about;
+            all.iter().any(|c| both(c) && later(c) && timely(c) && !c.unreadable && !c.about.is_empty())
+        };
+        let standing: Rc<Vec<Consent>> = Rc::new(all.iter().filter(|one| !replaced(one)).cloned().collect());
+        self.consents.borrow_mut().insert(patient.to_owned(), Rc::clone(&standing));
+        standing
+    }
+
+    fn is_emergency(&self, patient: &str) -> bool {
+        EMERGENCY.contains(&self.purpose) || self.ties(patient).contains(&Relationship::Glass)
+    }
+
+    /// Whether the patient's consents, or the lack of one, hide a resource.
+    fn veils(&self, patient: &str, facts: &Facts) -> bool {
+        if self.person.stands_for.contains(&patient) {
+            return false;
+        }
+        let (emergency, acts) = (self.is_emergency(patient), self.ties(patient).contains(&Relationship::Proxy));
+        let consents = self.consents(patient);
+        if consents.iter().any(|c| c.unreadable) && !emergency {
+            return true;
+        }
+        let base = |c: &Consent| c.base.filter(|base| *base == Effect::Permit || !(emergency || acts));
+        let denies = |c: &&Consent| {
+            let hides = matches!(c.regime, Regime::Directive | Regime::Restriction | Regime::SelfPay);
+            let root = c.provision.as_ref().and_then(|root| self.rule(root, patient, facts));
+            hides && root.or(base(c)) == Some(Effect::Deny)
+        };
+        let part2 = facts.labels.contains(Label::Part2) && !emergency && !acts;
+        consents.iter().any(|c| denies(&c)) || part2 && !consents.iter().any(|c| self.part2(c, patient, facts))
+    }
+
+    /// A consent under 42 CFR Part 2 that names somebody, or is for treatment, payment and operations alone.
+    fn part2(&self, consent: &Consent, patient: &str, facts: &Facts) -> bool {
+        let root = consent.provision.as_ref().filter(|root| consent.regime == Regime::Part2 && names_somebody(root));
+        root.and_then(|root| self.rule(root, patient, facts)) == Some(Effect::Permit)
+    }
+
+    /// Whether the patient has opened a label to this visitor: by a provision that permits, under the law that label has.
+    fn consented(&self, patient: &str, label: Option<Label>) -> bool {
+        if self.ties(patient).contains(&Relationship::Proxy) {
+            return false;
+        }
+        let resource_type = "Observation".to_owned();
+        let facts = Facts { resource_type, labels: label.into_iter().collect(), ..Facts::default() };
+        self.consents(patient).iter().any(|c| match label {
+            Some(Label::Part2) => self.part2(c, patient, &facts),
+            _ if label == Some(Label::PsychotherapyNote) && c.regime != Regime::Authorization => false,
+            _ if c.regime == Regime::Part2 => self.part2(c, patient, &facts),
+            _ => c.provision.as_ref().and_then(|p| self.rule(p, patient, &facts)) == Some(Effect::Permit),
+        })
+    }
+
+    /// What a provision says of a resource: nothing where it is not about it; else its exceptions first, and deny first.
+    fn rule(&self, provision: &Provision, patient: &str, facts: &Facts) -> Option<Effect> {
+        let purpose =
+            if self.ties(patient).contains(&Relationship::Glass) { Purpose::BreakGlass } else { self.purpose };
+        let wider: Vec<Purpose> = std::iter::successors(Some(purpose), |purpose| purpose.part_of()).collect();
+        let (deny, acts) = (provision.effect == Some(Effect::Deny), self.ties(patient).contains(&Relationship::Proxy));
+        let about = provision.period.is_none_or(|(first, last)| first <= self.at.0 && self.at.0 <= last)
+            && provision.parties.as_ref().is_none_or(|all| all.iter().any(|party| self.is(party)))
+            && provision.handlings.as_ref().is_none_or(|all| all.contains(&Handling::Access))
+            && provision.purposes.as_ref().is_none_or(|all| all.iter().any(|p| wider.contains(p)))
+            && self.is_about(&provision.content, provision.effect, facts);
+        if !about {
+            return None;
+        }
+        let said: Vec<Effect> = provision.exceptions.iter().filter_map(|p| self.rule(p, patient, facts)).collect();
+        let meant = provision.purposes.as_ref().is_some_and(|all| all.iter().any(|p| EMERGENCY.contains(p)));
+        let lifted = deny && (self.is_emergency(patient) && !meant || acts && provision.parties.is_none());
+        let exception = said.iter().copied().find(|effect| *effect == Effect::Deny).or(said.first().copied());
+        exception.or(provision.effect.filter(|_| !lifted))
+    }
+
+    fn is(&self, party: &Party) -> bool {
+        match party {
+            Party::Named(name) => {
+                self.person.stands_for.contains(&name.as_str()) || self.person.units.contains(&name.as_str())
+            }
+            Party::Kind(kind) => kind == self.person.role,
+        }
+    }
+
+    fn is_about(&self, content: &Content, effect: Option<Effect>, facts: &Facts) -> bool {
+        let deny = effect == Some(Effect::Deny);
+        let any = |wanted: &Option<Vec<String>>, has: &dyn Fn(&String) -> bool| {
+            wanted.as_ref().is_none_or(|all| all.iter().any(has))
+        };
+        content.labels.is_none_or(|test| is_labelled(test, facts.labels, deny))
+            && any(&content.types, &|name| *name == facts.resource_type)
+            && any(&content.authors, &|author| facts.authors.contains(author))
+            && content.codes.as_ref().is_none_or(|codes| codes.iter().any(|code| facts.codes.contains(code)))
+            && content.dates.is_none_or(|dates| is_dated(dates, facts, deny))
+            && content.instances.as_ref().is_none_or(|all| all.iter().any(|i| self.is_instance(i, facts)))
+    }
+
+    fn is_instance(&self, instance: &Instance, facts: &Facts) -> bool {
+        match instance {
+            Instance::This(name) => *name == facts.reference,
+            Instance::Dependents(name) => *name == facts.reference || facts.links.contains(name),
+            Instance::AuthoredBy(name) => facts.authors.contains(name),
+            Instance::Related(name) => {
+                let resource = self.now.get(name).and_then(|seen| seen.resource.as_ref());
+                let links = resource.map(|resource| facts_of(resource, Labels::NONE).links).unwrap_or_default();
+                *name == facts.reference || links.contains(&facts.reference)
+            }
+        }
+    }
+}
+
+fn is_labelled(test: LabelTest, labels: Labels, deny: bool) -> bool {
+    let sensitive = labels.without(Labels::NONE.with(Label::Oncology));
+    match (sensitive.is_empty(), deny) {
+        (true, _) => test.plain || !labels.intersection(test.named).is_empty(),
+        (false, true) => test.sensitive || !sensitive.intersection(test.named).is_empty(),
+        (false, false) => sensitive.without(test.named).is_empty(),
+    }
+}
+
+fn is_dated((first, last): (i64, i64), facts: &Facts, deny: bool) -> bool {
+    let overlaps = facts.dates.iter().any(|(from, to)| *from <= last && first <= *to);
+    let inside = facts.dates.iter().all(|(from, to)| first <= *from && *to <= last);
+    if deny { facts.dates.is_empty() || overlaps } else { !facts.dates.is_empty() && inside }
+}
+
+fn names_somebody(root: &Provision) -> bool {
+    let tpo = [Purpose::Treatment, Purpose::Payment, Purpose::Operations];
+    let only_tpo = root.purposes.as_ref().is_some_and(|all| !all.is_empty() && all.iter().all(|p| tpo.contains(p)));
+    let inner = || root.exceptions.iter().all(|p| p.effect == Some(Effect::Deny) || names_somebody(p));
+    root.parties.is_some() || only_tpo || root.effect.is_none() && inner()
+}
+
+fn end_of<'j>(resource: &'j Json<'j>, name: &str) -> Option<&'j str> {
+    resource.get(name)?.text("end")
+}
+
+fn at_path<'j>(resource: &'j Json<'j>, path: &str) -> Vec<&'j Json<'j>> {
+    path.split('.').fold(vec![resource], |found, name| {
+        let inner = found.into_iter().filter_map(|json| json.get(name));
+        inner
+            .flat_map(|json| if json.as_object().is_some() { vec![json] } else { json.items().iter().collect() })
+            .collect()
+    })
+}
