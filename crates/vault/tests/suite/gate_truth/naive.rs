@@ -18,7 +18,7 @@ use vault::access::consent::{
     facts_of, law_of,
 };
 use vault::access::policy::classes::class_of;
-use vault::access::policy::{Policies, Question, World};
+use vault::access::policy::{Policies, Question, World, element_views};
 use vault::access::{Action, Class, Label, Labels, Purpose, Relationship, Role, Roles, label};
 
 const DAY: i64 = 86_400_000;
@@ -64,6 +64,38 @@ impl<'r> Gate<'r> {
     pub fn is_blind_to(&self, resource_type: &str) -> bool {
         let Some(class) = class_of(resource_type) else { return true };
         !Relationship::ALL.iter().any(|tie| self.permits(class, *tie, None, true))
+    }
+
+    /// Whether the role does not see all elements of what it sees.
+    pub fn has_views(&self) -> bool {
+        element_views().any(|(role, _, _)| role == self.role)
+    }
+
+    /// The record without the elements that the role does not see; `None` where it sees all.
+    pub fn shown(&self) -> Option<Record> {
+        let hidden = |ty: &str, member: &str| {
+            let mut views = element_views().filter(|(role, name, _)| *role == self.role && *name == ty);
+            views.any(|(_, _, hidden)| hidden.iter().any(|name| member.trim_start_matches('_').starts_with(name)))
+        };
+        let show = |seen: &Seen| {
+            let mut resource = seen.resource.clone();
+            if let Some(object) = resource.as_mut().and_then(Json::as_object_mut) {
+                object.retain(|member, _| !hidden(&seen.resource_type, member));
+            }
+            let (resource_type, id) = (seen.resource_type.clone(), seen.id.clone());
+            Seen { position: seen.position, updated: seen.updated, resource_type, id, resource }
+        };
+        self.has_views().then(|| {
+            let mut shown = Record::default();
+            shown.versions.extend(self.record.versions.iter().map(show));
+            shown
+        })
+    }
+
+    /// Whether the version at a position may be seen.
+    pub fn sees_at(&self, position: u64) -> bool {
+        let found = self.record.versions.binary_search_by_key(&position, |seen| seen.position);
+        found.is_ok_and(|i| self.sees(&self.record.versions[i]))
     }
 
     /// Whether a version may be seen: it, and what its resource has become since.
