@@ -13,6 +13,16 @@ use vault::{Error, Fault, Version};
 /// What every handler gives: an answer, or why there is none.
 pub type Outcome = Result<Response<Bytes>, Error>;
 
+/// The HTTP status that an outcome will have.
+pub fn status_of(outcome: &Outcome) -> u16 {
+    match outcome {
+        Ok(answer) => answer.status().as_u16(),
+        Err(Error::Refusal(refusal)) => status(refusal.kind),
+        Err(Error::Fault(Fault::Busy(_))) => StatusCode::SERVICE_UNAVAILABLE.as_u16(),
+        Err(Error::Fault(_)) => StatusCode::INTERNAL_SERVER_ERROR.as_u16(),
+    }
+}
+
 /// A FHIR JSON answer.
 pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Bytes> {
     plain(status, FHIR_JSON, body)

@@ -4,6 +4,7 @@
 //! request; searches and writes go to a bounded pool, so that no slow question can starve the quick ones.
 
 mod answer;
+mod audited;
 mod body;
 mod control;
 mod echo;
@@ -16,6 +17,7 @@ mod rest;
 mod server;
 mod settings;
 mod sign_in;
+mod strangers;
 mod tls;
 mod witnesses;
 

@@ -2,6 +2,7 @@
 
 use crate::server::Server;
 use crate::settings::Settings;
+use crate::strangers::Strangers;
 use crate::tls::{self, TlsError};
 use crate::witnesses;
 use axum::Extension;
@@ -51,6 +52,7 @@ pub async fn serve(server: &Server, listener: TcpListener, stop: impl Future<Out
     asking.abort();
     // A client that does not let go in time is cut off when the runtime ends.
     let _ = timeout(settings.shutdown_timeout, graceful.shutdown()).await;
+    Strangers::write_all(&server.shared).await;
     Ok(())
 }
 

@@ -1,22 +1,26 @@
 //! The server: one vault, its settings, and the way every request goes.
 
 use crate::answer::{Outcome, empty, guard, internal, plain, refuse, refused};
+use crate::audited::{self, Note, RequestIds};
 use crate::body::{Budget, Loaded};
 use crate::lanes::Lane;
+use crate::listen::Peer;
 use crate::rest::links::Sealer;
 use crate::rest::{Call, Cost, Place};
 use crate::settings::Settings;
 use crate::sign_in::{self, Asked};
+use crate::strangers::{Stranger, Strangers};
 use crate::witnesses::Standings;
 use crate::{gate, log, pages, rest};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, Response, StatusCode, header};
+use axum::http::{Extensions, HeaderValue, Method, Response, StatusCode, header};
 use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
@@ -43,6 +47,9 @@ pub(crate) struct Shared {
     /// The capability statement, made when it is first asked for.
     pub metadata: OnceLock<Bytes>,
     pub standings: Standings,
+    /// Requests that nobody stands behind.
+    pub strangers: Strangers,
+    request_ids: RequestIds,
     requests: Semaphore,
     searches: Lane,
     writes: Lane,
@@ -60,6 +67,8 @@ impl Server {
             sealer: Sealer::new(&vault.link_key()),
             metadata: OnceLock::new(),
             standings: Standings::new(&settings.witnesses),
+            strangers: Strangers::default(),
+            request_ids: RequestIds::new(&vault.fresh_id()),
             requests: Semaphore::new(settings.requests_max.max(1)),
             searches: Lane::new(settings.searches_max),
             writes: Lane::new(settings.writes_max),
@@ -80,17 +89,8 @@ impl Server {
 /// Every request comes in here, and whatever happens, goes out with an answer.
 async fn enter(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
     let is_head = request.method() == Method::HEAD;
-    let limit = shared.settings.request_timeout;
-    let work = tokio::time::timeout(limit, shared.answer(request));
-    let answer = match unpanicked(work).await {
-        Some(Ok(answer)) => answer,
-        Some(Err(_)) => refused(&too_slow()),
-        None => {
-            eprintln!("fault: a request ended in a panic; this is a bug in the program, please report it");
-            internal()
-        }
-    };
-    let mut answer = guard(answer);
+    let answer = unpanicked(shared.answer(request)).await;
+    let mut answer = guard(answer.unwrap_or_else(panicked));
     if is_head {
         // The length a GET would have had (RFC 9110 section 9.3.2).
         let length = HeaderValue::from(answer.body().len());
@@ -105,15 +105,22 @@ impl Shared {
         let path = request.uri().path();
         match path.strip_prefix("/fhir") {
             Some(rest) if rest.is_empty() || rest.starts_with('/') => {
-                let Ok(_place) = self.requests.try_acquire() else { return refused(&too_many()) };
+                let Ok(_place) = self.requests.try_acquire() else { return self.turned_away(&request) };
                 self.answer_fhir(request).await
             }
             _ if sign_in::is_page(path) => {
-                let Ok(_place) = self.requests.try_acquire() else { return refused(&too_many()) };
-                self.answer_page(request).await
+                let Ok(_place) = self.requests.try_acquire() else { return self.turned_away(&request) };
+                let limit = self.settings.request_timeout;
+                let answered = tokio::time::timeout(limit, self.answer_page(request)).await;
+                answered.unwrap_or_else(|_| refused(&too_slow()))
             }
             _ => self.answer_open(&request).unwrap_or_else(|error| refuse(&error, "a public page")),
         }
+    }
+
+    fn turned_away(self: &Arc<Self>, request: &Request) -> Response<Bytes> {
+        Strangers::count(self, Stranger::TurnedAway, peer(request.extensions()));
+        refused(&too_many())
     }
 
     /// Pages of signing in and of one's own account.
@@ -129,9 +136,10 @@ impl Shared {
         let Ok(loaded) = Limited::new(body, sign_in::FORM_BYTES_MAX).collect().await else {
             return refused(&Refusal::new(Kind::TooLarge, "too-long", "the form is too large, or broke off"));
         };
-        let (shared, body) = (self.clone(), loaded.to_bytes());
-        let answered = self.pages.run(move || Ok(sign_in::answer(&shared, &Asked { parts, body }))).await;
-        answered.unwrap_or_else(|error| refuse(&error, "a page"))
+        let (shared, body, id) = (self.clone(), loaded.to_bytes(), self.request_ids.of(&parts));
+        let asked = Asked { parts, body, request: id.clone() };
+        let answered = self.pages.run(move || Ok(sign_in::answer(&shared, &asked))).await;
+        audited::named(answered.unwrap_or_else(|error| refuse(&error, "a page")), &id)
     }
 
     /// What anybody may see: nothing of it is about a patient.
@@ -159,28 +167,42 @@ impl Shared {
         if parts.method == Method::OPTIONS {
             return allowed(place.allowed);
         }
-        match self.try_fhir(parts, body, place).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                let mut answer = refuse(&error, place.text);
-                if answer.status() == StatusCode::METHOD_NOT_ALLOWED {
-                    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(place.allowed));
-                }
-                answer
+        let id = self.request_ids.of(&parts);
+        let answer = self.try_fhir(parts, body, place, &id).await.unwrap_or_else(|error| {
+            let mut answer = refuse(&error, place.text);
+            if answer.status() == StatusCode::METHOD_NOT_ALLOWED {
+                answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(place.allowed));
             }
-        }
+            answer
+        });
+        audited::named(answer, &id)
     }
 
-    async fn try_fhir(self: &Arc<Self>, parts: Parts, body: Body, place: Place) -> Outcome {
+    /// Signs in, and does nothing without a note for the audit, which is kept whatever happens.
+    async fn try_fhir(self: &Arc<Self>, parts: Parts, body: Body, place: Place, id: &str) -> Outcome {
         if place.is_open {
             return rest::metadata(self, &parts);
         }
-        let visit = gate::visit(&self.vault, &parts.headers)?;
+        let visit = gate::visit(&self.vault, &parts.headers).inspect_err(|_| {
+            let stranger = Stranger::of(&parts.headers);
+            Strangers::count(self, stranger, peer(&parts.extensions));
+        })?;
+        let note = Note::open(&self.vault, visit.asking(audited::context(&parts, place, id)));
+        let work = self.carry_out(parts, body, place, note.clone());
+        let (answer, is_late) = match unpanicked(tokio::time::timeout(self.settings.request_timeout, work)).await {
+            Some(Ok(answer)) => (answer, false),
+            Some(Err(_)) => (Err(too_slow().into()), true),
+            None => (Ok(panicked()), false),
+        };
+        note.closed(answer, is_late).await
+    }
+
+    async fn carry_out(self: &Arc<Self>, parts: Parts, body: Body, place: Place, note: Note) -> Outcome {
         let loaded = match place.cost {
             Cost::Direct => Loaded::none(),
             Cost::Search | Cost::Write => self.budget.read(&parts.headers, body).await?,
         };
-        let call = Call { parts, body: loaded.bytes.clone(), visit };
+        let call = Call { parts, body: loaded.bytes.clone(), visit: note.visit().clone() };
         let lane = match place.cost {
             Cost::Direct => return rest::answer(self, &call),
             Cost::Search => &self.searches,
@@ -188,11 +210,21 @@ impl Shared {
         };
         let shared = self.clone();
         lane.run(move || {
-            let _share_of_memory = loaded;
+            let _until_it_ends = (loaded, note);
             rest::answer(&shared, &call)
         })
         .await
     }
+}
+
+fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<Peer>().map(|peer| peer.0)
+}
+
+/// The answer to a request whose work ended in a panic.
+fn panicked() -> Response<Bytes> {
+    eprintln!("fault: a request ended in a panic; this is a bug in the program, please report it");
+    internal()
 }
 
 /// Waits for `work`; `None` if it panicked.

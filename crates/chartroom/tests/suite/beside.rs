@@ -33,10 +33,11 @@ impl<'a> Load<'a> {
                 let load = &load;
                 scope.spawn(move || load.write(number));
             }
+            // The writers end, too, when something below is not as it should be.
+            let _ending = Ending(&load.ended);
             load.wait_for_more();
             work(&load);
             load.wait_for_more();
-            load.ended.store(true, Ordering::Release);
         });
         let each = load.written.map(AtomicUsize::into_inner);
         Written { each, refused: load.refused.into_inner() }
@@ -80,6 +81,14 @@ impl<'a> Load<'a> {
             assert!(started.elapsed() < Duration::from_secs(60), "nothing is written any more");
             thread::sleep(Duration::from_millis(5));
         }
+    }
+}
+
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 
@@ -211,9 +220,9 @@ fn an_export_beside_a_server_is_of_one_position() {
         for name in ["one", "two"] {
             let said = house.run(&["export", "--out", name]).expect(0);
             let words = |n: usize| said.out.split(' ').nth(n).and_then(|word| word.parse::<usize>().ok());
-            // Every entry so far is a patient of its own: one position means as many patients.
+            // Every entry so far is a patient of its own or the audit's entry about one: one position has no more patients.
             let (count, position) = (words(1), words(9));
-            assert!(count.is_some() && count == position, "{}", said.out);
+            assert!(count.is_some_and(|count| count > 0) && count.map(|count| 2 * count) <= position, "{}", said.out);
             load.wait_for_more();
         }
     });

@@ -22,13 +22,14 @@ pub use label::{Label, Labels};
 pub use policy::{Action, Class, Relationship, Relationships};
 pub use principal::{Principal, Purpose, Role, Roles};
 
-use crate::error::Error;
+use crate::error::{Error, Fault};
 use crate::records::{self, KeySource, Vault};
 use audit::Deed;
 use audit::trail::Trail;
 use parking_lot::{Mutex, MutexGuard};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Who is here, and why. Only this module makes one. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -43,6 +44,24 @@ struct Asked {
     /// `None`: what is done is part of something larger that writes its own event.
     context: Option<Context>,
     trail: Mutex<Trail>,
+}
+
+/// How many requests were shown something and ended without their entry in the audit.
+static FORGOTTEN: AtomicU64 = AtomicU64::new(0);
+
+/// How many requests of this process were shown something of the record and ended without [`Vault::close`]. Each is a bug of
+/// whoever answers requests; tests see that there is none.
+pub fn forgotten() -> u64 {
+    FORGOTTEN.load(Ordering::Relaxed)
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let trail = self.trail.get_mut();
+        if self.context.is_some() && !trail.is_closed && trail.shown > trail.told.unwrap_or(0) {
+            FORGOTTEN.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// What a request is, for the audit.
@@ -60,6 +79,8 @@ pub struct Context {
     pub request: String,
     /// Why it is done, in the visitor's words; empty where the purpose says it.
     pub reason: String,
+    /// How many requests this stands for: more than one only where nobody was signed in.
+    pub times: u64,
 }
 
 impl Context {
@@ -67,7 +88,15 @@ impl Context {
     #[must_use]
     pub fn new(deed: Deed, place: impl Into<String>) -> Context {
         let empty = String::new;
-        Context { deed, place: place.into(), asked: empty(), from: empty(), request: empty(), reason: empty() }
+        Context {
+            deed,
+            place: place.into(),
+            asked: empty(),
+            from: empty(),
+            request: empty(),
+            reason: empty(),
+            times: 1,
+        }
     }
 }
 
@@ -96,6 +125,21 @@ impl Visit {
         let visit = self.asking(context);
         visit.trail().patients.insert(kid);
         visit
+    }
+
+    /// Notes for the audit what is asked besides the address: a form, the entries of a bundle. What is too long is cut off.
+    pub fn ask_more(&self, text: &str) {
+        self.trail().ask(text);
+    }
+
+    /// Refuses to show anything to a request that the audit would not know of: only what holds the keys may go without.
+    pub(crate) fn must_ask(&self) -> Result<(), Fault> {
+        if self.is_operator() || self.asked.context.is_some() {
+            return Ok(());
+        }
+        let line =
+            "Something was asked for that the audit would not have; this is a bug in the program. next: report it.";
+        Err(Fault::Broken(line.to_owned()))
     }
 
     pub(crate) fn trail(&self) -> MutexGuard<'_, Trail> {

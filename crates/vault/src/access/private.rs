@@ -41,7 +41,7 @@ impl Vault {
     /// All documents of a kind as they are now, oldest change first.
     pub(crate) fn documents(&self, kind: &str) -> Result<Vec<Document>, Error> {
         let store = &self.inner.store;
-        let head = self.head();
+        let head = self.inner.store.changes();
         store.index.wait_for(head)?;
         let reading = store.index.reading(u32::try_from(head.0).unwrap_or(u32::MAX))?;
         let list = ListName::plain(Names::new(reading.hasher()).list(TYPE, Sort::Type, &[kind]));

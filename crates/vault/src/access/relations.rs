@@ -74,7 +74,7 @@ impl Vault {
     pub(crate) fn relations(&self, principal: &Principal) -> Result<Arc<Relations>, Error> {
         self.know_glass()?;
         let store = &self.inner.store;
-        let head = self.head();
+        let head = self.inner.store.changes();
         store.index.wait_for(head)?;
         let at = u32::try_from(head.0).unwrap_or(u32::MAX);
         let known = store.gate.relations.by_account.lock().get(&principal.account).cloned();

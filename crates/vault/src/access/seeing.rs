@@ -68,7 +68,8 @@ impl Vault {
         if principal.is_operator() {
             return Ok(Arc::new(Sight::Everything));
         }
-        let head = self.head();
+        visit.must_ask()?;
+        let head = self.inner.store.changes();
         store.index.wait_for(head)?;
         let at = u32::try_from(head.0).unwrap_or(u32::MAX);
         let key = Key { account: principal.account.clone(), purpose: visit.purpose(), action };

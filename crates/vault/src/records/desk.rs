@@ -42,6 +42,8 @@ pub(crate) struct Group {
     keys: Vec<Arc<PatientKey>>,
     types: Vec<String>,
     pub fed: Vec<Appended>,
+    /// The last entry that is no event of the audit.
+    pub changes: Option<Position>,
 }
 
 /// The newest row of a resource.
@@ -71,7 +73,15 @@ impl Desk {
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         let at = Instant(self.store.clock.now().0.max(self.at));
         let updated = body::updated(at);
-        Ok(Group { at, updated, tiles: Vec::new(), keys: Vec::new(), types: Vec::new(), fed: Vec::new() })
+        Ok(Group {
+            at,
+            updated,
+            tiles: Vec::new(),
+            keys: Vec::new(),
+            types: Vec::new(),
+            fed: Vec::new(),
+            changes: None,
+        })
     }
 
     /// Ends it: tiles and a signed checkpoint, then the commit that waits for the disk.
@@ -274,6 +284,9 @@ impl Desk {
         ])?;
         drop(insert);
         self.tree.push(leaf.hash(), &mut group.tiles);
+        if draft.kind != Kind::Access {
+            group.changes = Some(Position(position));
+        }
         Ok(())
     }
 

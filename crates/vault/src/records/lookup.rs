@@ -112,7 +112,7 @@ impl Store {
     ) -> Result<Vec<Version>, Error> {
         let from = since.map_or(Ok(Position(0)), |since| self.position_from(since))?;
         if !sight.is_everything() {
-            self.index.wait_for(below_position.min(Position(self.head())))?;
+            self.index.wait_for(below_position.min(self.changes()))?;
         }
         let (below, from) = (below(below_position), from.0.cast_signed());
         self.readers.with(|connection| match scope {

@@ -10,6 +10,7 @@ pub(crate) mod desk;
 pub(crate) mod dictionary;
 mod lookup;
 mod mask;
+pub(crate) mod notes;
 pub(crate) mod opening;
 pub(crate) mod owner;
 pub(crate) mod prepare;
@@ -31,6 +32,7 @@ use base::clock::{Clock, Instant};
 use base::id::Ids;
 use crossbeam_channel::Sender;
 use fhir::json::Json;
+use notes::Noted;
 use parking_lot::Mutex;
 use std::fmt;
 use std::fs::File;
@@ -375,14 +377,13 @@ impl Vault {
         if checked && let Err(error) = self.check_writes(visit, &changes) {
             return Err((done, error));
         }
-        let event = match visit.event_of(&changes).map(|event| store.seal_event(&event)).transpose() {
-            Ok(event) => event,
-            Err(fault) => return Err((done, fault.into())),
-        };
+        let event = visit.event_of(&changes);
+        let told = event.as_ref().map(|event| event.shown);
+        let event = event.map(|event| Noted::Waits { request: visit.number(), event: Box::new(event) });
         let visit = visit.clone();
         let noted = move |written: Result<Vec<Written>, Error>| {
             if let Ok(written) = &written {
-                visit.note_written(written);
+                visit.note_written(written, told);
             }
             done(written);
         };
@@ -391,12 +392,16 @@ impl Vault {
     }
 
     /// Hands changes and their event to the writer's thread.
-    pub(crate) fn send(&self, changes: Vec<prepare::Prepared>, event: Option<prepare::Sealing>, done: Done) {
-        let bytes = changes.iter().map(prepare::Prepared::bytes).sum::<usize>() + 512;
-        self.inner.budget.take(bytes);
-        if let Err(back) =
-            self.inner.jobs.send(Job::Changes(Submission { changes, event: event.map(Box::new), bytes, done }))
-        {
+    pub(crate) fn send(&self, changes: Vec<prepare::Prepared>, event: Option<Noted>, done: Done) {
+        // What is only looked at never waits here: whoever asks may be a thread that must not, and requests are bounded.
+        let bytes = match changes.is_empty() {
+            true => 0,
+            false => changes.iter().map(prepare::Prepared::bytes).sum::<usize>() + 512,
+        };
+        if bytes > 0 {
+            self.inner.budget.take(bytes);
+        }
+        if let Err(back) = self.inner.jobs.send(Job::Changes(Submission { changes, event, bytes, done })) {
             self.inner.budget.give(bytes);
             if let Job::Changes(submission) = back.into_inner() {
                 (submission.done)(Err(ended().into()));

@@ -68,6 +68,7 @@ pub(crate) fn open(options: Options, index: Index, progress: &dyn Fn(u64, u64)) 
         readers: Readers::new(path),
         recent: Recent::new(),
         head: AtomicU64::new(tree.size()),
+        changes: AtomicU64::new(tree.size()),
         broken: OnceLock::new(),
         ring: RwLock::new(Rings::new(ring)),
         dir: options.dir,

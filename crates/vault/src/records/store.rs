@@ -39,6 +39,8 @@ pub(crate) struct Store {
     pub gate: Gate,
     /// Everything below is committed and durable.
     pub head: AtomicU64,
+    /// Where the last entry ends that is no event of the audit: what is above changes no answer.
+    pub changes: AtomicU64,
     /// Why nothing can be written any more.
     pub broken: OnceLock<String>,
 }
@@ -97,6 +99,12 @@ pub(crate) fn label(key: i64, kid: Kid, dict: DictionaryId) -> [u8; 16] {
 }
 
 impl Store {
+    /// Everything below this position may matter to an answer about the record; above are events of the audit alone. Who asks
+    /// about the record waits for the index to come this far, and not for what others were shown meanwhile.
+    pub fn changes(&self) -> Position {
+        Position(self.changes.load(Ordering::Acquire))
+    }
+
     /// The position the next entry gets, for whoever reads.
     pub fn head(&self) -> u64 {
         self.head.load(Ordering::Acquire)

@@ -5,7 +5,8 @@
 
 use super::Written;
 use super::desk::{Desk, Group};
-use super::prepare::{Prepared, Sealing};
+use super::notes::{Noted, Notes};
+use super::prepare::Prepared;
 use super::schema;
 use super::store::Store;
 use crate::error::{Error, Fault};
@@ -51,7 +52,7 @@ pub(crate) enum Job {
 pub(crate) struct Submission {
     pub changes: Vec<Prepared>,
     /// What the audit keeps of it. With changes it is written only if one of them was made.
-    pub event: Option<Box<Sealing>>,
+    pub event: Option<Noted>,
     pub bytes: usize,
     pub done: Done,
 }
@@ -136,7 +137,11 @@ impl Writer {
 
     fn write_group(&mut self, mut waiting: Vec<Submission>, count: u64) {
         let answers = transact(&mut self.desk, |desk, group| {
-            waiting.iter_mut().map(|s| settle(write_one(desk, s, group))).collect::<Result<Vec<_>, Fault>>()
+            let mut notes = Notes::default();
+            let written = waiting.iter_mut().map(|s| settle(write_one(desk, s, group, &mut notes)));
+            let written = written.collect::<Result<Vec<_>, Fault>>()?;
+            notes.append(desk, group)?;
+            Ok(written)
         });
         match answers {
             Ok(answers) => waiting.into_iter().zip(answers).for_each(|(s, answer)| (s.done)(answer)),
@@ -155,13 +160,16 @@ impl Writer {
     }
 }
 
-/// Writes the changes of a submission, and its event of the audit.
-fn write_one(desk: &mut Desk, submission: &mut Submission, group: &mut Group) -> Result<Vec<Written>, Error> {
+/// Writes the changes of a submission; `notes` takes what the audit keeps of it.
+fn write_one(
+    desk: &mut Desk,
+    submission: &mut Submission,
+    group: &mut Group,
+    notes: &mut Notes,
+) -> Result<Vec<Written>, Error> {
     let written = desk.write(&mut submission.changes, group)?;
-    if let Some(event) = &submission.event
-        && (written.is_empty() || written.iter().any(|w| !matches!(w, Written::Unchanged(_) | Written::Deleted(None))))
-    {
-        desk.append_access(event, group)?;
+    if let Some(event) = submission.event.take() {
+        notes.take(event, &written);
     }
     Ok(written)
 }
@@ -212,7 +220,12 @@ pub(crate) fn transact<T>(
     match done {
         Ok(value) => {
             let head = desk.tree.size();
-            group.fed.iter().for_each(|appended| desk.store.recent.change(appended.key, head));
+            // What has no key is no resource, and nobody reads it again soon.
+            let changed = group.fed.iter().filter(|appended| appended.key != 0);
+            changed.for_each(|appended| desk.store.recent.change(appended.key, head));
+            if let Some(last) = group.changes {
+                desk.store.changes.store(head.min(last.0 + 1), Ordering::Release);
+            }
             desk.store.head.store(head, Ordering::Release);
             desk.store.index.append(std::mem::take(&mut group.fed));
             Ok(value)

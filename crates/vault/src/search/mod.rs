@@ -115,7 +115,7 @@ impl Vault {
         as_of: Option<Instant>,
         answer: impl FnOnce(&Look) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let head = self.head();
+        let head = self.inner.store.changes();
         let at = match (pinned, as_of) {
             (Some(at), _) => at.min(head),
             (None, Some(instant)) => self.position_at(instant)?.min(head),

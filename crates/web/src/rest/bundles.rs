@@ -53,6 +53,7 @@ fn too_much() -> Refusal {
 /// Answers a GET entry as the same request on its own would be.
 fn get(shared: &Shared, asked: &Asked<'_>, entry: &exchange::Asked<'_>) -> Result<Answer, Error> {
     let url = entry.url.strip_prefix(shared.base.as_str()).unwrap_or(entry.url).trim_start_matches('/');
+    asked.call.visit.ask_more(url);
     let conditional = entry.if_none_match.is_some() || entry.if_modified_since.is_some();
     if let (false, Some(Target::Instance(key))) = (conditional, route::target(url)) {
         return match shared.vault.read(&asked.call.visit, key.resource_type, key.id, None)? {

@@ -35,6 +35,7 @@ use negotiate::Prefer;
 use route::{Key, Target};
 use std::borrow::Cow;
 use vault::access::Visit;
+use vault::access::audit::Deed;
 use view::View;
 
 /// A request with its body and its visit.
@@ -61,8 +62,10 @@ pub enum Cost {
 /// What can be said of a request by its method and path alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Method and shape of the path, without ids, for the log.
+    /// Shape of the path, without ids, for the log.
     pub text: &'static str,
+    /// What is done, for the audit.
+    pub deed: Deed,
     /// The methods answered here.
     pub allowed: &'static str,
     /// Where it is carried out.
@@ -95,7 +98,31 @@ pub fn place(method: &Method, path: &str) -> Place {
     };
     let reads = matches!(*method, Method::GET | Method::HEAD);
     let is_open = reads && target == Some(Target::Metadata);
-    Place { text, allowed, cost: cost(target, reads), is_open }
+    Place { text, deed: deed(target, method), allowed, cost: cost(target, reads), is_open }
+}
+
+/// What a request does, in the words of the audit.
+fn deed(target: Option<Target<'_>>, method: &Method) -> Deed {
+    let does = match target {
+        Some(
+            Target::SystemSearch | Target::TypeSearch(_) | Target::CompartmentSearch(..) | Target::Compartment(..),
+        ) => Some(Deed::Search),
+        Some(Target::SystemHistory | Target::TypeHistory(_) | Target::History(_)) => Some(Deed::History),
+        Some(Target::Operation(_, "everything")) => Some(Deed::Search),
+        Some(Target::Operation(_, "proof" | "meta") | Target::VersionOperation(..) | Target::Version(..)) => {
+            Some(Deed::Read)
+        }
+        Some(Target::SystemOperation(_) | Target::TypeOperation(..) | Target::Operation(..)) => Some(Deed::Operation),
+        Some(Target::System | Target::Type(_) | Target::Instance(_) | Target::Metadata) | None => None,
+    };
+    does.unwrap_or(match (target, method) {
+        (Some(Target::System), &Method::POST) => Deed::Batch,
+        (_, &Method::POST) => Deed::Create,
+        (_, &Method::PUT | &Method::PATCH) => Deed::Update,
+        (_, &Method::DELETE) => Deed::Delete,
+        (Some(Target::System | Target::Type(_)), _) => Deed::Search,
+        _ => Deed::Read,
+    })
 }
 
 fn cost(target: Option<Target<'_>>, reads: bool) -> Cost {

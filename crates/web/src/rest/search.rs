@@ -43,6 +43,7 @@ fn add_form(asked: &mut Asked<'_>) -> Result<(), Refusal> {
     }
     let text = str::from_utf8(&asked.call.body)
         .map_err(|_| Refusal::new(Kind::Malformed, "invalid", "the form is not percent-coded UTF-8"))?;
+    asked.call.visit.ask_more(text);
     let mut pairs = url::pairs(text)?;
     let form = super::take_form(&mut pairs);
     super::check_wanted(&asked.call.parts, form.format.as_deref())?;

@@ -9,8 +9,7 @@ use crate::answer::Outcome;
 use crate::server::Shared;
 use axum::http::StatusCode;
 use base::refusal::{Kind, Refusal};
-use vault::access::audit::Deed;
-use vault::access::{Purpose, Role, Visit, purposes};
+use vault::access::{Purpose, Role, purposes};
 
 /// `GET /account`.
 pub fn overview(shared: &Shared, asked: &Asked) -> Outcome {
@@ -102,9 +101,7 @@ pub fn choose_purpose(shared: &Shared, asked: &Asked) -> Outcome {
             return Err(Refusal::new(Kind::Invalid, "invalid", message).into());
         };
         let (token, _) = shared.vault.issue_session(&seat.account, terms(shared, purpose))?;
-        let visit = changing(asked, &seat, "POST account purpose");
-        shared.vault.end_session(&visit, &seat.session)?;
-        shared.vault.close_now(&visit, 200)?;
+        shared.vault.end_session(&seat.visit, &seat.session)?;
         let mut answer = see_other("/account");
         Cookie::Session.set(shared, &mut answer, &token);
         Ok(answer)
@@ -119,9 +116,8 @@ pub fn set_password(shared: &Shared, asked: &Asked) -> Outcome {
             let message = "the new password was not typed the same twice; type it again";
             return Err(Refusal::new(Kind::Invalid, "invalid", message).into());
         }
-        let visit = changing(asked, &seat, "POST account password");
         let (present, new) = (form.text("present"), form.text("new"));
-        let account = noted(shared, &visit, shared.vault.set_password(&visit, &seat.account.id, present, new))?;
+        let account = shared.vault.set_password(&seat.visit, &seat.account.id, present, new)?;
         let (token, _) = shared.vault.issue_session(&account, terms(shared, seat.session.purpose))?;
         let mut answer = see_other("/account");
         Cookie::Session.set(shared, &mut answer, &token);
@@ -133,8 +129,7 @@ pub fn set_password(shared: &Shared, asked: &Asked) -> Outcome {
 pub fn sign_out_everywhere(shared: &Shared, asked: &Asked) -> Outcome {
     seated(shared, asked, |seat| {
         seat.form(shared, asked)?;
-        let visit = seat.visit.asking(asked.context(Deed::SignOut, "POST account sign-out-everywhere"));
-        noted(shared, &visit, shared.vault.sign_out_everywhere(&visit, &seat.account.id))?;
+        shared.vault.sign_out_everywhere(&seat.visit, &seat.account.id)?;
         Ok(signed_out(shared))
     })
 }
@@ -173,10 +168,8 @@ pub fn second_factor_page(shared: &Shared, asked: &Asked) -> Outcome {
 pub fn confirm_second_factor(shared: &Shared, asked: &Asked) -> Outcome {
     seated(shared, asked, |seat| {
         let form = seat.form(shared, asked)?;
-        let visit = changing(asked, &seat, "POST account second-factor");
         let (present, sealed, code) = (form.text("present"), form.text("sealed"), form.text("code"));
-        let done = shared.vault.confirm_second_factor(&visit, &seat.account.id, present, sealed, code);
-        let codes = noted(shared, &visit, done)?;
+        let codes = shared.vault.confirm_second_factor(&seat.visit, &seat.account.id, present, sealed, code)?;
         let codes: String = codes.iter().map(|code| format!("<li><code>{code}</code></li>")).collect();
         let body = format!(
             "<h1>Recovery codes</h1><p role=\"status\">From now on signing in needs a code of your app.</p>\
@@ -185,20 +178,4 @@ pub fn confirm_second_factor(shared: &Shared, asked: &Asked) -> Outcome {
         );
         Ok(page(shared, StatusCode::OK, "Recovery codes", Some(&seat), &body))
     })
-}
-
-/// The visit of a change to the account, for the audit.
-fn changing(asked: &Asked, seat: &Seat, place: &str) -> Visit {
-    seat.visit.asking(asked.context(Deed::Administer, place))
-}
-
-/// Writes the deed to the audit, whether it was done or not, before anything is answered.
-fn noted<T>(shared: &Shared, visit: &Visit, done: Result<T, vault::Error>) -> Result<T, vault::Error> {
-    let status = match &done {
-        Ok(_) => 200,
-        Err(vault::Error::Refusal(refusal)) => vault::exchange::status(refusal.kind),
-        Err(vault::Error::Fault(_)) => 500,
-    };
-    shared.vault.close_now(visit, status)?;
-    done
 }

@@ -12,7 +12,6 @@ use base::id::Ids;
 use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
 use vault::Error;
-use vault::access::audit::Deed;
 use vault::access::{Account, Attempt, Purpose, Role, SignedIn, Terms, purposes};
 use vault::exchange::status;
 
@@ -133,7 +132,7 @@ pub fn sign_in(shared: &Shared, asked: &Asked) -> Outcome {
 fn enter(shared: &Shared, asked: &Asked, form: &Form) -> Result<SignedIn, Error> {
     let usual = |account: &Account| purposes(account.roles).first().copied().unwrap_or(Purpose::Operations);
     let terms = |account: &Account| terms(shared, usual(account));
-    let context = asked.context(Deed::SignIn, "POST sign-in");
+    let context = asked.context();
     let person = form.text("as");
     if shared.settings.is_demo && !person.is_empty() {
         let account = shared.vault.account_of_login(person)?.filter(|account| account.is_demo);
@@ -196,10 +195,11 @@ pub fn sign_out_page(shared: &Shared, asked: &Asked) -> Outcome {
 /// `POST /sign-out`: the session ends at the server, whatever the browser keeps.
 pub fn sign_out(shared: &Shared, asked: &Asked) -> Outcome {
     if let Some(seat) = seat::present(shared, asked)? {
-        seat.form(shared, asked)?;
-        let visit = seat.visit.asking(asked.context(Deed::SignOut, "POST sign-out"));
-        shared.vault.end_session(&visit, &seat.session)?;
-        shared.vault.close_now(&visit, 200)?;
+        return seat::noted(shared, asked, seat, |seat| {
+            seat.form(shared, asked)?;
+            shared.vault.end_session(&seat.visit, &seat.session)?;
+            Ok(signed_out(shared))
+        });
     }
     Ok(signed_out(shared))
 }

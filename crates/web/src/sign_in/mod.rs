@@ -32,13 +32,22 @@ pub const FORM_BYTES_MAX: usize = 256 << 10;
 pub struct Asked {
     pub parts: Parts,
     pub body: Bytes,
+    /// The request's id.
+    pub request: String,
 }
 
 impl Asked {
-    /// What the audit is to know of it. `place` is the shape of the path.
-    fn context(&self, deed: Deed, place: &str) -> Context {
+    /// What the audit is to know of it. Paths of these pages hold no ids.
+    fn context(&self) -> Context {
+        let (path, method) = (self.path(), &self.parts.method);
+        let deed = match (path, method == Method::POST) {
+            ("/sign-in", _) => Deed::SignIn,
+            ("/sign-out" | "/account/sign-out-everywhere", true) => Deed::SignOut,
+            (_, true) => Deed::Administer,
+            (_, false) => Deed::Read,
+        };
         let from = self.parts.extensions.get::<Peer>().map(|peer| peer.0.to_string()).unwrap_or_default();
-        Context { from, ..Context::new(deed, place) }
+        Context { from, request: self.request.clone(), ..Context::new(deed, format!("{method} {path}")) }
     }
 
     fn path(&self) -> &str {

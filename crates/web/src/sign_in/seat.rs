@@ -4,7 +4,7 @@ use super::cookies::Cookie;
 use super::entrance;
 use super::forms::{Form, sign};
 use super::{Asked, see_other};
-use crate::answer::Outcome;
+use crate::answer::{Outcome, status_of};
 use crate::rest::links::Bookmark;
 use crate::server::Shared;
 use axum::http::{Method, Response};
@@ -29,12 +29,22 @@ pub enum Seated {
     Away(Response<Bytes>),
 }
 
-/// Does `page` for whoever is signed in. Others are asked to sign in; what they typed waits for them.
+/// Does `page` for whoever is signed in, and keeps the answer back until the audit has it. Others are asked to sign in; what
+/// they typed waits for them.
 pub fn seated(shared: &Shared, asked: &Asked, page: impl FnOnce(Seat) -> Outcome) -> Outcome {
     match take(shared, asked)? {
-        Seated::Here(seat) => page(seat),
+        Seated::Here(seat) => noted(shared, asked, seat, page),
         Seated::Away(answer) => Ok(answer),
     }
+}
+
+/// Does `page`, and keeps the answer back until the audit has it, whether it was done or not.
+pub fn noted(shared: &Shared, asked: &Asked, mut seat: Seat, page: impl FnOnce(Seat) -> Outcome) -> Outcome {
+    let visit = seat.visit.asking(asked.context());
+    seat.visit = visit.clone();
+    let answer = page(seat);
+    shared.vault.close_now(&visit, status_of(&answer))?;
+    answer
 }
 
 /// Who is here. Somebody without a second factor, where one is asked for, gets no further than to the page that sets it up.

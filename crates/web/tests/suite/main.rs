@@ -1,5 +1,6 @@
 //! The server from outside: real sockets, real vault, every interaction and every error.
 
+mod audit;
 mod bombs;
 mod client;
 mod connections;

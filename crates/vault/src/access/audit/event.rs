@@ -7,6 +7,7 @@
 //! q  what was asked, as text   x  what it was about: Type/id (/_history/n), the first few
 //! n  resources shown           c  changes made               k  numbers of the data keys of the patients
 //! a  app (client id)           f  address of the client      i  id of the request   y  reason (break the glass)
+//! m  how many requests it stands for, if more than one
 //! ```
 
 use crate::keys::patients::Kid;
@@ -94,6 +95,9 @@ pub enum Outcome {
 /// Resources that one event names; of more it has the number.
 pub const NAMED_MAX: usize = 20;
 
+/// Bytes of what was asked that are kept: of the address, and as many of what was asked besides.
+pub const ASKED_BYTES_MAX: usize = 2_048;
+
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -129,6 +133,8 @@ pub struct Event {
     pub request: String,
     /// Why the glass was broken.
     pub reason: String,
+    /// How many requests it stands for: more than one only where nobody was signed in.
+    pub times: u64,
 }
 
 impl Event {
@@ -152,6 +158,7 @@ impl Event {
             from: String::new(),
             request: String::new(),
             reason: String::new(),
+            times: 1,
         }
     }
 
@@ -179,6 +186,9 @@ impl Event {
         members.extend(texts.into_iter().filter(|(_, t)| !t.is_empty()).map(|(n, t)| (n, Json::string(t.as_str()))));
         let numbers = [("s", self.status.into()), ("n", self.shown), ("c", self.changed)];
         members.extend(numbers.into_iter().filter(|(_, n)| *n > 0).map(|(name, n)| (name, Json::number(n))));
+        if self.times > 1 {
+            members.push(("m", Json::number(self.times)));
+        }
         if !self.about.is_empty() {
             members.push(("x", Json::Array(self.about.iter().map(|about| Json::string(about.as_str())).collect())));
         }
@@ -220,6 +230,7 @@ impl Event {
             from: words("f"),
             request: words("i"),
             reason: words("y"),
+            times: number("m").unwrap_or(1),
         })
     }
 }
@@ -247,6 +258,7 @@ mod tests {
             from: "::1".to_owned(),
             request: "r-1".to_owned(),
             reason: "unconscious".to_owned(),
+            times: 4,
         };
         for event in [full, Event::new(Deed::SignIn)] {
             assert_eq!(Event::read(&event.write()), Some(event));

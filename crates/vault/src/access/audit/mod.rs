@@ -10,5 +10,5 @@ mod reading;
 pub(crate) mod trail;
 mod writing;
 
-pub use event::{Deed, Event, Outcome};
+pub use event::{Deed, Event, NAMED_MAX, Outcome};
 pub use reading::{Found, Page, Wanted};
