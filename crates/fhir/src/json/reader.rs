@@ -30,7 +30,7 @@ impl std::error::Error for JsonError {}
 impl<'a> Json<'a> {
     /// Reads one JSON value that fills the whole text.
     pub fn parse(text: &'a [u8]) -> Result<Json<'a>, JsonError> {
-        let mut reader = Reader { text, at: 0 };
+        let mut reader = Reader { text, words: str::from_utf8(text).ok(), at: 0 };
         let value = reader.document().map_err(|what| locate(text, reader.at, what))?;
         Ok(value)
     }
@@ -54,6 +54,8 @@ fn is_utf16(text: &[u8]) -> bool {
 
 pub(super) struct Reader<'a> {
     pub(super) text: &'a [u8],
+    /// The same, if all of it is UTF-8.
+    pub(super) words: Option<&'a str>,
     pub(super) at: usize,
 }
 

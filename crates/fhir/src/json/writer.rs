@@ -1,6 +1,7 @@
 //! Writes the tree: compact for programs, indented for people.
 
 use super::Json;
+use super::string::plain;
 
 impl Json<'_> {
     /// Appends the value to `out`, compact, members in their order.
@@ -88,23 +89,20 @@ impl Json<'_> {
 /// Appends `text` as a JSON string with the escapes RFC 8259 requires.
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut from = 0;
-    for (i, &b) in bytes.iter().enumerate() {
-        if b >= 0x20 && b != b'"' && b != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&bytes[from..i]);
-        from = i + 1;
-        match b {
+    let mut rest = text.as_bytes();
+    loop {
+        let (plain, marked) = rest.split_at(plain(rest));
+        out.extend_from_slice(plain);
+        let Some((&byte, after)) = marked.split_first() else { break };
+        match byte {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
-            _ => out.extend_from_slice(format!("\\u{b:04x}").as_bytes()),
+            _ => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
         }
+        rest = after;
     }
-    out.extend_from_slice(&bytes[from..]);
     out.push(b'"');
 }
