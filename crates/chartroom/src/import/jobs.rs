@@ -4,9 +4,9 @@
 //! [`CHUNK_BYTES`]; any other is one JSON text, read whole up to [`WHOLE_BYTES_MAX`]. Whoever works on a whole source
 //! also uncompresses it, so that many bundles are uncompressed side by side.
 
-use super::unpack::{foreign, up_to};
+use super::unpack::{add_up_to, foreign, up_to};
 use fhir::json::Json;
-use std::io::{self, Read};
+use std::io::{self, BufRead as _, Read};
 
 /// A chunk of lines is handed on when it has this many bytes.
 pub const CHUNK_BYTES: usize = 1 << 20;
@@ -70,9 +70,10 @@ fn cut_lines(
     // Up to `known` there is no line end in the text.
     let (mut text, mut first, mut known) = (head, 1, 0);
     loop {
-        let more = up_to(rest, CHUNK_BYTES as u64)?;
-        let ended = more.is_empty();
-        text.extend_from_slice(&more);
+        let before = text.len();
+        text.reserve_exact(CHUNK_BYTES + 1);
+        add_up_to(&mut text, rest, CHUNK_BYTES as u64)?;
+        let ended = text.len() == before;
         let end = match text[known..].iter().rposition(|&b| b == b'\n') {
             _ if ended => text.len(),
             Some(at) => known + at + 1,
@@ -80,7 +81,7 @@ fn cut_lines(
         };
         if end > 0 {
             let tail = text.split_off(end);
-            let count = text.iter().filter(|&&b| b == b'\n').count() as u64;
+            let count = line_ends(&text);
             if !take(Piece::Lines { first, text: std::mem::replace(&mut text, tail) }) {
                 return Ok(());
             }
@@ -100,6 +101,11 @@ fn cut_lines(
     }
 }
 
+fn line_ends(text: &[u8]) -> u64 {
+    // Added up in 8 bits, so that the compiler takes many bytes at once.
+    text.chunks(255).map(|part| u64::from(part.iter().map(|&b| u8::from(b == b'\n')).sum::<u8>())).sum()
+}
+
 /// Passes over the rest of a line; gives what was read of the next ones.
 fn after_line_end(rest: &mut dyn Read) -> io::Result<Vec<u8>> {
     loop {
@@ -114,7 +120,13 @@ fn after_line_end(rest: &mut dyn Read) -> io::Result<Vec<u8>> {
 
 /// The lines of a chunk that hold something, with their numbers.
 pub fn lines(first: u64, text: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
-    let numbered = text.split(|&b| b == b'\n').zip(first..);
+    let mut rest = text;
+    let line = move || {
+        let before = rest;
+        let length = rest.skip_until(b'\n').ok().filter(|&length| length > 0)?;
+        Some(&before[..length])
+    };
+    let numbered = std::iter::from_fn(line).zip(first..);
     numbered.map(|(line, number)| (number, line.trim_ascii())).filter(|(_, line)| !line.is_empty())
 }
 

@@ -290,11 +290,18 @@ fn part<'t>(tree: &'t Json<'t>, index: usize) -> Option<&'t Json<'t>> {
 
 /// An upper bound of what a JSON tree of the text takes: every comma may start a value, every bracket holds room for four.
 fn tree_bytes(text: &[u8]) -> usize {
-    let cost = |&byte: &u8| match byte {
-        b',' => 64,
-        b'[' => 160,
-        b'{' => 256,
-        _ => 0,
-    };
-    text.iter().map(cost).sum()
+    // In units of 32 bytes, and added up in 16 bits, so that the compiler takes many bytes at once.
+    let cost = |&byte: &u8| u16::from(byte == b',') * 2 + u16::from(byte == b'[') * 5 + u16::from(byte == b'{') * 8;
+    text.chunks(4096).map(|part| usize::from(part.iter().map(cost).sum::<u16>()) * 32).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_comma_and_bracket_costs() {
+        assert_eq!(tree_bytes(br#"{"a":[1,2,3]}"#), 256 + 160 + 2 * 64);
+        assert_eq!(tree_bytes(&[b'{'; 10_000]), 256 * 10_000);
+    }
 }
