@@ -17,11 +17,9 @@ const FOLDED: u8 = 1;
 pub(crate) fn fold(text: &[u8]) -> Option<Vec<u8>> {
     let (mut holes, mut count, mut rest, mut bytes) = (Vec::new(), 0, Vec::new(), Vec::new());
     let (mut done, mut at) = (0, 0);
-    while let Some(quote) = text.get(at..)?.iter().position(|&b| b == b'"') {
-        let begin = at + quote + 1;
-        let run = text[begin..].iter().take_while(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b)).count();
-        at = begin + run;
-        if run < CHARS_LEAST || text.get(at) != Some(&b'"') {
+    while let Some((begin, end)) = long_run(text, at) {
+        at = end;
+        if begin == 0 || text[begin - 1] != b'"' || text.get(at) != Some(&b'"') {
             continue;
         }
         let Ok(decoded) = BASE64_STANDARD.decode(&text[begin..at]) else { continue };
@@ -40,6 +38,25 @@ pub(crate) fn fold(text: &[u8]) -> Option<Vec<u8>> {
         out.extend_from_slice(part);
     }
     (count > 0).then_some(out)
+}
+
+/// Where the first run of at least [`CHARS_LEAST`] characters of base64 begins and ends, behind `from`, at which no run
+/// may be under way. Such a run stands at one of every so many bytes, so that only those are looked at.
+fn long_run(text: &[u8], from: usize) -> Option<(usize, usize)> {
+    let is_base64 = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    let mut probe = from + CHARS_LEAST - 1;
+    while let Some(byte) = text.get(probe) {
+        let mut after = 0;
+        if is_base64(byte) {
+            let before = text[from..probe].iter().rev().take_while(|b| is_base64(b)).count();
+            after = text[probe..].iter().take_while(|b| is_base64(b)).count();
+            if before + after >= CHARS_LEAST {
+                return Some((probe - before, probe + after));
+            }
+        }
+        probe += after + CHARS_LEAST;
+    }
+    None
 }
 
 /// The inverse of [`fold`]; a text that was not folded comes back as it is. `None` if it is neither.
@@ -85,6 +102,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn every_long_run_is_found(lengths in prop::collection::vec(0usize..200, 0..12), gap in "[\",{ ]{1,9}") {
+            let text = lengths.iter().map(|&length| "A".repeat(length)).collect::<Vec<_>>().join(&gap);
+            let (mut found, mut at) = (Vec::new(), 0);
+            while let Some((begin, end)) = long_run(text.as_bytes(), at) {
+                prop_assert!(!text[begin..end].contains(|c| c != 'A'));
+                found.push(end - begin);
+                at = end;
+            }
+            let long: Vec<usize> = lengths.into_iter().filter(|&length| length >= CHARS_LEAST).collect();
+            prop_assert_eq!(found, long);
+        }
+
         #[test]
         fn any_text_comes_back(strings in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..150), 0..6)) {
             let parts: Vec<String> = strings.iter().map(|bytes| BASE64_STANDARD.encode(bytes)).collect();
