@@ -1,9 +1,12 @@
-//! Sealing: AES-256-GCM with a random nonce in front, and HMAC-SHA-256. The only place that calls a cipher.
+//! Sealing: AES-256-GCM with a random nonce in front, HMAC-SHA-256, and sums of blocks under a key. The only place that
+//! calls a cipher.
 
 use crate::error::Fault;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::cipher::{AES_128, DecryptingKey, DecryptionContext, UnboundCipherKey};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
+use aws_lc_rs::iv::FixedLength;
 use base::id::Ids;
 use std::fmt;
 
@@ -86,6 +89,44 @@ impl Mac {
     }
 }
 
+/// 16 bytes, which a [`Scrambler`] takes as one.
+pub(crate) type Block = [u8; 16];
+
+/// How many blocks are scrambled in one go.
+pub(crate) const BLOCKS_AT_ONCE: usize = 256;
+
+/// Makes numbers of blocks that nobody can tell, or match by others, without the key: AES-128 in its inverse direction.
+///
+/// Only that direction of the library works on several blocks at a time, as the decryption of a CBC chain (what that adds
+/// of the block before is taken off again); it is as good a permutation as the other (NIST FIPS 197).
+pub(crate) struct Scrambler(DecryptingKey);
+
+impl Scrambler {
+    /// A scrambler under `key`.
+    pub fn new(key: &[u8; 16]) -> Scrambler {
+        let key = UnboundCipherKey::new(&AES_128, key).and_then(DecryptingKey::cbc);
+        Scrambler(key.expect("sixteen bytes are a key of AES-128, which has the mode CBC"))
+    }
+
+    /// The sum of what the blocks become, modulo 2^128.
+    pub fn sum(&self, blocks: &[Block]) -> u128 {
+        let mut room = [0; size_of::<Block>() * BLOCKS_AT_ONCE];
+        let mut sum = 0u128;
+        for blocks in blocks.chunks(BLOCKS_AT_ONCE) {
+            let room = &mut room[..size_of_val(blocks)];
+            room.copy_from_slice(blocks.as_flattened());
+            let chain = DecryptionContext::Iv128(FixedLength::from([0; 16]));
+            let made = self.0.decrypt(room, chain).expect("whole blocks under a chain of their size");
+            let mut before = 0;
+            for (block, made) in blocks.iter().zip(made.as_chunks().0) {
+                sum = sum.wrapping_add(u128::from_le_bytes(*made) ^ before);
+                before = u128::from_le_bytes(*block);
+            }
+        }
+        sum
+    }
+}
+
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Sealer(…)")
@@ -110,5 +151,22 @@ mod tests {
             assert_eq!(sealer.open(b"label", &mut flipped), None, "byte {i}");
         }
         assert_eq!(sealer.open(b"label", &mut [0; 5]), None);
+    }
+
+    #[test]
+    fn a_scrambled_block_is_the_standards_and_a_sum_has_no_order() {
+        // NIST FIPS 197, appendix C.1: the block that becomes 00112233445566778899aabbccddeeff in this direction.
+        let scrambler = Scrambler::new(&std::array::from_fn(|i| i as u8));
+        let block = 0x69c4_e0d8_6a7b_0430_d8cd_b780_70b4_c55a_u128.to_be_bytes();
+        let made = u128::from_le_bytes(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff_u128.to_be_bytes());
+        assert_eq!(scrambler.sum(&[block]), made);
+        let mut blocks: Vec<Block> = (0..3 * BLOCKS_AT_ONCE as u128 + 7).map(u128::to_le_bytes).collect();
+        blocks.push(block);
+        let one_by_one = blocks.iter().fold(0u128, |sum, &block| sum.wrapping_add(scrambler.sum(&[block])));
+        assert_eq!(scrambler.sum(&blocks), one_by_one);
+        blocks.reverse();
+        assert_eq!(scrambler.sum(&blocks), one_by_one);
+        assert_ne!(scrambler.sum(&blocks[1..]), one_by_one);
+        assert_ne!(Scrambler::new(&[1; 16]).sum(&blocks), one_by_one);
     }
 }

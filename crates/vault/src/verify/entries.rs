@@ -4,11 +4,14 @@ use super::evidence::Evidence;
 use super::tables::{self, Claim};
 use super::{Altered, Report};
 use crate::error::Error;
+use crate::keys::hasher::BlockSum;
 use crate::keys::patients::{Kid, PatientKey};
+use crate::keys::seal::Block;
 use crate::log::leaf::{Kind, Leaf, payload};
 use crate::log::tree::Tree;
-use crate::records::schema;
-use crate::records::store::{Entry, entry_columns, label, shape};
+use crate::records::store::{Entry, entry_columns, label};
+use crate::records::{body, schema};
+use base::clock::Instant;
 use crossbeam_channel::Sender;
 use fhir::json::Json;
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -19,6 +22,8 @@ use tlog_tiles::Hash;
 
 const CHUNK: u64 = 4_096;
 const THREADS: usize = 2;
+
+const FORMLESS: &str = "its body has no resource's form";
 
 const ROW: &str = concat!("SELECT ", entry_columns!(), ", payload, type FROM entry");
 
@@ -33,7 +38,20 @@ struct Chunk {
     /// Keys that a log entry says were destroyed.
     destroyed: Vec<Kid>,
     at: Option<(i64, i64)>,
-    sums: [u128; 2],
+    /// The rows that both indexes over the entries must have.
+    indexed: [Vec<Block>; 2],
+    /// The time that was written last, and how it reads.
+    time: Option<(i64, String)>,
+}
+
+impl Chunk {
+    /// A moment in FHIR's form. Entries of one commit have one.
+    fn time(&mut self, at: i64) -> &str {
+        if self.time.as_ref().is_none_or(|(last, _)| *last != at) {
+            self.time = Some((at, body::updated(Instant(at))));
+        }
+        self.time.as_ref().map_or("", |(_, text)| text)
+    }
 }
 
 /// What all threads look up.
@@ -117,11 +135,12 @@ fn check_index(
     report: &mut Report,
 ) -> Result<(), Error> {
     let Some(hasher) = &evidence.hasher else { return Ok(()) };
-    let sum = tables::index_sum(connection, column, report, |value, pos| hasher.hash128(&pair(value, pos)))?;
-    if sum == expected { Ok(()) } else { tables::index_differences(connection, column, report) }
+    let mut sum = BlockSum::new(hasher);
+    tables::index_rows(connection, column, report, |value, pos| sum.block(pair(value, pos)))?;
+    if sum.end() == expected { Ok(()) } else { tables::index_differences(connection, column, report) }
 }
 
-fn pair(value: i64, pos: i64) -> [u8; 16] {
+fn pair(value: i64, pos: i64) -> Block {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&value.to_le_bytes());
     bytes[8..].copy_from_slice(&pos.to_le_bytes());
@@ -154,8 +173,9 @@ fn scan(
             scope.spawn(|| work(desk, path, count, &next, give));
         }
         drop(give);
-        let mut adding =
-            Adding { tree: Tree::default(), done: Scanned { whole: true, ..Scanned::default() }, at: i64::MIN };
+        let indexed = desk.evidence.hasher.as_ref().map(|hasher| [BlockSum::new(hasher), BlockSum::new(hasher)]);
+        let done = Scanned { whole: true, ..Scanned::default() };
+        let mut adding = Adding { tree: Tree::default(), done, indexed, at: i64::MIN };
         claims.iter().for_each(|claim| tables::compare(claim, &adding.tree, report));
         // Chunks end in any order; the tree needs them in theirs.
         let mut waiting = BTreeMap::new();
@@ -169,17 +189,20 @@ fn scan(
                 progress(expected, count);
             }
         }
-        Ok(adding.done)
+        let sums = adding.indexed.map(|sums| sums.map(BlockSum::end)).unwrap_or_default();
+        Ok(Scanned { sums, ..adding.done })
     })
 }
 
-struct Adding {
+struct Adding<'e> {
     tree: Tree,
     done: Scanned,
+    /// What both indexes over the entries must add up to.
+    indexed: Option<[BlockSum<'e>; 2]>,
     at: i64,
 }
 
-impl Adding {
+impl Adding<'_> {
     fn add(&mut self, chunk: Chunk, claims: &[Claim], report: &mut Report) {
         if let Some((first, last)) = chunk.at {
             if first < self.at {
@@ -190,8 +213,8 @@ impl Adding {
         chunk.found.into_iter().for_each(|altered| report.add(altered));
         report.shredded += chunk.shredded;
         self.done.destroyed.extend(chunk.destroyed);
-        for (sum, more) in self.done.sums.iter_mut().zip(chunk.sums) {
-            *sum = sum.wrapping_add(more);
+        for (sum, rows) in self.indexed.iter_mut().flatten().zip(chunk.indexed) {
+            rows.into_iter().for_each(|row| sum.block(row));
         }
         let mut changed = Vec::new();
         for leaf in chunk.leaves {
@@ -283,7 +306,8 @@ fn look(desk: &Desk<'_>, connection: &Connection, row: &Row<'_>, pos: u64, chunk
         }
     };
     let key = entry.key;
-    add_sums(desk, &entry, type_number, chunk);
+    let position = pos.cast_signed();
+    chunk.indexed.iter_mut().zip([key, type_number]).for_each(|(rows, value)| rows.push(pair(value, position)));
     let from = chunk.at.map_or(entry.at, |(first, last)| {
         if entry.at < last {
             chunk.found.push(at_entry(pos, Some(key), "its time is before that of the entry before it"));
@@ -307,14 +331,6 @@ fn look(desk: &Desk<'_>, connection: &Connection, row: &Row<'_>, pos: u64, chunk
     Some(leaf.hash())
 }
 
-fn add_sums(desk: &Desk<'_>, entry: &Entry, type_number: i64, chunk: &mut Chunk) {
-    let Some(hasher) = &desk.evidence.hasher else { return };
-    let pos = entry.pos.cast_signed();
-    for (sum, value) in chunk.sums.iter_mut().zip([entry.key, type_number]) {
-        *sum = sum.wrapping_add(hasher.hash128(&pair(value, pos)));
-    }
-}
-
 /// Opens a body, serves it again, and compares it with what the leaf commits to.
 fn open(
     desk: &Desk<'_>,
@@ -334,19 +350,24 @@ fn open(
     let label = label(entry.key, entry.kid, entry.dict);
     let packed = key.sealer().open(&label, &mut entry.body).ok_or("its body, key or resource was altered")?;
     let kept = evidence.dictionaries.unpack(entry.dict, packed).ok_or("its body cannot be unpacked")?;
-    let served = if entry.kind == Some(Kind::Event) {
-        chunk.destroyed.extend(destroyed(&kept));
-        kept
-    } else if entry.kind == Some(Kind::Access) {
-        kept
-    } else {
-        let version = shape(entry, &kept).ok_or("its body has no resource's form")?;
-        let is_its_own =
-            evidence.hasher.as_ref().is_none_or(|h| h.resource(&version.resource_type, &version.id) == entry.key);
-        if !is_its_own || version.resource_type != resource_type {
-            return Err("it is not the resource that its key or type says".to_owned());
+    let served = match entry.kind {
+        Some(Kind::Event) => {
+            chunk.destroyed.extend(destroyed(&kept));
+            kept
         }
-        if version.deleted { kept } else { version.body.to_vec() }
+        Some(Kind::Access) => kept,
+        Some(Kind::Version | Kind::Deletion) | None => {
+            let head = body::read_head(&kept).ok_or(FORMLESS)?;
+            let is_its_own =
+                evidence.hasher.as_ref().is_none_or(|h| h.resource(head.resource_type, head.id) == entry.key);
+            if !is_its_own || head.resource_type != resource_type {
+                return Err("it is not the resource that its key or type says".to_owned());
+            }
+            match entry.kind {
+                Some(Kind::Deletion) => kept,
+                _ => body::serve(&kept, entry.ver, chunk.time(entry.at)).ok_or(FORMLESS)?,
+            }
+        }
     };
     if payload(&key.salt(entry.pos), &served) != *kept_payload {
         return Err("its version, time, place or payload was altered".to_owned());

@@ -47,6 +47,12 @@ pub(super) fn check(dir: &Path, evidence: &Evidence, report: &mut Report) -> Res
     let index = schema::evidence(&path)?;
     // One view of the rows and of the state that seals them, also while somebody writes.
     index.execute_batch("BEGIN")?;
+    if Index::is_foreign(&index, hasher) {
+        let what = "the index is of another version of this program; it is made anew at the next start, or by \
+                    `chartroom rebuild`";
+        report.notes.push(what.to_owned());
+        return Ok(());
+    }
     let examined = Index::examine(&index, hasher);
     let said = Said { evidence, record, waits, shredded: HashSet::new() };
     let said = said.with_shredded()?;

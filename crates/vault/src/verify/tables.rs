@@ -73,26 +73,26 @@ pub(super) fn keys(connection: &Connection, evidence: &Evidence, report: &mut Re
     Ok(shredded)
 }
 
-/// The sum over an index's rows, and whether they are in order.
-pub(super) fn index_sum(
+/// Calls `each` with every row of an index, value and position, and reports those that are out of order.
+pub(super) fn index_rows(
     connection: &Connection,
     column: &str,
     report: &mut Report,
-    hash: impl Fn(i64, i64) -> u128,
-) -> Result<u128, Error> {
+    mut each: impl FnMut(i64, i64),
+) -> Result<(), Error> {
     let sql = format!("SELECT {column}, pos FROM entry INDEXED BY entry_{column} ORDER BY {column}, pos");
     let mut find = connection.prepare(&sql)?;
     let mut rows = find.query([])?;
-    let (mut sum, mut last) = (0u128, None);
+    let mut last = None;
     while let Some(row) = rows.next()? {
         let here: (i64, i64) = (row.get(0)?, row.get(1)?);
         if last.is_some_and(|last| last >= here) {
             report.find(&format!("record.sqlite entry_{column}"), format!("entry {} stands in a wrong place", here.1));
         }
-        sum = sum.wrapping_add(hash(here.0, here.1));
+        each(here.0, here.1);
         last = Some(here);
     }
-    Ok(sum)
+    Ok(())
 }
 
 /// Names the entries that an index lacks or has wrongly.

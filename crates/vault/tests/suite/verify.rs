@@ -162,6 +162,8 @@ fn a_damaged_index_is_named_by_row_and_entry() {
         ("DELETE FROM posting", &["index.sqlite posting 0 (resource", "no row (hash"]),
         ("UPDATE span SET list = substr(list, 1, 1) || x'00' || substr(list, 3)", &["index.sqlite span", "row (axis"]),
         ("DELETE FROM bucket WHERE bucket = 18262", &["no row (side", "bucket 18262) says of this Observation"]),
+        // Bits that only a number beyond all sides has.
+        ("UPDATE bucket SET side = side | 50331648 WHERE bucket = 18262", &["row (side 50", "no row (side"]),
         (
             "UPDATE superseded SET until = until + 1 WHERE position = 0",
             &["index.sqlite superseded", "row (position 0)"],

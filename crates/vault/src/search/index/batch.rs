@@ -1,12 +1,13 @@
 //! One batch of log entries becomes rows: sorted by table and key, in one transaction with the watermark.
 
 use super::Appended;
+use super::cell::Cell;
 use super::column::{self, Axis, Span, bucket};
 use super::links;
 use super::list::BYTES_MAX;
 use super::places::{BLOCK, PLACE_BYTES};
 use super::store::{State, write_state};
-use super::sums::Table;
+use super::sums::Counting;
 use super::tails::{Lists, Tails};
 use crate::keys::Hasher;
 use crate::search::rows::{Names, Sort, Unit, prefixes};
@@ -51,7 +52,8 @@ pub fn write(
     commit: impl FnOnce(Transaction<'_>) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<State> {
     let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let mut batch = Batch { db: &transaction, hasher, memory, state };
+    let counting = Counting::new(hasher);
+    let mut batch = Batch { db: &transaction, hasher, memory, watermark: state.watermark, counting };
     batch.postings(entries)?;
     batch.spans(entries)?;
     batch.links(entries)?;
@@ -59,7 +61,8 @@ pub fn write(
     batch.superseded(entries)?;
     batch.units(entries)?;
     batch.labels(entries)?;
-    let mut state = batch.state;
+    let mut state = state;
+    state.sums.count(&batch.counting.sums());
     state.watermark += entries.len() as u32;
     write_state(&transaction, hasher, &state, stamp)?;
     commit(transaction)?;
@@ -70,12 +73,14 @@ struct Batch<'b> {
     db: &'b Transaction<'b>,
     hasher: &'b Hasher,
     memory: &'b mut Memory,
-    state: State,
+    /// The position of the first entry.
+    watermark: u32,
+    counting: Counting<'b>,
 }
 
 impl Batch<'_> {
     fn numbered<'e>(&self, entries: &'e [Appended]) -> impl Iterator<Item = (u32, &'e Appended)> + use<'e> {
-        (self.state.watermark..).zip(entries)
+        (self.watermark..).zip(entries)
     }
 
     fn postings(&mut self, entries: &[Appended]) -> rusqlite::Result<()> {
@@ -89,7 +94,7 @@ impl Batch<'_> {
         for list in rows.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             let (hash, system, _) = list[0];
             lists.append(&mut self.memory.postings, (hash, system), list.iter().map(|row| row.2))?;
-            list.iter().for_each(|row| self.state.sums.posting(self.hasher, hash, system, row.2));
+            list.iter().for_each(|row| self.counting.cell(&Cell::Posting { hash, system, position: row.2 }));
         }
         Ok(())
     }
@@ -107,7 +112,7 @@ impl Batch<'_> {
             };
             append(self.db, &SPAN, &mut self.memory.columns, column[0].0, cells, column::Cursor::new, write)?;
         }
-        rows.iter().for_each(|(_, position, span)| self.state.sums.span(self.hasher, *position, span));
+        rows.iter().for_each(|&(_, position, span)| self.counting.cell(&Cell::Span { position, span }));
         self.buckets(&rows)
     }
 
@@ -130,7 +135,7 @@ impl Batch<'_> {
             )?;
         }
         for (path, position, key) in rows {
-            self.state.sums.row(self.hasher, Table::Link, &[i64::from(path), i64::from(position), key]);
+            self.counting.cell(&Cell::Link { path, position, key });
         }
         Ok(())
     }
@@ -147,7 +152,7 @@ impl Batch<'_> {
         for list in rows.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             let (side, bucket, _) = list[0];
             lists.append(&mut self.memory.buckets, (bucket, side), list.iter().map(|row| row.2))?;
-            list.iter().for_each(|row| self.state.sums.bucket(self.hasher, side, bucket, row.2));
+            list.iter().for_each(|row| self.counting.cell(&Cell::Bucket { side, bucket, position: row.2 }));
         }
         Ok(())
     }
@@ -155,7 +160,7 @@ impl Batch<'_> {
     fn places(&mut self, entries: &[Appended]) -> rusqlite::Result<()> {
         let mut read = self.db.prepare_cached("SELECT list FROM place WHERE block = ?1")?;
         let mut write = self.db.prepare_cached("INSERT OR REPLACE INTO place VALUES (?1, ?2)")?;
-        let mut block = self.state.watermark / BLOCK;
+        let mut block = self.watermark / BLOCK;
         let mut blob: Vec<u8> = read.query_row([block], |row| row.get(0)).optional()?.unwrap_or_default();
         for (position, entry) in self.numbered(entries) {
             if position / BLOCK != block {
@@ -164,8 +169,7 @@ impl Batch<'_> {
             }
             let place = entry.place();
             place.write(&mut blob);
-            let [key, type_number, kid, labels] = place.numbers();
-            self.state.sums.row(self.hasher, Table::Place, &[i64::from(position), key, type_number, kid, labels]);
+            self.counting.cell(&Cell::Place { position, numbers: place.numbers() });
         }
         write.execute(params![block, blob])?;
         Ok(())
@@ -176,8 +180,7 @@ impl Batch<'_> {
         for (position, entry) in self.numbered(entries) {
             if let Some(previous) = entry.previous {
                 write.execute(params![previous, position])?;
-                let row = [i64::from(previous), i64::from(position)];
-                self.state.sums.row(self.hasher, Table::Superseded, &row);
+                self.counting.cell(&Cell::Superseded { position: previous, until: position });
             }
         }
         Ok(())
@@ -188,8 +191,7 @@ impl Batch<'_> {
         for unit in entries.iter().flat_map(|e| &e.rows.units) {
             if self.memory.units.insert(unit.id) {
                 write.execute(params![unit.id, unit.system, unit.code, unit.human])?;
-                let row = [i64::from(unit.id), unit.system, unit.code, unit.human];
-                self.state.sums.row(self.hasher, Table::Words, &row);
+                self.counting.cell(&Cell::Unit(*unit));
             }
         }
         Ok(())
@@ -205,7 +207,7 @@ impl Batch<'_> {
             for prefix in prefixes(text) {
                 let prefix = names.list(*path, Sort::Label, &[prefix]);
                 if write.execute([prefix, *display])? > 0 {
-                    self.state.sums.row(self.hasher, Table::Words, &[prefix, *display]);
+                    self.counting.cell(&Cell::Label { prefix, display: *display });
                 }
             }
         }

@@ -3,8 +3,9 @@
 use super::Appended;
 use super::batch::sides;
 use super::column::{Axis, Span};
-use super::sums::{Sums, Table};
+use super::sums::Table;
 use crate::keys::Hasher;
+use crate::keys::seal::Block;
 use crate::search::rows::{Names, Sort, Unit, prefixes};
 
 /// One fact.
@@ -80,35 +81,59 @@ impl Cell {
         }
     }
 
-    /// Its share of its table's sum.
+    /// Its bytes: no two cells of a table have the same.
+    pub fn bytes(&self) -> Bytes {
+        match *self {
+            Cell::Posting { hash, system, position } => block(hash, system, position),
+            Cell::Bucket { side, bucket, position } => block(bucket, side, position),
+            Cell::Link { path, position, key } => block(key, path, position),
+            Cell::Superseded { position, until } => block(0, position, until),
+            Cell::Span { position, span: Span { axis, low, high, unit } } => {
+                long(&[position.into(), axis.into(), low, high, unit.into()])
+            }
+            Cell::Place { position, numbers: [key, type_number, kid, labels] } => {
+                long(&[position.into(), key, type_number, kid, labels])
+            }
+            // Units and displays share a sum; how many numbers a cell has tells one from the other.
+            Cell::Unit(unit) => long(&[unit.id.into(), unit.system, unit.code, unit.human]),
+            Cell::Label { prefix, display } => long(&[prefix, display]),
+        }
+    }
+
+    /// A number that tells it from other cells of its table.
     pub fn hash(&self, hasher: &Hasher) -> u128 {
-        let mut sums = Sums::default();
-        sums.cell(hasher, self);
-        sums.of(self.table())
+        match self.bytes() {
+            Bytes::Block(bytes) => hasher.hash128(&bytes),
+            Bytes::Long(bytes) => hasher.hash128(&bytes),
+        }
     }
 }
 
-impl Sums {
-    /// Counts a fact.
-    pub fn cell(&mut self, hasher: &Hasher, cell: &Cell) {
-        let table = cell.table();
-        match *cell {
-            Cell::Posting { hash, system, position } => self.posting(hasher, hash, system, position),
-            Cell::Span { position, span } => self.span(hasher, position, &span),
-            Cell::Link { path, position, key } => {
-                self.row(hasher, table, &[i64::from(path), i64::from(position), key]);
-            }
-            Cell::Bucket { side, bucket, position } => self.bucket(hasher, side, bucket, position),
-            Cell::Superseded { position, until } => {
-                self.row(hasher, table, &[i64::from(position), i64::from(until)]);
-            }
-            Cell::Place { position, numbers: [key, type_number, kid, labels] } => {
-                self.row(hasher, table, &[i64::from(position), key, type_number, kid, labels]);
-            }
-            Cell::Unit(unit) => self.row(hasher, table, &[i64::from(unit.id), unit.system, unit.code, unit.human]),
-            Cell::Label { prefix, display } => self.row(hasher, table, &[prefix, display]),
-        }
+/// A cell as it is summed.
+pub enum Bytes {
+    /// Four in five.
+    Block(Block),
+    /// The count of the numbers, and these.
+    Long([u8; LONG]),
+}
+
+const LONG: usize = 1 + 5 * 8;
+
+fn block(number: i64, part: u32, position: u32) -> Bytes {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&number.to_le_bytes());
+    bytes[8..12].copy_from_slice(&part.to_le_bytes());
+    bytes[12..].copy_from_slice(&position.to_le_bytes());
+    Bytes::Block(bytes)
+}
+
+fn long(numbers: &[i64]) -> Bytes {
+    let mut bytes = [0; LONG];
+    bytes[0] = numbers.len() as u8;
+    for (slot, number) in bytes[1..].chunks_exact_mut(8).zip(numbers) {
+        slot.copy_from_slice(&number.to_le_bytes());
     }
+    Bytes::Long(bytes)
 }
 
 /// Everything that the index says because of one entry.

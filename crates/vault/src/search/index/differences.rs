@@ -89,10 +89,11 @@ impl Compared {
         })?;
         self.words = words;
         for stored in &self.tables {
-            walk(db, stored, &mut |_, cell| {
-                let at = cell.and_then(|cell| Some((cell, sums.get_mut(cell.position()? as usize)?)));
-                if let Some((cell, sum)) = at {
-                    *sum = sum.wrapping_sub(cell.hash(hasher) as u64);
+            walk(db, stored, &mut |_, cells, _| {
+                for cell in cells {
+                    if let Some(sum) = cell.position().and_then(|position| sums.get_mut(position as usize)) {
+                        *sum = sum.wrapping_sub(cell.hash(hasher) as u64);
+                    }
                 }
             })?;
         }
@@ -118,16 +119,17 @@ impl Compared {
             }
         }
         for stored in std::mem::take(&mut self.tables) {
-            walk(db, stored, &mut |row, cell| {
-                let Some(cell) = cell else { return };
-                let is_said = match cell.position() {
-                    Some(position) if position < self.end && !compared.contains(&position) => true,
-                    Some(_) => said.get_mut(&cell).is_some_and(|n| n.checked_sub(1).map(|less| *n = less).is_some()),
-                    // Where an entry could not be asked, nobody knows which unit it has.
-                    None => self.words.remove(&cell) || unknown,
-                };
-                if !is_said {
-                    self.found.extra(row, cell.position());
+            walk(db, stored, &mut |row, cells, _| {
+                for cell in cells {
+                    let is_said = match cell.position() {
+                        Some(position) if position < self.end && !compared.contains(&position) => true,
+                        Some(_) => said.get_mut(cell).is_some_and(|n| n.checked_sub(1).map(|less| *n = less).is_some()),
+                        // Where an entry could not be asked, nobody knows which unit it has.
+                        None => self.words.remove(cell) || unknown,
+                    };
+                    if !is_said {
+                        self.found.extra(row, cell.position());
+                    }
                 }
             })?;
             self.tables.push(stored);

@@ -61,8 +61,13 @@ pub fn decode(first: u32, blob: &[u8], mut each: impl FnMut(u32)) -> bool {
 /// The row of ascending positions: the first of them, and the blob. `None` when there are none.
 pub fn pack(positions: &[u32]) -> Option<(u32, Vec<u8>)> {
     let mut blob = Vec::with_capacity(positions.len());
-    positions.windows(2).for_each(|pair| write_number(u64::from(pair[1] - pair[0]), &mut blob));
-    positions.first().map(|&first| (first, blob))
+    pack_into(positions, &mut blob).map(|first| (first, blob))
+}
+
+/// The same with the blob added to what is there.
+pub fn pack_into(positions: &[u32], blob: &mut Vec<u8>) -> Option<u32> {
+    positions.windows(2).for_each(|pair| write_number(u64::from(pair[1] - pair[0]), blob));
+    positions.first().copied()
 }
 
 #[cfg(test)]

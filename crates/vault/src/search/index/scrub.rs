@@ -10,7 +10,7 @@ use super::links;
 use super::list;
 use super::places::{BLOCK, PLACE_BYTES, Place};
 use super::store::{State, write_state};
-use super::sums::Sums;
+use super::sums::Counting;
 use crate::error::Fault;
 use crate::keys::Hasher;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -28,7 +28,8 @@ pub fn scrub(
     entries: &[Appended],
 ) -> Result<State, Fault> {
     let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let mut scrubbing = Scrubbing { db: &transaction, hasher, removed: Sums::default(), added: Sums::default() };
+    let (removed, added) = (Counting::new(hasher), Counting::new(hasher));
+    let mut scrubbing = Scrubbing { db: &transaction, removed, added };
     let wanted = Wanted::of(hasher, entries);
     for (&(hash, system), positions) in &wanted.postings {
         scrubbing.list(&POSTING, hash, system, positions)?;
@@ -43,8 +44,8 @@ pub fn scrub(
     scrubbing.units(&wanted.words)?;
     let Scrubbing { removed, added, .. } = scrubbing;
     let mut state = state;
-    state.sums.take_back(&removed);
-    state.sums.count(&added);
+    state.sums.take_back(&removed.sums());
+    state.sums.count(&added.sums());
     write_state(&transaction, hasher, &state, stamp)?;
     transaction.commit()?;
     Ok(state)
@@ -125,9 +126,8 @@ const LINK: Packed = Packed {
 
 struct Scrubbing<'t> {
     db: &'t Transaction<'t>,
-    hasher: &'t Hasher,
-    removed: Sums,
-    added: Sums,
+    removed: Counting<'t>,
+    added: Counting<'t>,
 }
 
 fn altered(table: &str) -> Fault {
@@ -177,11 +177,10 @@ impl Scrubbing<'_> {
                 }
             });
             for &position in &met {
-                if is_posting {
-                    this.removed.posting(this.hasher, number, part, position);
-                } else {
-                    this.removed.bucket(this.hasher, part, number, position);
-                }
+                this.removed.cell(&match is_posting {
+                    true => Cell::Posting { hash: number, system: part, position },
+                    false => Cell::Bucket { side: part, bucket: number, position },
+                });
             }
             whole.then(|| (met, list::pack(&kept)))
         })
@@ -193,7 +192,7 @@ impl Scrubbing<'_> {
             let whole = column::decode(axis, first, blob, |position, span| {
                 if wanted.contains(&position) {
                     met.insert(position);
-                    this.removed.span(this.hasher, position, &span);
+                    this.removed.cell(&Cell::Span { position, span });
                 } else {
                     kept.push((position, span));
                 }
@@ -208,7 +207,7 @@ impl Scrubbing<'_> {
             let whole = links::decode(first, blob, |position, key| {
                 if wanted.contains(&position) {
                     met.insert(position);
-                    this.removed.cell(this.hasher, &Cell::Link { path, position, key });
+                    this.removed.cell(&Cell::Link { path, position, key });
                 } else {
                     kept.push((position, key));
                 }
@@ -226,8 +225,8 @@ impl Scrubbing<'_> {
         let at = (position % BLOCK) as usize * PLACE_BYTES;
         let place = block.get(at..at + PLACE_BYTES).and_then(Place::read).ok_or_else(|| altered("place"))?;
         let left = place.forgotten();
-        self.removed.cell(self.hasher, &Cell::Place { position, numbers: place.numbers() });
-        self.added.cell(self.hasher, &Cell::Place { position, numbers: left.numbers() });
+        self.removed.cell(&Cell::Place { position, numbers: place.numbers() });
+        self.added.cell(&Cell::Place { position, numbers: left.numbers() });
         let mut bytes = Vec::with_capacity(PLACE_BYTES);
         left.write(&mut bytes);
         block[at..at + PLACE_BYTES].copy_from_slice(&bytes);
@@ -244,7 +243,7 @@ impl Scrubbing<'_> {
             let Cell::Label { prefix, display } = *cell else { continue };
             let used: bool = is_used.query_row([display], |row| row.get(0))?;
             if !used && delete.execute([prefix, display])? > 0 {
-                self.removed.cell(self.hasher, cell);
+                self.removed.cell(cell);
             }
         }
         Ok(())
@@ -273,7 +272,7 @@ impl Scrubbing<'_> {
         }
         for (id, cell) in unseen {
             if self.db.execute("DELETE FROM unit WHERE id = ?1", [id])? > 0 {
-                self.removed.cell(self.hasher, &cell);
+                self.removed.cell(&cell);
             }
         }
         Ok(())

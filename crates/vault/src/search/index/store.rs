@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::Path;
 
 /// Changes with anything that makes old index files unreadable or wrong.
-const FORMAT: &str = "chartroom index 4";
+const FORMAT: &str = "chartroom index 5";
 
 // `posting` and `bucket` hold packed lists of positions (list.rs), `span` and `link` packed columns (column.rs, links.rs), `place` what
 // stands at 256 positions (places.rs). `label` leads from the beginning of a display to the lists of whole displays.
@@ -127,6 +127,13 @@ pub fn read_state(db: &Connection, hasher: &Hasher) -> Result<Option<State>, Fau
     })
 }
 
+/// Whether a file is of a form that this program does not write: such a one is dropped at the next start.
+pub fn is_foreign(db: &Connection, hasher: &Hasher) -> bool {
+    let stamp = || db.query_row("SELECT stamp FROM state", [], |row| row.get::<_, String>(0));
+    // A state that nobody sealed says nothing.
+    matches!(read_state(db, hasher), Ok(Some(_))) && stamp().is_ok_and(|stamp| !stamp.starts_with(&whole_stamp("")))
+}
+
 /// Writes the state, in the transaction that wrote the rows.
 pub fn write_state(db: &Connection, hasher: &Hasher, state: &State, stamp: &str) -> rusqlite::Result<()> {
     let stamp = whole_stamp(stamp);
@@ -170,4 +177,24 @@ pub fn read_units(db: &Connection) -> Result<Vec<Unit>, Fault> {
     let unit =
         |row: &rusqlite::Row| Ok(Unit { id: row.get(0)?, system: row.get(1)?, code: row.get(2)?, human: row.get(3)? });
     Ok(statement.query_map([], unit)?.collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_another_form_is_told_by_its_sealed_stamp() {
+        let (db, hasher) = (Connection::open_in_memory().expect("opened"), Hasher::new(&[3; 32]));
+        db.execute_batch(SCHEMA).expect("made");
+        let state = State { watermark: 9, ..State::default() };
+        assert!(!is_foreign(&db, &hasher));
+        write_state(&db, &hasher, &state, "stamp").expect("written");
+        assert!(!is_foreign(&db, &hasher));
+        db.execute("UPDATE state SET stamp = 'chartroom index 0; stamp'", []).expect("written");
+        assert!(!is_foreign(&db, &hasher), "nobody sealed that");
+        let sealed = seal(&hasher, &state, "chartroom index 0; stamp");
+        db.execute("UPDATE state SET seal = ?", [sealed]).expect("written");
+        assert!(is_foreign(&db, &hasher));
+    }
 }

@@ -1,11 +1,11 @@
 //! Sums over rows: a 128-bit number a table, the same for the same rows in whatever order they came.
 //!
-//! Each row is hashed under the site's key and the hashes are added (Clarke et al.: Incremental Multiset Hash Functions,
-//! ASIACRYPT 2003, MSet-Add-Hash). Rows are meant, not database pages: how lists are cut makes no difference, so a
-//! rebuilt index has the sums of the live one.
+//! Rows are meant as facts ([`Cell`]), not as they lie in database pages: how lists are cut makes no difference, so a
+//! rebuilt index has the sums of the live one. How they are summed, and what that is good for, stands at [`BlockSum`].
 
-use super::column::{Axis, Span};
+use super::cell::{Bytes, Cell};
 use crate::keys::Hasher;
+use crate::keys::hasher::BlockSum;
 
 /// The tables that are summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,51 +91,29 @@ impl Sums {
     pub fn count(&mut self, other: &Sums) {
         self.0.iter_mut().zip(other.0).for_each(|(sum, more)| *sum = sum.wrapping_add(more));
     }
+}
 
-    fn add(&mut self, hasher: &Hasher, table: Table, row: &[u8]) {
-        let sum = &mut self.0[table as usize];
-        *sum = sum.wrapping_add(hasher.hash128(row));
+/// Sums that grow fact by fact.
+pub struct Counting<'h>([BlockSum<'h>; TABLES]);
+
+impl<'h> Counting<'h> {
+    /// Sums of nothing.
+    pub fn new(hasher: &'h Hasher) -> Counting<'h> {
+        Counting(std::array::from_fn(|_| BlockSum::new(hasher)))
     }
 
-    /// Counts one position of a posting. Systems have 24 bits: the table's number takes the byte above.
-    pub fn posting(&mut self, hasher: &Hasher, hash: i64, system: u32, position: u32) {
-        let mut row = [0; 16];
-        row[..8].copy_from_slice(&hash.to_le_bytes());
-        row[8..12].copy_from_slice(&(system | (Table::Posting as u32) << 24).to_le_bytes());
-        row[12..].copy_from_slice(&position.to_le_bytes());
-        self.add(hasher, Table::Posting, &row);
-    }
-
-    /// Counts one position of a bucket.
-    pub fn bucket(&mut self, hasher: &Hasher, side: Axis, bucket: i64, position: u32) {
-        let mut row = [0; 16];
-        row[..8].copy_from_slice(&bucket.to_le_bytes());
-        row[8..12].copy_from_slice(&(side | (Table::Bucket as u32) << 24).to_le_bytes());
-        row[12..].copy_from_slice(&position.to_le_bytes());
-        self.add(hasher, Table::Bucket, &row);
-    }
-
-    /// Counts one span.
-    pub fn span(&mut self, hasher: &Hasher, position: u32, span: &Span) {
-        let mut row = [0; 29];
-        row[0] = Table::Span as u8;
-        row[1..9].copy_from_slice(&span.low.to_le_bytes());
-        row[9..17].copy_from_slice(&span.high.to_le_bytes());
-        row[17..21].copy_from_slice(&span.axis.to_le_bytes());
-        row[21..25].copy_from_slice(&span.unit.to_le_bytes());
-        row[25..].copy_from_slice(&position.to_le_bytes());
-        self.add(hasher, Table::Span, &row);
-    }
-
-    /// Counts one row of small numbers.
-    pub fn row(&mut self, hasher: &Hasher, table: Table, numbers: &[i64]) {
-        let mut row = [0; 48];
-        row[0] = table as u8;
-        row[1] = numbers.len() as u8;
-        for (slot, number) in row[2..].chunks_exact_mut(8).zip(numbers) {
-            slot.copy_from_slice(&number.to_le_bytes());
+    /// Counts a fact.
+    pub fn cell(&mut self, cell: &Cell) {
+        let sum = &mut self.0[cell.table() as usize];
+        match cell.bytes() {
+            Bytes::Block(block) => sum.block(block),
+            Bytes::Long(bytes) => sum.bytes(&bytes),
         }
-        self.add(hasher, table, &row);
+    }
+
+    /// What was counted.
+    pub fn sums(self) -> Sums {
+        Sums(self.0.map(BlockSum::end))
     }
 }
 
@@ -147,9 +125,9 @@ mod tests {
     fn order_makes_no_difference_and_rows_do() {
         let hasher = Hasher::new(&[3; 32]);
         let sum = |rows: &[(i64, u32)]| {
-            let mut sums = Sums::default();
-            rows.iter().for_each(|(hash, position)| sums.posting(&hasher, *hash, 0, *position));
-            sums
+            let mut counting = Counting::new(&hasher);
+            rows.iter().for_each(|&(hash, position)| counting.cell(&Cell::Posting { hash, system: 0, position }));
+            counting.sums()
         };
         assert_eq!(sum(&[(1, 2), (3, 4)]), sum(&[(3, 4), (1, 2)]));
         assert_eq!(sum(&[(1, 2)]).differences(&sum(&[(1, 3)])), [Table::Posting]);

@@ -4,9 +4,9 @@
 //! was changed, the sums cannot say: that is told by comparing with the entries ([`super::differences`]).
 
 use super::cell::Cell;
-use super::sums::Table;
+use super::sums::{Counting, Table};
 use super::walk::{RowName, STORED, walk};
-use super::{Index, Sums, store};
+use super::{Index, store};
 use crate::error::Fault;
 use crate::keys::Hasher;
 use rusqlite::Connection;
@@ -60,10 +60,10 @@ impl Index {
     /// Reads every row of a file and compares the sums with those that were sealed.
     pub fn examine(db: &Connection, hasher: &Hasher) -> Examined {
         let mut examined = Examined::default();
-        let mut summing = Summing { hasher, sums: Sums::default(), places: 0, broken: Vec::new() };
+        let mut summing = Summing { counting: Counting::new(hasher), places: 0, broken: Vec::new() };
         let mut unread = Vec::new();
         for stored in &STORED {
-            if let Err(error) = walk(db, stored, &mut |row, cell| summing.take(row, cell)) {
+            if let Err(error) = walk(db, stored, &mut |row, cells, is_own| summing.take(row, cells, is_own)) {
                 unread.push(stored.table);
                 examined.damage.push(Damage::of_table(stored.name, format!("cannot be read: {error}")));
             }
@@ -76,7 +76,7 @@ impl Index {
         match store::read_state(db, hasher) {
             Ok(Some(sealed)) => {
                 examined.covered = sealed.watermark;
-                examined.differing = summing.sums.differences(&sealed.sums);
+                examined.differing = summing.counting.sums().differences(&sealed.sums);
             }
             Ok(None) | Err(_) => {
                 examined.damage.push(Damage::of_table("state", "its row is missing or was altered"));
@@ -88,6 +88,11 @@ impl Index {
         examined
     }
 
+    /// Whether another version of this program made the file. It is made anew at the next start, and says nothing here.
+    pub fn is_foreign(db: &Connection, hasher: &Hasher) -> bool {
+        store::is_foreign(db, hasher)
+    }
+
     /// How many entries of the log a file covers, as its sealed state says.
     pub fn covered(db: &Connection, hasher: &Hasher) -> Result<u64, Fault> {
         Ok(store::read_state(db, hasher)?.map_or(0, |state| u64::from(state.watermark)))
@@ -95,17 +100,20 @@ impl Index {
 }
 
 struct Summing<'h> {
-    hasher: &'h Hasher,
-    sums: Sums,
+    counting: Counting<'h>,
     places: u32,
     broken: Vec<RowName>,
 }
 
 impl Summing<'_> {
-    fn take(&mut self, row: RowName, cell: Option<Cell>) {
-        let Some(cell) = cell else { return self.broken.push(row) };
-        self.places += u32::from(matches!(cell, Cell::Place { .. }));
-        self.sums.cell(self.hasher, &cell);
+    fn take(&mut self, row: RowName, cells: &[Cell], is_own: bool) {
+        cells.iter().for_each(|cell| self.counting.cell(cell));
+        if row.stored.table == Table::Place {
+            self.places += cells.len() as u32;
+        }
+        if !is_own {
+            self.broken.push(row);
+        }
     }
 }
 
