@@ -162,3 +162,16 @@ fn writing_tells_nobody_from_somebody_hidden() {
     let done = exchange::bundle(&vault, &him, json(bundle), terms);
     assert!(done.is_ok(), "a new patient with a result");
 }
+
+#[test]
+fn who_delivers_and_sees_nothing_is_not_told_of_consents() {
+    let place = Place::new();
+    let vault = place.open();
+    person(&vault, "a");
+    write(&vault, vec![put(&consent("a", r#""provision":{"type":"deny"}"#))]).expect("written");
+    let lab = visitor(&vault, "lab", Role::InterfacePartner, &[], Purpose::Operations);
+    for patient in ["a", "nobody"] {
+        let created = exchange::create(&vault, &lab, "Observation", json(&observation("x", patient, "")), None);
+        assert!(matches!(created.expect("taken").written, vault::Written::Created(_)), "{patient}");
+    }
+}
