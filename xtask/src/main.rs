@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo x check | test | bless | bench | demo | pack`.
+//! The project's own commands: `cargo x check | test | bless | bench | demo | pack | worlds`.
 //!
 //! `cargo x` is an alias in `.cargo/config.toml`. Everything here calls cargo and tells what came of it; the program
 //! itself knows nothing of this crate.
@@ -16,6 +16,7 @@ cargo x bless [ARGS]   writes the program's answers into the golden files; read 
 cargo x bench [ARGS]   measures speed, memory and disk, and writes docs/manual/performance.md
 cargo x demo [ARGS]    builds the release program and starts the demo hospital
 cargo x pack [--from DIR]  makes packs/fhir-r4 of HL7's own files
+cargo x worlds [N] [SEED]  puts N requests (1,000,000) to pairs of records that differ in what the caller may not see
 ";
 
 fn main() -> ExitCode {
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         "bench" => code(steps::bench(rest)),
         "demo" => code(steps::program("demo", rest)),
         "pack" => pack(rest),
+        "worlds" => code(steps::worlds(rest)),
         "" | "help" | "--help" | "-h" => {
             print!("{USAGE}");
             ExitCode::SUCCESS

@@ -77,6 +77,17 @@ pub fn bench(args: &[String]) -> bool {
     program("bench", &all)
 }
 
+/// Looks for leaks for as long as it takes: hours for a million requests. A seed replays what was found.
+pub fn worlds(args: &[String]) -> bool {
+    let mut command = cargo();
+    command.args(["test", "--release", "--package", "web", "--test", "suite", "two_worlds", "--", "--nocapture"]);
+    command.env("TWO_WORLDS", args.first().map_or("1000000", String::as_str));
+    if let Some(seed) = args.get(1) {
+        command.env("TWO_WORLDS_SEED", seed);
+    }
+    run("two worlds", &mut command).ok
+}
+
 /// Builds the release program and runs one of its commands.
 pub fn program(command: &str, args: &[String]) -> bool {
     run(command, cargo().args(["run", "--release", "--package", "chartroom", "--", command]).args(args)).ok

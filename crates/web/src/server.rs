@@ -84,6 +84,11 @@ impl Server {
     pub fn router(&self) -> Router {
         Router::new().fallback(enter).with_state(self.shared.clone())
     }
+
+    /// Answers one request that came by no listener.
+    pub async fn answer(&self, request: Request) -> Response<Body> {
+        enter(State(self.shared.clone()), request).await
+    }
 }
 
 /// Every request comes in here, and whatever happens, goes out with an answer.

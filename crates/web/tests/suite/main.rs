@@ -11,4 +11,10 @@ mod operations;
 mod patients;
 mod searches;
 mod sign_in;
+mod two_worlds;
 mod views;
+
+#[path = "../../../vault/tests/suite/gate_truth/hospital.rs"]
+mod hospital;
+#[path = "../../../vault/tests/suite/gate_truth/people.rs"]
+mod people;
