@@ -194,6 +194,10 @@ fn script(seed: u64) -> Vec<Step> {
     steps
 }
 
+fn is_case(resource: &Value) -> bool {
+    resource.to_string().contains("C50.911")
+}
+
 /// Types that decide who sees what: they are altered only where that decides nothing.
 const TELLING: [&str; 8] =
     ["CareTeam", "Encounter", "EpisodeOfCare", "Appointment", "ServiceRequest", "Patient", "RelatedPerson", "Consent"];
@@ -217,8 +221,11 @@ fn altered(
     let closed: Vec<usize> = (0..PATIENTS).filter(closed).collect();
     let gone: Vec<usize> = closed.iter().copied().filter(|_| dice.chance(25)).collect();
     let mut fate: BTreeMap<&String, usize> = BTreeMap::new();
+    // A cancer makes its patient a case of the registry, whether it is seen itself or not.
+    let cases: BTreeSet<&String> =
+        script.iter().filter(|step| step.resource.as_ref().is_some_and(is_case)).map(|step| &step.name).collect();
     for name in hidden.iter().filter(|name| !spared.contains(*name)) {
-        let telling = TELLING.iter().any(|kind| name.starts_with(&format!("{kind}/")));
+        let telling = cases.contains(name) || TELLING.iter().any(|kind| name.starts_with(&format!("{kind}/")));
         let roll = dice.below(100);
         let is_gone = gone.iter().any(|number| chart(name, *number));
         let what = if is_gone {
@@ -357,7 +364,7 @@ fn added(closed: &[usize], gone: &[usize], dice: &mut Dice) -> Vec<Step> {
             continue;
         }
         let mut resource = tree(&fact(&format!("x{i}"), number, dice));
-        if resource.to_string().contains("C50.911") {
+        if is_case(&resource) {
             continue;
         }
         resource["meta"] = serde_json::json!({"security":
