@@ -2,7 +2,7 @@
 //!
 //! The patient itself, or else the first Patient that a parameter of the Patient compartment points to
 //! (R4 compartmentdefinition-patient), or one called `patient`: R4 leaves out of the compartment what may also be about
-//! something else, such as a Task or a Device, and a patient's consents are about these too. The paths come from the
+//! something else, such as a Task or a Device, and a patient's consents are about these too; and of a Binary, what its `securityContext` says. The paths come from the
 //! definitions; only the plain ones (`Observation.subject`, `Appointment.participant.actor`) are followed, which in R4 are
 //! all that point to a Patient.
 
@@ -18,6 +18,10 @@ type Path = Vec<String>;
 pub(crate) fn patient_of<'a>(resource_type: &str, id: &'a str, resource: &'a Json<'_>) -> Option<&'a str> {
     if resource_type == "Patient" {
         return Some(id);
+    }
+    if resource_type == "Binary" {
+        // What stands for a file where access is decided (R4 Binary.securityContext).
+        return resource.get("securityContext")?.text("reference").and_then(patient_id);
     }
     paths().get(resource_type)?.iter().find_map(|path| follow(resource, path))
 }
@@ -101,6 +105,8 @@ mod tests {
             (r#"{"resourceType":"Coverage","id":"c","beneficiary":{"reference":"Patient/6"}}"#, Some("6")),
             (r#"{"resourceType":"Task","id":"t","for":{"reference":"Patient/7"}}"#, Some("7")),
             (r#"{"resourceType":"Device","id":"d","patient":{"reference":"Patient/8"}}"#, Some("8")),
+            (r#"{"resourceType":"Binary","id":"b","securityContext":{"reference":"Patient/9"}}"#, Some("9")),
+            (r#"{"resourceType":"Binary","id":"b","contentType":"text/plain"}"#, None),
             (r#"{"resourceType":"Task","id":"t","for":{"reference":"Group/7"}}"#, None),
             (r#"{"resourceType":"Observation","id":"o","subject":{"reference":"Group/2"}}"#, None),
             (r#"{"resourceType":"Observation","id":"o","subject":{"reference":"https://x.org/Patient/2"}}"#, None),

@@ -175,3 +175,27 @@ fn who_delivers_and_sees_nothing_is_not_told_of_consents() {
         assert!(matches!(created.expect("taken").written, vault::Written::Created(_)), "{patient}");
     }
 }
+
+#[test]
+fn a_file_of_which_nobody_knows_whose_it_is_is_open_to_those_who_find_out() {
+    let place = Place::new();
+    let vault = place.open();
+    person(&vault, "a");
+    let file = |id: &str, rest: &str| {
+        put(&format!(r#"{{"resourceType":"Binary","id":"{id}","contentType":"text/plain"{rest}}}"#))
+    };
+    let of = r#","securityContext":{"reference":"Patient/a"}"#;
+    write(&vault, vec![file("scan", ""), file("letter", of)]).expect("written");
+    let app = visitor(&vault, "app", Role::App, &[], Purpose::Treatment);
+    let coder = visitor(&vault, "coder", Role::Coder, &[], Purpose::Payment);
+    let him = visitor(&vault, "him", Role::HimSpecialist, &[], Purpose::RecordManagement);
+    let own = visitor(&vault, "own", Role::Patient, &["Patient/a"], Purpose::PatientRequest);
+    for (visit, scan, letter) in [(&app, false, true), (&coder, false, true), (&him, true, true), (&own, false, true)] {
+        let who = &visit.principal().name;
+        assert_eq!(
+            (reads(&vault, visit, "Binary/scan"), reads(&vault, visit, "Binary/letter")),
+            (scan, letter),
+            "{who}"
+        );
+    }
+}

@@ -9,6 +9,7 @@ mod house;
 mod interactions;
 mod operations;
 mod patients;
+mod permissions;
 mod searches;
 mod sign_in;
 mod two_worlds;

@@ -60,7 +60,7 @@ const WRITTEN: [(&str, &str); 5] =
     [(ACT, "PSYTHPN"), (ACT, "42CFRPart2"), (CONFIDENTIALITY, "R"), (ACT, "ADOL"), (ACT, "SDV")];
 
 /// The kinds of clinical and other facts: type, and what stands around code and subject.
-const FACTS: [(&str, &str); 20] = [
+const FACTS: [(&str, &str); 21] = [
     (
         "Observation",
         r#""status":"final","code":CODE,"subject":PATIENT,"encounter":VISIT,"effectiveDateTime":"DATE","performer":[STAFF],"valueQuantity":{"value":NUMBER,"unit":"mg","system":"http://unitsofmeasure.org","code":"mg"}"#,
@@ -125,6 +125,7 @@ const FACTS: [(&str, &str); 20] = [
         "Task",
         r#""status":"requested","intent":"order","code":CODE,"for":PATIENT,"focus":{"reference":"Observation/OTHER"},"owner":STAFF"#,
     ),
+    ("Binary", r#""contentType":"text/plain","data":"bm90ZQ==","securityContext":PATIENT"#),
     ("Device", r#""status":"active","type":CODE,"patient":PATIENT,"owner":{"reference":"Organization/house"}"#),
 ];
 

@@ -148,6 +148,10 @@ impl<'r> Gate<'r> {
         if seen.resource_type == "Patient" {
             return Some(seen.name());
         }
+        if seen.resource_type == "Binary" {
+            let context = seen.resource.as_ref()?.get("securityContext")?.text("reference")?;
+            return context.starts_with("Patient/").then(|| context.to_owned());
+        }
         let mut params: Vec<&Param> = compartment("Patient", &seen.resource_type).to_vec();
         params.extend(find(&seen.resource_type, "patient").filter(|param| param.kind == Kind::Reference));
         let found = params.into_iter().flat_map(|param| self.references(param, seen));
