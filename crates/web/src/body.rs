@@ -1,78 +1,63 @@
 //! Reading bodies within bounds: bytes of one, bytes of all, and the tree that a hostile one would grow into.
 
-use crate::settings::Settings;
+use crate::memory::{Pool, SMALL, Share, full};
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Memory is handed out in pieces of this many bytes.
-const PIECE: usize = 4_096;
-
-/// The memory that bodies and their trees may take, shared by all requests.
-pub struct Budget {
-    bodies: Arc<Semaphore>,
-    trees: Arc<Semaphore>,
-    body_bytes_max: usize,
-    tree_pieces_max: usize,
+/// How bodies are read.
+pub struct Reader<'m> {
+    /// Where they get room.
+    pub room: &'m Pool,
+    /// Most bytes of one.
+    pub bytes_max: usize,
+    /// Most bytes that the tree of one may take.
+    pub tree_bytes_max: usize,
 }
 
-/// A body in memory, with its share of the budget.
+/// A body in memory, with its share of it.
+#[derive(Default)]
 pub struct Loaded {
     /// The bytes.
     pub bytes: Bytes,
-    _bodies: Option<OwnedSemaphorePermit>,
-    _trees: Option<OwnedSemaphorePermit>,
+    /// An upper bound of what their tree takes.
+    pub tree_bytes: usize,
+    /// What it holds, for as long as it is held.
+    pub share: Share,
 }
 
-impl Loaded {
-    /// No body.
-    pub fn none() -> Loaded {
-        Loaded { bytes: Bytes::new(), _bodies: None, _trees: None }
-    }
-}
-
-impl Budget {
-    /// The budget the settings allow.
-    pub fn new(settings: &Settings) -> Budget {
-        let pieces = (settings.memory_bytes_max / PIECE).min(Semaphore::MAX_PERMITS);
-        Budget {
-            bodies: Arc::new(Semaphore::new(pieces.max(settings.body_bytes_max.div_ceil(PIECE)))),
-            trees: Arc::new(Semaphore::new(pieces)),
-            body_bytes_max: settings.body_bytes_max,
-            tree_pieces_max: pieces,
-        }
-    }
-
+impl Reader<'_> {
     /// Reads a whole body. Refuses with `TooLarge`, or `Unavailable` when other bodies fill the memory.
     pub async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Loaded, Refusal> {
         let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
-        if announced.is_some_and(|length| length > self.body_bytes_max) {
+        if announced.is_some_and(|length| length > self.bytes_max) {
             return Err(self.too_large());
         }
-        let (bytes, bodies) = self.collect(announced.unwrap_or(0), body).await?;
-        let trees = self.reserve_tree(&bytes).await?;
-        Ok(Loaded { bytes, _bodies: bodies, _trees: trees })
+        let (bytes, share) = self.collect(announced.unwrap_or(0), body).await?;
+        let tree_bytes = tree_bytes(&bytes);
+        if tree_bytes > self.tree_bytes_max {
+            let message = "the body holds too many values for one request; split it into several";
+            return Err(Refusal::new(Kind::TooLarge, "too-long", message));
+        }
+        Ok(Loaded { bytes, tree_bytes, share })
     }
 
-    async fn collect(
-        &self,
-        announced: usize,
-        mut body: Body,
-    ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Refusal> {
+    async fn collect(&self, announced: usize, mut body: Body) -> Result<(Bytes, Share), Refusal> {
         let mut first = Bytes::new();
         let mut whole: Vec<u8> = Vec::new();
-        let mut held = Held { semaphore: &self.bodies, permit: None, pieces: 0 };
+        let mut share = Share::default();
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(|_| broken_off())?.into_data() else { continue };
             let length = first.len() + whole.len() + data.len();
-            if length > self.body_bytes_max {
+            if length > self.bytes_max {
                 return Err(self.too_large());
             }
-            held.grow(length)?;
+            // Room is taken in steps; what is below the first is not counted.
+            if !share.grow(self.room, length / SMALL * SMALL) {
+                return Err(full());
+            }
             if first.is_empty() && whole.is_empty() {
                 first = data;
                 continue;
@@ -85,52 +70,21 @@ impl Budget {
             whole.extend_from_slice(&data);
         }
         let bytes = if whole.is_empty() { first } else { Bytes::from(whole) };
-        Ok((bytes, held.permit))
-    }
-
-    /// Waits for room for the tree: every comma may start a value, every bracket an array or object with room for four.
-    async fn reserve_tree(&self, bytes: &Bytes) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
-        let pieces = tree_bytes(bytes) / PIECE;
-        if pieces == 0 {
-            return Ok(None);
-        }
-        if pieces > self.tree_pieces_max {
-            let message = "the body holds too many values for one request; split it into several";
-            return Err(Refusal::new(Kind::TooLarge, "too-long", message));
-        }
-        let pieces = u32::try_from(pieces).map_err(|_| self.too_large())?;
-        self.trees.clone().acquire_many_owned(pieces).await.map(Some).map_err(|_| full())
+        Ok((bytes, share))
     }
 
     fn too_large(&self) -> Refusal {
         let message = format!(
-            "the body is larger than {} MiB, the most this server takes; split it into several requests",
-            self.body_bytes_max >> 20
+            "the body is larger than {} MiB, the most this server takes here; split it into several requests",
+            self.bytes_max >> 20
         );
         Refusal::new(Kind::TooLarge, "too-long", message)
     }
 }
 
-struct Held<'s> {
-    semaphore: &'s Arc<Semaphore>,
-    permit: Option<OwnedSemaphorePermit>,
-    pieces: usize,
-}
-
-impl Held<'_> {
-    /// Makes sure that `bytes` are covered. Small bodies are not counted: the bound on requests covers them.
-    fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
-        let pieces = bytes / (PIECE * 16) * 16;
-        let Some(more) = pieces.checked_sub(self.pieces).filter(|&more| more > 0) else { return Ok(()) };
-        let more = u32::try_from(more).map_err(|_| full())?;
-        let permit = self.semaphore.clone().try_acquire_many_owned(more).map_err(|_| full())?;
-        match &mut self.permit {
-            Some(held) => held.merge(permit),
-            None => self.permit = Some(permit),
-        }
-        self.pieces = pieces;
-        Ok(())
-    }
+/// How many GET entries a bundle may have, at most.
+pub fn gets(bundle: &[u8]) -> usize {
+    bundle.windows(3).filter(|word| word == b"GET").count()
 }
 
 /// An upper bound of what a JSON tree of the text takes in memory.
@@ -140,11 +94,6 @@ fn tree_bytes(text: &[u8]) -> usize {
     (count(b',') * 64 + count(b'[') * 160 + count(b'{') * 256).saturating_sub(text.len().min(64 << 10))
 }
 
-fn full() -> Refusal {
-    let message = "the server is reading too many large bodies at once; try again shortly";
-    Refusal::new(Kind::Unavailable, "throttled", message)
-}
-
 fn broken_off() -> Refusal {
     Refusal::new(Kind::Malformed, "structure", "the body broke off before its end; send it again")
 }
@@ -152,39 +101,45 @@ fn broken_off() -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Memory;
 
-    fn budget(body: usize, memory: usize) -> Budget {
-        let mut settings = Settings::new("http://h");
-        settings.body_bytes_max = body;
-        settings.memory_bytes_max = memory;
-        Budget::new(&settings)
+    async fn kind(memory: &Memory, body: Vec<u8>) -> Option<Kind> {
+        read(memory, body).await.err().map(|refusal| refusal.kind)
     }
 
-    async fn kind(budget: &Budget, body: Vec<u8>) -> Option<Kind> {
-        budget.read(&HeaderMap::new(), Body::from(body)).await.err().map(|refusal| refusal.kind)
+    async fn read(memory: &Memory, body: Vec<u8>) -> Result<Loaded, Refusal> {
+        let reader = Reader { room: &memory.arriving, bytes_max: 1 << 20, tree_bytes_max: 8 << 20 };
+        reader.read(&HeaderMap::new(), Body::from(body)).await
     }
 
     #[tokio::test]
     async fn bodies_are_bounded() {
-        let budget = budget(1 << 20, 8 << 20);
-        assert_eq!(kind(&budget, vec![b'a'; 1 << 20]).await, None);
-        assert_eq!(kind(&budget, vec![b'a'; (1 << 20) + 1]).await, Some(Kind::TooLarge));
-        assert_eq!(kind(&budget, b"[".repeat(200_000)).await, Some(Kind::TooLarge));
-        assert_eq!(kind(&budget, b"0,".repeat(200_000)).await, Some(Kind::TooLarge));
+        let memory = Memory::new(16 << 20, 1 << 20, 1);
+        assert_eq!(kind(&memory, vec![b'a'; 1 << 20]).await, None);
+        assert_eq!(kind(&memory, vec![b'a'; (1 << 20) + 1]).await, Some(Kind::TooLarge));
+        assert_eq!(kind(&memory, b"[".repeat(200_000)).await, Some(Kind::TooLarge));
+        assert_eq!(kind(&memory, b"0,".repeat(200_000)).await, Some(Kind::TooLarge));
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_LENGTH, "99999999".parse().unwrap());
-        assert!(budget.read(&headers, Body::empty()).await.is_err());
+        let reader = Reader { room: &memory.arriving, bytes_max: 1 << 20, tree_bytes_max: 1 };
+        assert!(reader.read(&headers, Body::empty()).await.is_err());
         // Everything was given back.
-        assert_eq!(budget.trees.available_permits(), budget.tree_pieces_max);
+        assert!(memory.arriving.take(memory.arriving.bytes_max()).is_some());
     }
 
     #[tokio::test]
     async fn full_memory_is_said_and_given_back() {
-        let budget = budget(1 << 20, 1 << 20);
-        let first = budget.read(&HeaderMap::new(), Body::from(vec![b'a'; 1 << 20])).await.ok();
+        let memory = Memory::new(1 << 20, 1 << 20, 1);
+        let first = read(&memory, vec![b'a'; 1 << 20]).await.ok();
         assert!(first.is_some());
-        assert_eq!(kind(&budget, vec![b'a'; 1 << 19]).await, Some(Kind::Unavailable));
+        assert_eq!(kind(&memory, vec![b'a'; 1 << 19]).await, Some(Kind::Unavailable));
+        assert_eq!(kind(&memory, vec![b'a'; SMALL - 1]).await, None);
         drop(first);
-        assert_eq!(kind(&budget, vec![b'a'; 1 << 19]).await, None);
+        assert_eq!(kind(&memory, vec![b'a'; 1 << 19]).await, None);
+    }
+
+    #[test]
+    fn get_entries_are_counted() {
+        assert_eq!(gets(br#"{"method":"GET"},{"method" : "GET"},{"method":"PUT"}"#), 2);
     }
 }

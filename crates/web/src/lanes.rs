@@ -2,7 +2,7 @@
 
 use base::refusal::{Kind, Refusal};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use vault::Error;
 
 /// One lane.
@@ -14,16 +14,25 @@ impl Lane {
         Lane(Arc::new(Semaphore::new(width.max(1))))
     }
 
-    /// Runs `work` when its turn comes. Work that has begun goes on even if the caller stops waiting, and keeps its
-    /// place in the lane until it ends.
+    /// Waits for a turn.
+    pub async fn turn(&self) -> Result<Turn, Error> {
+        self.0.clone().acquire_owned().await.map(Turn).map_err(|_| stopping().into())
+    }
+}
+
+/// A turn in a lane.
+pub struct Turn(OwnedSemaphorePermit);
+
+impl Turn {
+    /// Runs `work`. Once begun it goes on even if the caller stops waiting, and keeps its place in the lane until it ends.
     ///
     /// # Panics
     /// When `work` does: the panic goes on in the caller.
     pub async fn run<T: Send + 'static>(
-        &self,
+        self,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let Ok(turn) = self.0.clone().acquire_owned().await else { return Err(stopping().into()) };
+        let Turn(turn) = self;
         let done = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             work()
@@ -48,12 +57,19 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
+    async fn run<T: Send + 'static>(
+        lane: &Lane,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        lane.turn().await?.run(work).await
+    }
+
     #[tokio::test]
     async fn a_lane_is_as_wide_as_it_was_made() {
         let (lane, busy, most) = (Lane::new(2), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let work = |i: usize| {
             let (busy, most) = (busy.clone(), most.clone());
-            lane.run(move || {
+            run(&lane, move || {
                 most.fetch_max(busy.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 std::thread::sleep(Duration::from_millis(20));
                 busy.fetch_sub(1, Ordering::SeqCst);
@@ -68,13 +84,13 @@ mod tests {
     #[tokio::test]
     async fn work_that_nobody_waits_for_keeps_its_place() {
         let lane = Lane::new(1);
-        let slow = lane.run(|| {
+        let slow = run(&lane, || {
             std::thread::sleep(Duration::from_millis(100));
             Ok(())
         });
         assert!(tokio::time::timeout(Duration::from_millis(10), slow).await.is_err());
         let start = std::time::Instant::now();
-        assert_eq!(lane.run(|| Ok(7)).await.ok(), Some(7));
+        assert_eq!(run(&lane, || Ok(7)).await.ok(), Some(7));
         assert!(start.elapsed() >= Duration::from_millis(50));
     }
 }

@@ -12,6 +12,8 @@ mod gate;
 mod lanes;
 mod listen;
 mod log;
+mod memory;
+mod pace;
 mod pages;
 mod rest;
 mod server;

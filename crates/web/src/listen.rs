@@ -1,5 +1,6 @@
 //! Listening: connections in, HTTP/1.1 and HTTP/2, with or without TLS, until told to stop.
 
+use crate::pace::{Pace, Paced};
 use crate::server::Server;
 use crate::settings::Settings;
 use crate::strangers::Strangers;
@@ -69,7 +70,7 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, 
 }
 
 struct Port {
-    router: axum::Router,
+    server: Server,
     http1: Builder<TokioExecutor>,
     http2: Builder<TokioExecutor>,
     acceptor: Option<TlsAcceptor>,
@@ -80,7 +81,7 @@ impl Port {
     fn new(server: &Server) -> Result<Port, TlsError> {
         let settings = &server.shared.settings;
         Ok(Port {
-            router: server.router(),
+            server: server.clone(),
             http1: http(settings).http1_only(),
             http2: http(settings).http2_only(),
             acceptor: settings.tls.as_ref().map(tls::config).transpose()?.map(TlsAcceptor::from),
@@ -112,14 +113,20 @@ impl Port {
         watcher: Watcher,
     ) {
         let http = if is_http2 { &self.http2 } else { &self.http1 };
+        let pace = Arc::new(Pace::default());
+        let router = self.server.router_for(&pace);
         let router = match peer {
-            Some(peer) => self.router.clone().layer(Extension(peer)),
-            None => self.router.clone(),
+            Some(peer) => router.layer(Extension(peer)),
+            None => router,
         };
         let service = TowerToHyperService::new(router);
-        let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
+        let stream = TokioIo::new(Paced::new(stream, pace.clone()));
+        let connection = http.serve_connection(stream, service).into_owned();
         // How a connection ends is the client's affair, and says nothing an operator could act on.
-        let _ = watcher.watch(connection).await;
+        tokio::select! {
+            _ = watcher.watch(connection) => {}
+            () = pace.stalled(self.server.shared.settings.send_timeout) => {}
+        }
     }
 }
 

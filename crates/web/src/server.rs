@@ -2,9 +2,11 @@
 
 use crate::answer::{Outcome, empty, guard, internal, plain, refuse, refused};
 use crate::audited::{self, Note, RequestIds};
-use crate::body::{Budget, Loaded};
+use crate::body::{Loaded, Reader};
 use crate::lanes::Lane;
 use crate::listen::Peer;
+use crate::memory::{Memory, SMALL, Share, full};
+use crate::pace::{Pace, Waiting};
 use crate::rest::links::Sealer;
 use crate::rest::{Call, Cost, Place};
 use crate::settings::Settings;
@@ -16,17 +18,18 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderValue, Method, Response, StatusCode, header};
+use axum::http::{Extensions, HeaderValue, Method, Response, StatusCode, Version, header};
 use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Poll;
 use tokio::sync::Semaphore;
 use vault::Vault;
+use vault::records::RESOURCE_BYTES_MAX;
 
 /// A server over one vault. Cheap to clone.
 #[derive(Clone)]
@@ -54,7 +57,15 @@ pub(crate) struct Shared {
     searches: Lane,
     writes: Lane,
     pages: Lane,
-    budget: Budget,
+    /// What requests hold.
+    pub memory: Memory,
+}
+
+/// The shared state, and the connection that a request came on.
+#[derive(Clone)]
+struct Entrance {
+    shared: Arc<Shared>,
+    pace: Arc<Pace>,
 }
 
 impl Server {
@@ -73,7 +84,7 @@ impl Server {
             searches: Lane::new(settings.searches_max),
             writes: Lane::new(settings.writes_max),
             pages: Lane::new(PAGES_MAX),
-            budget: Budget::new(&settings),
+            memory: Memory::new(settings.memory_bytes_max, settings.body_bytes_max, settings.searches_max),
             vault,
             settings,
         };
@@ -82,18 +93,25 @@ impl Server {
 
     /// All routes, for a listener of your own. Paths are read by hand in one place, `rest::route`.
     pub fn router(&self) -> Router {
-        Router::new().fallback(enter).with_state(self.shared.clone())
+        self.router_for(&Arc::default())
+    }
+
+    /// All routes, for one connection.
+    pub(crate) fn router_for(&self, pace: &Arc<Pace>) -> Router {
+        Router::new().fallback(enter).with_state(Entrance { shared: self.shared.clone(), pace: pace.clone() })
     }
 
     /// Answers one request that came by no listener.
     pub async fn answer(&self, request: Request) -> Response<Body> {
-        enter(State(self.shared.clone()), request).await
+        enter(State(Entrance { shared: self.shared.clone(), pace: Arc::default() }), request).await
     }
 }
 
 /// Every request comes in here, and whatever happens, goes out with an answer.
-async fn enter(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+async fn enter(State(Entrance { shared, pace }): State<Entrance>, request: Request) -> Response<Body> {
     let is_head = request.method() == Method::HEAD;
+    // Over HTTP/2 one connection may let many answers lie; over HTTP/1 only one.
+    let counted_from = if request.version() == Version::HTTP_2 { 1 } else { SMALL };
     let answer = unpanicked(shared.answer(request)).await;
     let mut answer = guard(answer.unwrap_or_else(panicked));
     if is_head {
@@ -102,7 +120,26 @@ async fn enter(State(shared): State<Arc<Shared>>, request: Request) -> Response<
         answer.headers_mut().insert(header::CONTENT_LENGTH, length);
         return answer.map(|_| Body::empty());
     }
-    answer.map(Body::from)
+    if answer.body().len() < counted_from {
+        return answer.map(Body::from);
+    }
+    let room = answer.extensions_mut().remove::<Arc<Share>>();
+    let room = room.or_else(|| shared.memory.leaving.take(answer.body().len()).map(Arc::new));
+    let Some(room) = room else { return guard(refused(&full())).map(Body::from) };
+    answer.map(|bytes| Body::from(Bytes::from_owner(Leaving { bytes, _room: room, _waiting: pace.waits() })))
+}
+
+/// An answer on its way out. What it holds is given back when its last byte is written.
+struct Leaving {
+    bytes: Bytes,
+    _room: Arc<Share>,
+    _waiting: Waiting,
+}
+
+impl AsRef<[u8]> for Leaving {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl Shared {
@@ -143,7 +180,10 @@ impl Shared {
         };
         let (shared, body, id) = (self.clone(), loaded.to_bytes(), self.request_ids.of(&parts));
         let asked = Asked { parts, body, request: id.clone() };
-        let answered = self.pages.run(move || Ok(sign_in::answer(&shared, &asked))).await;
+        let answered = match self.pages.turn().await {
+            Ok(turn) => turn.run(move || Ok(sign_in::answer(&shared, &asked))).await,
+            Err(error) => Err(error),
+        };
         audited::named(answered.unwrap_or_else(|error| refuse(&error, "a page")), &id)
     }
 
@@ -203,23 +243,66 @@ impl Shared {
     }
 
     async fn carry_out(self: &Arc<Self>, parts: Parts, body: Body, place: Place, note: Note) -> Outcome {
-        let loaded = match place.cost {
-            Cost::Direct => Loaded::none(),
-            Cost::Search | Cost::Write => self.budget.read(&parts.headers, body).await?,
-        };
-        let call = Call { parts, body: loaded.bytes.clone(), visit: note.visit().clone() };
-        let lane = match place.cost {
-            Cost::Direct => return rest::answer(self, &call),
-            Cost::Search => &self.searches,
-            Cost::Write => &self.writes,
-        };
-        let shared = self.clone();
-        lane.run(move || {
-            let _until_it_ends = (loaded, note);
-            rest::answer(&shared, &call)
-        })
-        .await
+        if place.cost == Cost::Direct {
+            let call = Call { parts, body: Bytes::new(), visit: note.visit().clone(), room: Mutex::default() };
+            let answer = rest::answer(self, &call)?;
+            // At once: whoever waited would hold the answer meanwhile.
+            let room = self.memory.leaving.take(counted(&answer)).ok_or_else(full)?;
+            return Ok(leaving_in(answer, room));
+        }
+        self.work(parts, body, place, note).await
     }
+
+    /// What takes a turn in a lane, and room: for the body first, then for the work, then for the answer.
+    async fn work(self: &Arc<Self>, parts: Parts, body: Body, place: Place, note: Note) -> Outcome {
+        let Place { cost, takes_bundles, .. } = place;
+        let Loaded { bytes, tree_bytes, share } = self.reader(takes_bundles).read(&parts.headers, body).await?;
+        let (turn, bundle, work) = match cost {
+            Cost::Write => {
+                let turn = self.writes.turn().await?;
+                let bundle = self.memory.for_bundle(rest::read_bytes(&parts, &bytes)).await?;
+                (turn, bundle, self.memory.for_write(bytes.len(), tree_bytes).await?)
+            }
+            Cost::Search | Cost::Direct => {
+                let turn = self.searches.turn().await?;
+                (turn, Share::default(), self.memory.for_search(tree_bytes).await?)
+            }
+        };
+        let call = Call { parts, body: bytes, visit: note.visit().clone(), room: Mutex::new(bundle) };
+        let shared = self.clone();
+        let (answer, held) = turn
+            .run(move || {
+                let _until_it_ends = note;
+                let answer = rest::answer(&shared, &call)?;
+                Ok((answer, (share, work, call.room)))
+            })
+            .await?;
+        let room = self.memory.for_answer(counted(&answer)).await.map_err(|full| unsaid(full, cost))?;
+        drop(held);
+        Ok(leaving_in(answer, room))
+    }
+
+    fn reader(&self, takes_bundles: bool) -> Reader<'_> {
+        let most = self.settings.body_bytes_max;
+        Reader {
+            room: &self.memory.arriving,
+            bytes_max: if takes_bundles { most } else { most.min(RESOURCE_BYTES_MAX) },
+            tree_bytes_max: self.memory.working.bytes_max(),
+        }
+    }
+}
+
+/// How much room an answer needs.
+fn counted(answer: &Response<Bytes>) -> usize {
+    Some(answer.body().len()).filter(|&bytes| bytes >= SMALL).unwrap_or(0)
+}
+
+/// An answer with the room it has.
+fn leaving_in(mut answer: Response<Bytes>, room: Share) -> Response<Bytes> {
+    if counted(&answer) > 0 {
+        answer.extensions_mut().insert(Arc::new(room));
+    }
+    answer
 }
 
 fn peer(extensions: &Extensions) -> Option<IpAddr> {
@@ -264,6 +347,16 @@ fn nothing_here() -> Refusal {
 
 fn too_many() -> Refusal {
     Refusal::new(Kind::Unavailable, "throttled", "the server is working on too many requests; try again shortly")
+}
+
+/// A write whose answer finds no room was made all the same.
+fn unsaid(full: Refusal, cost: Cost) -> Refusal {
+    if cost != Cost::Write {
+        return full;
+    }
+    let message = "the request was carried out, but its answer finds no room in this server's memory just now; \
+                   read before you repeat a write, and ask for less with Prefer: return=minimal";
+    Refusal::new(Kind::Unavailable, "throttled", message)
 }
 
 fn too_slow() -> Refusal {

@@ -11,7 +11,8 @@ pub struct Settings {
     pub public_url: String,
     /// Most bytes of one request's body.
     pub body_bytes_max: usize,
-    /// Most bytes that all bodies being read may take together, and again as many for the trees read from them.
+    /// Most bytes that all requests may hold together, divided among bodies that arrive, what bundles read, the work
+    /// itself, and answers that leave.
     pub memory_bytes_max: usize,
     /// Most bytes of a request's line and headers.
     pub header_bytes_max: usize,
@@ -27,6 +28,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// How long a client may take to send its headers, and how long an idle connection is kept.
     pub header_timeout: Duration,
+    /// How long a client may leave its answers lying; then the connection is closed.
+    pub send_timeout: Duration,
     /// How long open requests may go on after the server was told to stop.
     pub shutdown_timeout: Duration,
     /// Matches on a page when `_count` is not given.
@@ -71,8 +74,8 @@ impl Settings {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         Settings {
             public_url: public_url.into().trim_end_matches('/').to_owned(),
-            body_bytes_max: 64 << 20,
-            memory_bytes_max: 192 << 20,
+            body_bytes_max: 32 << 20,
+            memory_bytes_max: 176 << 20,
             header_bytes_max: 64 << 10,
             requests_max: 1_024,
             connections_max: 12_000,
@@ -80,6 +83,7 @@ impl Settings {
             writes_max: 128,
             request_timeout: Duration::from_secs(60),
             header_timeout: Duration::from_secs(30),
+            send_timeout: Duration::from_secs(30),
             shutdown_timeout: Duration::from_secs(10),
             page_size: 50,
             page_size_max: 1_000,

@@ -68,26 +68,26 @@ impl Answer {
 }
 
 impl Answers {
-    /// Appends the response Bundle as compact JSON. `base` (`http://host/fhir`, or empty for relative locations) goes
-    /// before each location.
-    pub fn write(&self, base: &str, prefer: Return, out: &mut Vec<u8>) {
-        out.reserve(self.entries.len() * 192 + 64);
+    /// The response Bundle as compact JSON. `base` (`http://host/fhir`, or empty for relative locations) goes before
+    /// each location. What is written is let go of, so that memory does not hold it twice.
+    #[must_use]
+    pub fn into_bytes(self, base: &str, prefer: Return) -> Vec<u8> {
+        let bodies: usize = self.entries.iter().filter_map(|answer| carried(answer, prefer)).map(<[u8]>::len).sum();
+        let mut out = Vec::with_capacity(bodies + self.entries.len() * 256 + 64);
         out.extend_from_slice(br#"{"resourceType":"Bundle","type":""#);
         out.extend_from_slice(self.kind.as_bytes());
-        out.extend_from_slice(br#"","entry":["#);
-        for (i, answer) in self.entries.iter().enumerate() {
-            if i > 0 {
-                out.push(b',');
-            }
-            write_entry(answer, base, prefer, out);
-        }
+        out.push(b'"');
         // An empty array is no FHIR; a response without entries has no member at all.
-        if self.entries.is_empty() {
-            out.truncate(out.len() - br#","entry":["#.len());
-            out.push(b'}');
-        } else {
-            out.extend_from_slice(b"]}");
+        let last = self.entries.len().checked_sub(1);
+        for (i, answer) in self.entries.into_iter().enumerate() {
+            out.extend_from_slice(if i == 0 { br#","entry":["#.as_slice() } else { b"," });
+            write_entry(&answer, base, prefer, &mut out);
+            if Some(i) == last {
+                out.push(b']');
+            }
         }
+        out.push(b'}');
+        out
     }
 }
 
@@ -256,8 +256,7 @@ mod tests {
         let refusal = Refusal::new(Kind::Conflict, "conflict", "somebody was \"first\"");
         let entries = vec![Answer::written(Written::Updated(version)), Answer::refused(refusal)];
         let answers = Answers { kind: "batch-response", entries };
-        let mut out = Vec::new();
-        answers.write("http://h/fhir", Return::Minimal, &mut out);
+        let out = answers.clone().into_bytes("http://h/fhir", Return::Minimal);
         let want = concat!(
             r#"{"resourceType":"Bundle","type":"batch-response","entry":[{"response":{"status":"200 OK","#,
             r#""location":"http://h/fhir/Patient/1/_history/2","etag":"W/\"2\"","#,
@@ -266,8 +265,7 @@ mod tests {
             r#""diagnostics":"somebody was \"first\""}]}}}]}"#,
         );
         assert_eq!(String::from_utf8(out).expect("UTF-8"), want);
-        let mut whole = Vec::new();
-        answers.write("", Return::Representation, &mut whole);
+        let whole = answers.into_bytes("", Return::Representation);
         assert!(Json::parse(&whole).expect("JSON").get("entry").expect("entries").items()[0].get("resource").is_some());
     }
 }

@@ -253,7 +253,8 @@ pub(crate) fn pack(
         out.resize(front, 0);
         out.extend_from_slice(scratch);
         if scratch.capacity() > SCRATCH_BYTES_KEPT {
-            *scratch = Vec::new();
+            // The context has grown with the text, too.
+            (*context, *scratch) = (CCtx::create(), Vec::new());
         }
         Ok(out)
     })

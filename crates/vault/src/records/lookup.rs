@@ -1,6 +1,6 @@
 //! Reading: one resource now or as it was, one version, histories, and which position a moment stands for.
 
-use super::store::{Entry, Store, altered, entries, shape, shredded};
+use super::store::{Entry, Store, altered, light_entries, shredded};
 use super::{Position, Scope, Version};
 use crate::access::consent::facts_of;
 use crate::access::private::is_private;
@@ -39,7 +39,7 @@ impl Store {
 
     fn last_below(&self, key: i64, below: i64, of: (&str, &str)) -> Result<Option<Version>, Error> {
         self.one(
-            entries!(
+            light_entries!(
                 "WHERE key = ? AND pos < ?
              ORDER BY pos DESC LIMIT 1"
             ),
@@ -54,7 +54,7 @@ impl Store {
         let key = self.hasher.resource(resource_type, id);
         // Versions are numbered without a gap, so the n-th row is version n: the index alone finds it.
         let found = self.one(
-            entries!("WHERE pos = (SELECT pos FROM entry WHERE key = ? ORDER BY pos LIMIT 1 OFFSET ?)"),
+            light_entries!("WHERE pos = (SELECT pos FROM entry WHERE key = ? ORDER BY pos LIMIT 1 OFFSET ?)"),
             params![key, before.min(END as u64).cast_signed()],
             (resource_type, id),
         )?;
@@ -67,10 +67,11 @@ impl Store {
     fn one(&self, sql: &str, wanted: impl Params, of: (&str, &str)) -> Result<Option<Version>, Error> {
         self.readers.with(|connection| {
             let mut find = connection.prepare_cached(sql)?;
-            let Some(mut entry) = find.query_row(wanted, Entry::of).optional()? else { return Ok(None) };
-            let Some(kept) = self.open(connection, &mut entry)? else { return Err(shredded().into()) };
-            let version = shape(&entry, &kept).filter(|v| (v.resource_type.as_str(), v.id.as_str()) == of);
-            version.map(Some).ok_or_else(|| altered(entry.pos).into())
+            let Some(entry) = find.query_row(wanted, Entry::of).optional()? else { return Ok(None) };
+            let pos = entry.pos;
+            let Some(version) = self.version(connection, entry)? else { return Err(shredded().into()) };
+            let is_asked = (version.resource_type.as_str(), version.id.as_str()) == of;
+            if is_asked { Ok(Some(version)) } else { Err(altered(pos).into()) }
         })
     }
 
@@ -118,7 +119,7 @@ impl Store {
         self.readers.with(|connection| match scope {
             Scope::Instance(resource_type, id) => self.many(
                 (connection, sight),
-                entries!(
+                light_entries!(
                     "WHERE key = ? AND pos < ? AND pos >= ?
                  ORDER BY pos DESC"
                 ),
@@ -127,7 +128,7 @@ impl Store {
             ),
             Scope::Type(resource_type) => self.many(
                 (connection, sight),
-                entries!(
+                light_entries!(
                     "WHERE type = (SELECT number FROM type WHERE name = ?) AND pos < ? AND pos >= ? ORDER BY pos DESC"
                 ),
                 params![resource_type, below, from],
@@ -135,7 +136,7 @@ impl Store {
             ),
             Scope::System => self.many(
                 (connection, sight),
-                entries!(
+                light_entries!(
                     "WHERE pos < ? AND pos >= ? AND kind < 2
                  ORDER BY pos DESC"
                 ),

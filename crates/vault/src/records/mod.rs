@@ -43,6 +43,9 @@ use store::Store;
 use turns::Turns;
 use writer::{Budget, Done, Job, Submission};
 
+/// The largest resource, as JSON text. Whoever reads one holds it several times while it is opened.
+pub const RESOURCE_BYTES_MAX: usize = 24 << 20;
+
 /// A place in the log, from 0. Every version has one; it never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(pub u64);

@@ -67,6 +67,7 @@ pub(crate) fn open(options: Options, index: Index, progress: &dyn Fn(u64, u64)) 
         dictionaries: open_dictionaries(&connection, &ring)?,
         readers: Readers::new(path),
         recent: Recent::new(),
+        large: Mutex::default(),
         head: AtomicU64::new(tree.size()),
         changes: AtomicU64::new(tree.size()),
         broken: OnceLock::new(),

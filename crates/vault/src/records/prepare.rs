@@ -3,13 +3,14 @@
 
 use super::dictionary;
 use super::store::{Entry, Store, entries, label};
-use super::{Change, Expect, Position, body, owner};
+use super::{Change, Expect, Position, RESOURCE_BYTES_MAX, body, owner};
 use crate::access::audit::Event;
 use crate::error::{Error, Fault};
 use crate::keys::patients::PatientKey;
 use crate::keys::seal::{NONCE, TAG};
 use crate::log::leaf::Kind;
 use crate::search::rows::{Rows, derive, derive_event};
+use base::refusal::{Kind as No, Refusal};
 use fhir::json::Json;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::sync::Arc;
@@ -62,6 +63,9 @@ impl Store {
 
     fn prepare_put(&self, resource: &Json<'_>, expect: Expect, skip_same: bool) -> Result<Prepared, Error> {
         let kept = body::keep(resource)?;
+        if kept.len() > RESOURCE_BYTES_MAX {
+            return Err(too_large().into());
+        }
         let (resource_type, id) = body::named(resource)?;
         let key = self.hasher.resource(resource_type, id);
         let owner = owner::patient_of(resource_type, id, resource).map(|p| self.hasher.resource("Patient", p));
@@ -146,6 +150,14 @@ impl Store {
         let found = kid.map(|kid| self.key(connection, kid)).transpose()?.flatten();
         Ok(found.unwrap_or_else(|| self.keys.shared()))
     }
+}
+
+fn too_large() -> Refusal {
+    let message = format!(
+        "The resource takes more than {} MiB, the most that one may take; split it into several.",
+        RESOURCE_BYTES_MAX >> 20
+    );
+    Refusal::new(No::TooLarge, "too-long", message)
 }
 
 fn seal(change: &Prepared, dictionary: Option<&dictionary::Dictionary>) -> Result<Sealed, Fault> {

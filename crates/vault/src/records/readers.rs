@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::path::PathBuf;
 
-/// Idle connections beyond this are closed; each may hold 8 MB of pages.
+/// Idle connections beyond this are closed; each may hold 4 MiB of pages.
 const IDLE_MAX: usize = 8;
 
 /// The connections.

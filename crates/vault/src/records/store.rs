@@ -16,7 +16,7 @@ use crate::search::index::Index;
 use base::clock::{Clock, Instant};
 use base::id::Ids;
 use base::refusal::{Kind as No, Refusal};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,6 +37,8 @@ pub(crate) struct Store {
     pub recent: Recent,
     pub index: Index,
     pub gate: Gate,
+    /// Held while a large version is opened.
+    pub large: Mutex<()>,
     /// Everything below is committed and durable.
     pub head: AtomicU64,
     /// Where the last entry ends that is no event of the audit: what is above changes no answer.
@@ -59,7 +61,17 @@ macro_rules! entries {
     };
 }
 
-pub(crate) use {entries, entry_columns};
+/// The same for whoever reads through [`Store::version`]: a body above a mebibyte stays where it is until its turn.
+macro_rules! light_entries {
+    ($which:literal) => {
+        concat!(
+            "SELECT pos, key, ver, kind, at, kid, dict, iif(length(body) <= 1048576, body, NULL) FROM entry ",
+            $which
+        )
+    };
+}
+
+pub(crate) use {entries, entry_columns, light_entries};
 
 /// An entry as the database has it.
 pub(crate) struct Entry {
@@ -70,6 +82,7 @@ pub(crate) struct Entry {
     pub at: i64,
     pub kid: Kid,
     pub dict: DictionaryId,
+    /// Sealed; empty where it was not read yet.
     pub body: Vec<u8>,
 }
 
@@ -84,7 +97,7 @@ impl Entry {
             at: row.get(4)?,
             kid: u32::try_from(row.get::<_, i64>(5)?).unwrap_or(u32::MAX),
             dict: u32::try_from(row.get::<_, i64>(6)?).unwrap_or(u32::MAX),
-            body: row.get(7)?,
+            body: row.get::<_, Option<Vec<u8>>>(7)?.unwrap_or_default(),
         })
     }
 }
@@ -149,18 +162,24 @@ impl Store {
     /// The kept text of an entry; `None` if its key was shredded.
     pub fn open(&self, connection: &Connection, entry: &mut Entry) -> Result<Option<Vec<u8>>, Error> {
         let Some(key) = self.key(connection, entry.kid)? else { return Ok(None) };
+        if entry.body.is_empty() {
+            let mut find = connection.prepare_cached("SELECT body FROM entry WHERE pos = ?")?;
+            entry.body = find.query_row([entry.pos.cast_signed()], |row| row.get(0))?;
+        }
         Ok(Some(unseal(entry, &key, &self.dictionaries)?))
     }
 
     /// An entry as a version; `None` if its key was shredded.
     pub fn version(&self, connection: &Connection, mut entry: Entry) -> Result<Option<Version>, Error> {
+        // Opening takes four times the memory that the version then holds: large ones are opened one at a time.
+        let _turn = entry.body.is_empty().then(|| self.large.lock());
         let Some(kept) = self.open(connection, &mut entry)? else { return Ok(None) };
         shape(&entry, &kept).map(Some).ok_or_else(|| altered(entry.pos).into())
     }
 
     /// The version at a position; `None` if there is none, it is no version, or its key was shredded.
     pub fn version_at(&self, connection: &Connection, position: Position) -> Result<Option<Version>, Error> {
-        let mut find = connection.prepare_cached(entries!("WHERE pos = ? AND kind < 2"))?;
+        let mut find = connection.prepare_cached(light_entries!("WHERE pos = ? AND kind < 2"))?;
         let Some(entry) = find.query_row(params![position.0.cast_signed()], Entry::of).optional()? else {
             return Ok(None);
         };
@@ -173,6 +192,7 @@ pub(crate) fn unseal(entry: &mut Entry, key: &PatientKey, dictionaries: &Diction
     let label = label(entry.key, entry.kid, entry.dict);
     let plain = key.sealer().open(&label, &mut entry.body);
     let kept = plain.and_then(|packed| dictionaries.unpack(entry.dict, packed));
+    entry.body = Vec::new();
     kept.ok_or_else(|| altered(entry.pos))
 }
 

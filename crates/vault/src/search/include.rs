@@ -177,6 +177,10 @@ impl<'i> Including<'i> {
         self.seen.insert(position);
         if let Some(version) = self.look.records.version(position)? {
             self.bytes += version.body.len();
+            if self.bytes > PAGE_BYTES_MAX && !self.found.is_empty() {
+                self.cut = true;
+                return Ok(());
+            }
             self.found.push(version);
         }
         Ok(())

@@ -35,7 +35,7 @@ use rows::{Names, type_number};
 use std::borrow::Cow;
 
 /// A page ends early once its resources take this many bytes, and so does what it brings along.
-pub const PAGE_BYTES_MAX: usize = 16 << 20;
+pub const PAGE_BYTES_MAX: usize = 8 << 20;
 
 /// Which slice of the matches.
 #[derive(Clone, Debug, Default)]
@@ -186,6 +186,9 @@ impl Look<'_> {
         while at < to && bytes < PAGE_BYTES_MAX {
             if let Some(version) = self.records.version(ordered[at])? {
                 bytes += version.body.len();
+                if bytes > PAGE_BYTES_MAX && !versions.is_empty() {
+                    break;
+                }
                 versions.push(version);
             }
             at += 1;

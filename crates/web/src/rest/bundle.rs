@@ -16,6 +16,9 @@ pub enum Mode {
     Outcome,
 }
 
+/// What an entry takes beside its resource, roughly.
+const ENTRY_BYTES: usize = 384;
+
 /// A bundle as it grows.
 pub struct Bundle {
     out: Vec<u8>,
@@ -46,6 +49,11 @@ impl Bundle {
             out.push(b']');
         }
         Bundle { out, entries: 0 }
+    }
+
+    /// Makes room for versions, so that the text does not move while it grows.
+    pub fn reserve<'v>(&mut self, versions: impl Iterator<Item = &'v Version>) {
+        self.out.reserve(versions.map(|version| version.body.len() + ENTRY_BYTES).sum());
     }
 
     /// Adds a resource found by a search. `body` is what is sent, whole or trimmed.

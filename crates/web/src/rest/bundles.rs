@@ -3,18 +3,24 @@
 use super::route::{self, Target};
 use super::{Asked, Call, read, write};
 use crate::answer::{Outcome, json};
+use crate::body::gets;
+use crate::memory::full;
 use crate::server::Shared;
 use axum::http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use axum::http::request::Parts;
 use axum::http::{Request, StatusCode};
 use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
 use std::cell::Cell;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use vault::Error;
 use vault::exchange::{self, Answer, Several, Terms};
 
 /// Once the answers to a bundle's GET entries take this many bytes, the rest are refused.
-const ANSWERS_BYTES_MAX: usize = 32 << 20;
+const ANSWERS_BYTES_MAX: usize = 16 << 20;
+
+/// What a GET entry is expected to read.
+const READ_BYTES: usize = 64 << 10;
 
 /// Carries out the bundle in the body.
 pub fn answer(shared: &Shared, asked: &Asked<'_>) -> Outcome {
@@ -25,21 +31,29 @@ pub fn answer(shared: &Shared, asked: &Asked<'_>) -> Outcome {
                        send a resource to [base]/Type instead";
         return Err(Refusal::new(Kind::Malformed, "structure", message).into());
     }
-    let room = Cell::new(ANSWERS_BYTES_MAX);
+    let read = Cell::new(0);
     let get = |entry: &exchange::Asked<'_>| {
-        if room.get() == 0 {
+        if read.get() >= ANSWERS_BYTES_MAX {
             return Ok(Answer::refused(too_much()));
         }
         let answer = get(shared, asked, entry)?;
-        room.set(room.get().saturating_sub(answer.body.as_ref().map_or(0, |body| body.len())));
-        Ok(answer)
+        read.set(read.get() + answer.body.as_ref().map_or(0, |body| body.len()));
+        let mut room = asked.call.room.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(if room.grow(&shared.memory.bundles, read.get()) { answer } else { Answer::refused(full()) })
     };
     let several = Several::up_to(shared.settings.conditional_deletes_max);
     let terms = Terms { get: &get, several, base: &shared.base };
     let answers = exchange::bundle(&shared.vault, &asked.call.visit, bundle, terms)?;
-    let mut out = Vec::new();
-    answers.write(&shared.base, asked.prefer.give.unwrap_or_default(), &mut out);
+    let out = answers.into_bytes(&shared.base, asked.prefer.give.unwrap_or_default());
     Ok(json(StatusCode::OK, asked.printed(Bytes::from(out))))
+}
+
+/// How much a bundle's GET entries will read, as far as can be told from outside.
+pub fn read_bytes(parts: &Parts, body: &[u8]) -> usize {
+    if super::below_base(parts.uri.path()).is_none_or(|path| !path.trim_matches('/').is_empty()) {
+        return 0;
+    }
+    gets(body).saturating_mul(READ_BYTES).min(ANSWERS_BYTES_MAX)
 }
 
 fn too_much() -> Refusal {
@@ -63,6 +77,8 @@ fn get(shared: &Shared, asked: &Asked<'_>, entry: &exchange::Asked<'_>) -> Resul
         };
     }
     let call = call(asked, entry, url)?;
+    // A search among the entries holds as much as one on its own.
+    let _work = tokio::runtime::Handle::current().block_on(shared.memory.for_search(0))?;
     let response = super::answer(shared, &call)?;
     let status = response.status().as_u16();
     let body = Some(response.into_body()).filter(|body| !body.is_empty() && entry.method != "HEAD");
@@ -92,5 +108,10 @@ fn call(asked: &Asked<'_>, entry: &exchange::Asked<'_>, url: &str) -> Result<Cal
             "a GET entry's url is no address relative to the base, such as Patient/1",
         )
     })?;
-    Ok(Call { parts: request.into_parts().0, body: Bytes::new(), visit: asked.call.visit.clone() })
+    Ok(Call {
+        parts: request.into_parts().0,
+        body: Bytes::new(),
+        visit: asked.call.visit.clone(),
+        room: Mutex::default(),
+    })
 }

@@ -66,13 +66,14 @@ pub fn answer(shared: &Shared, mut asked: Asked<'_>, key: Key<'_>) -> Outcome {
         let own = referred(shared, &asked, key, found.at)?;
         included.extend(own.into_iter().filter(|v| found.matches.iter().all(|m| m.position != v.position)));
         if shows_centre {
-            search::add(&mut bundle, shared, &view, std::slice::from_ref(&centre), Mode::Match);
+            search::add(&mut bundle, shared, &view, vec![centre], Mode::Match);
         }
     }
-    search::add(&mut bundle, shared, &view, &found.matches, Mode::Match);
     let mut seen = HashSet::new();
     included.retain(|version| wanted.includes(version, key) && seen.insert(version.position));
-    search::add(&mut bundle, shared, &view, &included, Mode::Include);
+    bundle.reserve(found.matches.iter().chain(&included));
+    search::add(&mut bundle, shared, &view, found.matches, Mode::Match);
+    search::add(&mut bundle, shared, &view, included, Mode::Include);
     search::add_findings(&mut bundle, found.findings.iter());
     Ok(json(StatusCode::OK, asked.printed(bundle.finish().into())))
 }

@@ -76,8 +76,9 @@ pub fn answer(shared: &Shared, mut asked: Asked<'_>, target: Target<'_>) -> Outc
         links.push(("next", page::link(shared, &asked, &bookmark(&start, cursor, next, query))));
     }
     let mut bundle = Bundle::new("history", shared.vault.clock().now(), None, &links);
-    for version in &versions {
-        bundle.version(&shared.base, version, &wanted.view.part(version));
+    bundle.reserve(versions.iter());
+    for version in versions {
+        bundle.version(&shared.base, &version, &wanted.view.part(&version));
     }
     Ok(json(StatusCode::OK, asked.printed(bundle.finish().into())))
 }

@@ -21,9 +21,12 @@ mod validation;
 pub mod view;
 mod write;
 
+pub use bundles::read_bytes;
+
 mod bundle;
 
 use crate::answer::Outcome;
+use crate::memory::Share;
 use crate::server::Shared;
 use axum::http::request::Parts;
 use axum::http::{Method, header};
@@ -34,6 +37,7 @@ use fhir::search::query::url;
 use negotiate::Prefer;
 use route::{Key, Target};
 use std::borrow::Cow;
+use std::sync::Mutex;
 use vault::access::Visit;
 use vault::access::audit::Deed;
 use view::View;
@@ -46,6 +50,8 @@ pub struct Call {
     pub body: Bytes,
     /// Who asks.
     pub visit: Visit,
+    /// Room for what a bundle's GET entries read.
+    pub room: Mutex<Share>,
 }
 
 /// Where a request is carried out.
@@ -70,6 +76,8 @@ pub struct Place {
     pub allowed: &'static str,
     /// Where it is carried out.
     pub cost: Cost,
+    /// Whether a bundle may come here, with many resources at once.
+    pub takes_bundles: bool,
     /// Whether nobody needs to sign in.
     pub is_open: bool,
 }
@@ -98,7 +106,8 @@ pub fn place(method: &Method, path: &str) -> Place {
     };
     let reads = matches!(*method, Method::GET | Method::HEAD);
     let is_open = reads && target == Some(Target::Metadata);
-    Place { text, deed: deed(target, method), allowed, cost: cost(target, reads), is_open }
+    let takes_bundles = target == Some(Target::System);
+    Place { text, deed: deed(target, method), allowed, cost: cost(target, reads), takes_bundles, is_open }
 }
 
 /// What a request does, in the words of the audit.

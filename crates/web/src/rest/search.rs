@@ -29,7 +29,7 @@ pub fn answer(shared: &Shared, mut asked: Asked<'_>, target: Target<'_>) -> Outc
     let query = query(target, &ask)?;
     let size = page::size(shared, query.count);
     let found = find(shared, &asked, &query, &start, size)?;
-    let body = searchset(shared, &asked, &query, &found, &start, size);
+    let body = searchset(shared, &asked, &query, found, &start, size);
     Ok(json(StatusCode::OK, asked.printed(body)))
 }
 
@@ -116,15 +116,16 @@ pub fn find(shared: &Shared, asked: &Asked<'_>, query: &Query, start: &Start, si
     shared.vault.search(&asked.call.visit, query, &Page { at, offset: start.offset, count })
 }
 
-fn searchset(shared: &Shared, asked: &Asked<'_>, query: &Query, found: &Found, start: &Start, size: usize) -> Bytes {
-    let links = links(shared, asked, query, found, start, size);
+fn searchset(shared: &Shared, asked: &Asked<'_>, query: &Query, found: Found, start: &Start, size: usize) -> Bytes {
+    let links = links(shared, asked, query, &found, start, size);
     // Counting only is what these ask for, whatever `_total` says.
     let counts = query.total != Total::None || query.summary == Summary::Count || query.count == Some(0);
     let total = found.total.filter(|_| counts);
     let mut bundle = Bundle::new("searchset", shared.vault.clock().now(), total, &links);
     let view = View { summary: query.summary, elements: query.elements.clone(), pretty: false };
-    add(&mut bundle, shared, &view, &found.matches, Mode::Match);
-    add(&mut bundle, shared, &view, &found.included, Mode::Include);
+    bundle.reserve(found.matches.iter().chain(&found.included));
+    add(&mut bundle, shared, &view, found.matches, Mode::Match);
+    add(&mut bundle, shared, &view, found.included, Mode::Include);
     add_findings(&mut bundle, query.findings.iter().chain(&found.findings));
     Bytes::from(bundle.finish())
 }
@@ -137,10 +138,11 @@ pub fn add_findings<'f>(bundle: &mut Bundle, findings: impl Iterator<Item = &'f 
     }
 }
 
-/// Adds versions to a bundle as far as the view shows them.
-pub fn add(bundle: &mut Bundle, shared: &Shared, view: &View, versions: &[Version], mode: Mode) {
+/// Adds versions to a bundle as far as the view shows them. What is added is let go of, so that memory does not hold it
+/// twice.
+pub fn add(bundle: &mut Bundle, shared: &Shared, view: &View, versions: Vec<Version>, mode: Mode) {
     for version in versions {
-        bundle.found(&shared.base, version, &view.part(version), mode);
+        bundle.found(&shared.base, &version, &view.part(&version), mode);
     }
 }
 

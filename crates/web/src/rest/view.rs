@@ -8,6 +8,9 @@ use fhir::search::query::Summary;
 use vault::Version;
 use vault::access::view::tag_subsetted;
 
+/// An answer is indented up to this size.
+const PRETTY_BYTES_MAX: usize = 8 << 20;
+
 /// What the caller wants to see of each resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
@@ -72,16 +75,12 @@ impl View {
         self.printed(self.part(version))
     }
 
-    /// The text as the caller wants it printed.
+    /// The text as the caller wants it printed. What would grow too large stays as it is: indentation is for people.
     pub fn printed(&self, body: Bytes) -> Bytes {
         if !self.pretty {
             return body;
         }
-        let Ok(tree) = Json::parse(&body) else { return body };
-        let mut out = Vec::with_capacity(body.len() * 2);
-        tree.write_pretty(&mut out);
-        out.push(b'\n');
-        Bytes::from(out)
+        indented(&body).map_or(body, Bytes::from)
     }
 
     /// The resource without what the view leaves out, tagged `SUBSETTED`.
@@ -128,6 +127,65 @@ impl View {
     }
 }
 
+/// Compact JSON indented by two spaces, without a tree of it; `None` beyond [`PRETTY_BYTES_MAX`].
+fn indented(text: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len().min(PRETTY_BYTES_MAX) * 2);
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(&byte) = text.get(at) {
+        let line = |out: &mut Vec<u8>, depth: usize| {
+            out.push(b'\n');
+            out.extend(std::iter::repeat_n(b' ', depth * 2));
+        };
+        let mut width = 1;
+        match byte {
+            b'"' => {
+                width = string_width(&text[at..]);
+                out.extend_from_slice(&text[at..at + width]);
+            }
+            b'{' | b'[' if matches!(text.get(at + 1), Some(b'}' | b']')) => {
+                width = 2;
+                out.extend_from_slice(&text[at..at + width]);
+            }
+            b'{' | b'[' => {
+                depth += 1;
+                out.push(byte);
+                line(&mut out, depth);
+            }
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                line(&mut out, depth);
+                out.push(byte);
+            }
+            b',' => {
+                out.push(byte);
+                line(&mut out, depth);
+            }
+            b':' => out.extend_from_slice(b": "),
+            byte if byte.is_ascii_whitespace() => {}
+            byte => out.push(byte),
+        }
+        at += width;
+        if out.len() > PRETTY_BYTES_MAX {
+            return None;
+        }
+    }
+    out.push(b'\n');
+    Some(out)
+}
+
+/// The width of the string that a text begins with, quotes included.
+fn string_width(text: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
 fn summary(text: &str) -> Option<Summary> {
     Some(match text {
         "true" => Summary::True,
@@ -172,6 +230,25 @@ fn trim_backbone(object: &mut Object<'_>, ty: &TypeDef) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn indentation_is_that_of_the_tree() {
+        for text in [
+            r#"{"a":"x\"y\\","b":[],"c":{},"d":[1,-2.50e3,{"e":null,"f":[true,"{,:[]}"]}],"g":"é\u0001"}"#,
+            "[]",
+            "7",
+            r#""s""#,
+        ] {
+            let tree = Json::parse(text.as_bytes()).unwrap();
+            let (mut compact, mut pretty) = (Vec::new(), Vec::new());
+            tree.write(&mut compact);
+            tree.write_pretty(&mut pretty);
+            pretty.push(b'\n');
+            assert_eq!(indented(&compact), Some(pretty), "{text}");
+        }
+        assert_eq!(indented(&b"[1,".repeat(100_000)), None);
+        assert!(indented(b"\"unended\\").is_some());
+    }
 
     #[test]
     fn a_view_takes_its_own_parameters() {
