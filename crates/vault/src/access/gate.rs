@@ -1,6 +1,7 @@
 //! What the gate keeps in memory for all visits of an open vault. All of it can be read from the record again.
 
 use super::accounts::book::Accounts;
+use super::apps::Apps;
 use super::glass::Broken;
 use super::relations::Known;
 use super::seeing::{Consents, Sights};
@@ -10,6 +11,8 @@ use super::seeing::{Consents, Sights};
 pub(crate) struct Gate {
     /// Who may come in.
     pub accounts: Accounts,
+    /// Which programs act for them.
+    pub apps: Apps,
     /// How visitors stand to patients.
     pub relations: Known,
     /// What patients have consented to and forbidden.

@@ -1,6 +1,7 @@
 //! The gate: nothing is read or written without a visit that says who and why.
 
 pub mod accounts;
+pub mod apps;
 pub mod audit;
 pub mod consent;
 pub(crate) mod gate;
@@ -10,6 +11,7 @@ pub mod policy;
 pub mod principal;
 pub(crate) mod private;
 mod relations;
+pub mod scopes;
 mod seeing;
 pub(crate) mod sight;
 mod token;

@@ -172,6 +172,20 @@ impl Principal {
         Principal::new("", "", Roles::NONE)
     }
 
+    /// The same, with an app that acts for them.
+    #[must_use]
+    pub(crate) fn with_app(mut self, app: &str) -> Principal {
+        self.app = Some(app.to_owned());
+        self
+    }
+
+    /// The same, whatever an app was launched for and allowed.
+    pub(crate) fn unbounded(&self) -> Principal {
+        let mut principal = self.clone();
+        (principal.scopes, principal.launched_for) = (String::new(), None);
+        principal
+    }
+
     /// Whether this is the operator at the command line.
     #[must_use]
     pub fn is_operator(&self) -> bool {

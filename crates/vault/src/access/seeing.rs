@@ -3,6 +3,8 @@
 
 use super::consent::{self, Asker, Consent, Facts, Handling, Question};
 use super::policy::{Consented, Deed, Grants, Relationship, Relationships};
+use super::scopes::bounds::Bounds;
+use super::scopes::{Interaction, Level, Scopes};
 use super::sight::{Shade, Sight, Standing};
 use super::{Action, Class, Label, Labels, Principal, Purpose, Visit};
 use crate::error::Error;
@@ -32,6 +34,7 @@ pub(crate) struct Sights {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     account: String,
+    app: Option<String>,
     purpose: Purpose,
     action: Action,
 }
@@ -64,6 +67,29 @@ struct Stood {
 impl Vault {
     /// What a visit may do an action with.
     pub(crate) fn sight(&self, visit: &Visit, action: Action) -> Result<Arc<Sight>, Error> {
+        self.sight_for(visit, action, interaction(action))
+    }
+
+    /// What a visit may do an action with, where an app needs a scope for this interaction. Without one: no app's.
+    pub(crate) fn sight_for(
+        &self,
+        visit: &Visit,
+        action: Action,
+        interaction: Option<Interaction>,
+    ) -> Result<Arc<Sight>, Error> {
+        let whole = self.whole_sight(visit, action)?;
+        let principal = visit.principal();
+        if principal.app.is_none() {
+            return Ok(whole);
+        }
+        let patient = principal.launched_for.as_deref().and_then(|patient| self.kid_of(patient));
+        let scopes = if interaction.is_some() { Scopes::parse(&principal.scopes) } else { Scopes::default() };
+        let bounds = Bounds::of(&scopes, interaction.unwrap_or(Interaction::Read), patient, whole.hidden());
+        Ok(Arc::new(Sight::Bounded(whole, bounds)))
+    }
+
+    /// What the account behind a visit may do an action with, whatever an app's scopes say.
+    fn whole_sight(&self, visit: &Visit, action: Action) -> Result<Arc<Sight>, Error> {
         let (store, principal) = (&self.inner.store, visit.principal());
         if principal.is_operator() {
             return Ok(Arc::new(Sight::Everything));
@@ -72,7 +98,10 @@ impl Vault {
         let head = self.inner.store.changes();
         store.index.wait_for(head)?;
         let at = u32::try_from(head.0).unwrap_or(u32::MAX);
-        let key = Key { account: principal.account.clone(), purpose: visit.purpose(), action };
+        // Scopes and patient of a launch bound what is worked out here; they are no part of it.
+        let principal = &principal.unbounded();
+        let app = principal.app.clone();
+        let key = Key { account: principal.account.clone(), app, purpose: visit.purpose(), action };
         if let Some(sight) = self.kept(&key, principal, at) {
             return Ok(sight);
         }
@@ -217,6 +246,9 @@ impl Vault {
         patient: Option<Kid>,
     ) -> Result<(), Error> {
         let principal = visit.principal();
+        if principal.app.is_some() && !reads_audit(action, principal) {
+            return Err(Refusal::new(Kind::Forbidden, "forbidden", "no app may do this; do it here yourself").into());
+        }
         let grants = self.policies().grants(principal, visit.purpose());
         let mut relationships = Relationships::NONE.with(Relationship::None);
         if let Some(kid) = patient {
@@ -233,6 +265,28 @@ impl Vault {
 
 fn permits(grants: &Grants, action: Action, class: Class, relationships: Relationships) -> bool {
     grants.permits(&Deed { action, class, relationships, labels: Labels::NONE, consented: Consented::NOTHING })
+}
+
+/// The scope that an app needs for an action; `None`: no scope permits it.
+fn interaction(action: Action) -> Option<Interaction> {
+    match action {
+        Action::Read | Action::AuditRead => Some(Interaction::Read),
+        Action::Search | Action::Export => Some(Interaction::Search),
+        Action::Write => Some(Interaction::Update),
+        Action::Delete => Some(Interaction::Delete),
+        Action::Disclose | Action::BreakGlass | Action::Operate | Action::PolicyEdit => None,
+    }
+}
+
+/// Whether an app reads the audit, and has a scope for it that is not bound to one patient.
+fn reads_audit(action: Action, principal: &Principal) -> bool {
+    let scopes = Scopes::parse(&principal.scopes);
+    let mut of_audit = scopes.resources().filter(|scope| scope.level != Level::Patient && scope.filter.is_empty());
+    action == Action::AuditRead
+        && of_audit.any(|scope| {
+            scope.interactions.contains(Interaction::Read)
+                && scope.resource_type.as_deref().is_none_or(|name| name == "AuditEvent")
+        })
 }
 
 /// The audit is never read as other resources are: whoever reads it is asked for `audit-read`.

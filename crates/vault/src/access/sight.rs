@@ -3,15 +3,17 @@
 //! What may not be seen does not exist: every set of positions that a search makes, every look-up of a current version and
 //! every version that is read passes [`Sight::sees`]. There is no filter afterwards.
 
-use super::consent::{Facts, Glance, Veil};
+use super::consent::{Glance, Veil, facts_of};
 use super::label::{Label, Labels};
 use super::policy::classes::class_of;
 use super::policy::{Class, Consented, Relationship, Relationships};
+use super::scopes::bounds::Bounds;
 use crate::error::Error;
 use crate::keys::patients::Kid;
 use crate::search::index::Place;
 use crate::search::rows::type_number;
 use base::refusal::{Kind, Refusal};
+use fhir::json::Json;
 use fhir::search::query::Hidden;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -31,6 +33,8 @@ pub(crate) enum Sight {
     Everything,
     /// What the rules let through.
     Ruled(Box<Rules>),
+    /// What an app's scopes leave of what its account sees.
+    Bounded(Arc<Sight>, Bounds),
 }
 
 /// The rules of one visit.
@@ -116,6 +120,9 @@ impl Sight {
         match self {
             Sight::Everything => Sight::Everything,
             Sight::Ruled(rules) => Sight::Ruled(Box::new(Rules { hidden, ..*rules })),
+            Sight::Bounded(sight, bounds) => {
+                Sight::Bounded(Arc::new(Arc::unwrap_or_clone(sight).without(hidden)), bounds)
+            }
         }
     }
 
@@ -124,6 +131,7 @@ impl Sight {
         match self {
             Sight::Everything => None,
             Sight::Ruled(rules) => Some(&*rules.hidden).filter(|hidden| !hidden.is_empty()),
+            Sight::Bounded(sight, _) => sight.hidden(),
         }
     }
 
@@ -132,30 +140,46 @@ impl Sight {
         matches!(self, Sight::Everything)
     }
 
-    /// Whether what stands at a place may be seen. `facts` opens the resource; it is asked only where a consent decides by
-    /// codes, dates, authors or single resources. What cannot be opened is not seen.
+    /// Whether what stands at a place may be seen. `open` shows the resource; it is asked only where a consent or a scope
+    /// decides by what the resource says. What cannot be opened is not seen.
     pub fn sees(
         &self,
         place: &Place,
-        facts: impl FnOnce(Labels) -> Result<Option<Facts>, Error>,
+        open: impl FnOnce(&mut dyn FnMut(&Json)) -> Result<(), Error>,
     ) -> Result<bool, Error> {
-        let Sight::Ruled(rules) = self else { return Ok(true) };
-        match rules.glance(place.type_number, place.kid, place.labels) {
+        match self.glance(place) {
             Glance::Seen => Ok(true),
             Glance::Hidden => Ok(false),
             Glance::Look => {
-                let facts = facts(place.labels)?;
-                let shade = rules.shades.get(&place.kid);
-                Ok(facts.zip(shade).is_some_and(|(facts, shade)| shade.veil.look(&facts).is_none()))
+                let mut seen = false;
+                open(&mut |resource| seen = self.look(place, resource))?;
+                Ok(seen)
             }
         }
     }
 
     /// Whether what stands at a place is hidden for certain, without a look at it.
     pub fn hides(&self, place: &Place) -> bool {
+        self.glance(place) == Glance::Hidden
+    }
+
+    fn glance(&self, place: &Place) -> Glance {
         match self {
-            Sight::Everything => false,
-            Sight::Ruled(rules) => rules.glance(place.type_number, place.kid, place.labels) == Glance::Hidden,
+            Sight::Everything => Glance::Seen,
+            Sight::Ruled(rules) => rules.glance(place.type_number, place.kid, place.labels),
+            Sight::Bounded(sight, bounds) => match (sight.glance(place), bounds.glance(place)) {
+                (Glance::Hidden, _) | (_, Glance::Hidden) => Glance::Hidden,
+                (Glance::Seen, Glance::Seen) => Glance::Seen,
+                (Glance::Look, _) | (_, Glance::Look) => Glance::Look,
+            },
+        }
+    }
+
+    fn look(&self, place: &Place, resource: &Json) -> bool {
+        match self {
+            Sight::Everything => true,
+            Sight::Ruled(rules) => rules.look(place, resource),
+            Sight::Bounded(sight, bounds) => sight.look(place, resource) && bounds.look(place, resource),
         }
     }
 
@@ -173,6 +197,9 @@ impl Sight {
         match self {
             Sight::Everything => false,
             Sight::Ruled(rules) => rules.is_blind_to(type_number(resource_type)),
+            Sight::Bounded(sight, bounds) => {
+                sight.is_blind_to(resource_type) || bounds.is_blind_to(type_number(resource_type))
+            }
         }
     }
 }
@@ -186,6 +213,17 @@ impl Rules {
             return Glance::Hidden;
         }
         self.shades.get(&kid).map_or(Glance::Seen, |shade| shade.glance(type_number, labels))
+    }
+
+    fn look(&self, place: &Place, resource: &Json) -> bool {
+        match self.glance(place.type_number, place.kid, place.labels) {
+            Glance::Seen => true,
+            Glance::Hidden => false,
+            Glance::Look => {
+                let facts = facts_of(resource, place.labels);
+                self.shades.get(&place.kid).is_some_and(|shade| shade.veil.look(&facts).is_none())
+            }
+        }
     }
 
     fn is_blind_to(&self, type_number: u8) -> bool {
@@ -230,7 +268,7 @@ mod tests {
     use crate::keys::patients::SHARED;
 
     fn sees(sight: &Sight, place: &Place) -> bool {
-        sight.sees(place, |_| Ok(None)).expect("an answer")
+        sight.sees(place, |_| Ok(())).expect("an answer")
     }
 
     fn place(resource_type: &str, kid: Kid, labels: Labels) -> Place {

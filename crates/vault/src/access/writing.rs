@@ -1,7 +1,7 @@
 //! What a visit may write: the gate of [`Vault::submit`](crate::Vault::submit), asked before anything is queued.
 
-use super::consent::facts_of;
 use super::private::is_private;
+use super::scopes::Interaction;
 use super::sight::Sight;
 use super::{Action, Visit};
 use crate::error::Error;
@@ -13,6 +13,25 @@ use crate::search::index::Place;
 use crate::search::rows::type_number;
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
+use std::sync::Arc;
+
+/// What a visit may do with what is there.
+struct Acts {
+    reads: Arc<Sight>,
+    creates: Arc<Sight>,
+    updates: Arc<Sight>,
+    deletes: Arc<Sight>,
+}
+
+impl Acts {
+    /// Refuses a type that the visit can do nothing with, before any look at the record.
+    fn require(&self, resource_type: &str, deletes: bool) -> Result<(), Refusal> {
+        if deletes {
+            return self.deletes.require(resource_type);
+        }
+        self.creates.require(resource_type).or_else(|_| self.updates.require(resource_type))
+    }
+}
 
 const PATIENT: &str = "Patient";
 
@@ -26,31 +45,43 @@ impl Vault {
         if visit.is_operator() {
             return Ok(());
         }
-        let (reads, writes) = (self.sight(visit, Action::Read)?, self.sight(visit, Action::Write)?);
-        let deletes = self.sight(visit, Action::Delete)?;
+        let acts = Acts {
+            reads: self.sight(visit, Action::Read)?,
+            creates: self.sight_for(visit, Action::Write, Some(Interaction::Create))?,
+            updates: self.sight_for(visit, Action::Write, Some(Interaction::Update))?,
+            deletes: self.sight(visit, Action::Delete)?,
+        };
         changes.iter().try_for_each(|change| {
-            let acts = if change.kind == leaf::Kind::Deletion { &deletes } else { &writes };
-            self.check_write(&reads, acts, change)?;
-            if self.knows_whose(&reads, change, changes)? { Ok(()) } else { Err(not_yours().into()) }
+            self.check_write(&acts, change)?;
+            if self.knows_whose(&acts.reads, change, changes)? { Ok(()) } else { Err(not_yours().into()) }
         })
     }
 
-    fn check_write(&self, reads: &Sight, acts: &Sight, change: &Prepared) -> Result<(), Error> {
+    fn check_write(&self, sights: &Acts, change: &Prepared) -> Result<(), Error> {
         let store = &self.inner.store;
-        acts.require(&change.resource_type)?;
-        let current = store.read(&change.resource_type, &change.id, None)?;
-        let seen = current.as_ref().map(|version| store.sees(reads, version)).transpose()?.unwrap_or(false);
-        let current = current.filter(|version| !version.deleted);
         let deletes = change.kind == leaf::Kind::Deletion;
+        sights.require(&change.resource_type, deletes)?;
+        let current = store.read(&change.resource_type, &change.id, None)?;
+        let seen = current.as_ref().map(|version| store.sees(&sights.reads, version)).transpose()?.unwrap_or(false);
+        let current = current.filter(|version| !version.deleted);
         // To delete what never was is refused too, or the answer would tell it from what may not be seen.
         if !seen && (deletes || current.is_some()) {
             return Err(nothing_there(&change.resource_type, &change.id).into());
         }
+        let acts = match &current {
+            _ if deletes => &sights.deletes,
+            Some(_) => &sights.updates,
+            None => &sights.creates,
+        };
+        acts.require(&change.resource_type)?;
+        // Nobody makes something theirs by writing over it.
+        if let Some(version) = &current
+            && !store.sees(acts, version)?
+        {
+            return Err(not_yours().into());
+        }
         if deletes {
-            return match &current {
-                Some(version) if !store.sees(acts, version)? => Err(not_yours().into()),
-                _ => Ok(()),
-            };
+            return Ok(());
         }
         let place = Place {
             key: change.key,
@@ -58,8 +89,11 @@ impl Vault {
             kid: change.patient.kid,
             labels: change.rows.sensitivity,
         };
-        let facts = |labels| Ok(Json::parse(&change.kept).ok().map(|resource| facts_of(&resource, labels)));
-        if acts.sees(&place, facts)? { Ok(()) } else { Err(not_yours().into()) }
+        let open = |look: &mut dyn FnMut(&Json)| {
+            Json::parse(&change.kept).iter().for_each(look);
+            Ok(())
+        };
+        if acts.sees(&place, open)? { Ok(()) } else { Err(not_yours().into()) }
     }
 
     /// Whether the patient of a change can be seen, or is created with it. Otherwise a write would tell a patient who may

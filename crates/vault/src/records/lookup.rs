@@ -2,7 +2,6 @@
 
 use super::store::{Entry, Store, altered, light_entries, shredded};
 use super::{Position, Scope, Version};
-use crate::access::consent::facts_of;
 use crate::access::private::is_private;
 use crate::access::sight::Sight;
 use crate::error::Error;
@@ -88,17 +87,19 @@ impl Store {
         let position = u32::try_from(version.position.0).unwrap_or(u32::MAX);
         // The index gives a deletion no type.
         let place = Place { type_number: type_number(&version.resource_type), ..self.index.place(position) };
-        let facts = |version: &Version, labels| Json::parse(&version.body).ok().map(|r| facts_of(&r, labels));
-        if !sight.sees(&place, |labels| Ok(facts(version, labels)))? {
-            return Ok(false);
-        }
+        let show = |version: &Version, look: &mut dyn FnMut(&Json)| Json::parse(&version.body).iter().for_each(look);
+        let seen = sight.sees(&place, |look| {
+            show(version, look);
+            Ok(())
+        })?;
         let newest = self.index.newest(position);
-        if newest == position {
-            return Ok(true);
+        if !seen || newest == position {
+            return Ok(seen);
         }
-        sight.sees(&self.index.place(newest), |labels| {
+        sight.sees(&self.index.place(newest), |look| {
             let found = self.readers.with(|db| self.version_at(db, Position(newest.into())))?;
-            Ok(found.and_then(|version| facts(&version, labels)))
+            found.iter().for_each(|version| show(version, look));
+            Ok(())
         })
     }
 

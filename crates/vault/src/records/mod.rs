@@ -317,7 +317,9 @@ impl Vault {
         since: Option<Instant>,
         count: usize,
     ) -> Result<Vec<Version>, Error> {
-        let sight = self.sight(visit, Action::Read)?;
+        // The histories of a type and of everything find resources, as a search does.
+        let action = if matches!(scope, Scope::Instance(..)) { Action::Read } else { Action::Search };
+        let sight = self.sight(visit, action)?;
         if let Scope::Instance(resource_type, _) | Scope::Type(resource_type) = scope {
             sight.require(resource_type)?;
         }

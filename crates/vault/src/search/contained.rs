@@ -95,7 +95,8 @@ fn matching(resource: &Json, filter: &Filter, types: &[String]) -> Vec<usize> {
     contained.iter().enumerate().filter(fits).map(|(number, _)| number).collect()
 }
 
-fn holds(filter: &Filter, resource: &Json) -> bool {
+/// Whether a resource itself meets a filter that it alone can answer.
+pub(crate) fn holds(filter: &Filter, resource: &Json) -> bool {
     match filter {
         Filter::And(all) => all.iter().all(|filter| holds(filter, resource)),
         Filter::Or(some) => some.iter().any(|filter| holds(filter, resource)),

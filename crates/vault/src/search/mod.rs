@@ -25,6 +25,7 @@ use crate::records::{Position, Vault, Version};
 use base::clock::Instant;
 use base::finding::Finding;
 use base::refusal::{Kind, Refusal};
+pub(crate) use contained::holds;
 use fhir::search::query::{Contained, Filter, Query, Summary, Total};
 use include::Including;
 use index::Reading;

@@ -1,7 +1,6 @@
 //! What a search asks of the record itself: the version at a position, where a resource stands, what it says.
 
 use super::index::{Index, Place};
-use crate::access::consent::facts_of;
 use crate::access::sight::Sight;
 use crate::error::Error;
 use crate::records::store::Store;
@@ -32,7 +31,7 @@ impl<'v> Records<'v> {
     /// Whether what stands at a position may be seen: it, and the newest version of its resource (`Places::newest`).
     pub fn sees(&self, position: u32, place: &Place, newest: u32) -> Result<bool, Error> {
         let sees = |position: u32, place: &Place| {
-            self.sight.sees(place, |labels| self.resource(position, |resource| facts_of(resource, labels)))
+            self.sight.sees(place, |look| self.resource(position, look).map(drop))
         };
         Ok(sees(position, place)? && (newest == position || sees(newest, &self.index().place(newest))?))
     }

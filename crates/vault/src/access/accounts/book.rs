@@ -86,13 +86,18 @@ impl Accounts {
     /// Whether a session's owner has been active lately; if so, this is activity. What is not known to be active was idle
     /// since it began: a restart of the server revives nobody.
     pub fn is_awake(&self, session: &Session, now: Instant) -> bool {
-        let Some(idle_ms) = session.idle_ms else { return true };
-        let last = self.live.lock().get(&session.id).map_or(session.issued, |one| one.last);
-        let awake = now.0 - last.0 <= idle_ms;
+        let awake = self.was_awake(session, now);
         if awake {
             self.touch(session, now);
         }
         awake
+    }
+
+    /// The same, asked by somebody else: no activity.
+    pub fn was_awake(&self, session: &Session, now: Instant) -> bool {
+        let Some(idle_ms) = session.idle_ms else { return true };
+        let last = self.live.lock().get(&session.id).map_or(session.issued, |one| one.last);
+        now.0 - last.0 <= idle_ms
     }
 
     /// A session is over.

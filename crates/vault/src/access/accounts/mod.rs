@@ -328,7 +328,8 @@ fn require_administrator(visit: &Visit) -> Result<(), Refusal> {
 
 /// The operator, or whoever the account belongs to.
 pub(crate) fn require_owner(visit: &Visit, id: &str) -> Result<(), Refusal> {
-    if visit.is_operator() || visit.principal().account == id {
+    let own = visit.principal().account == id && visit.principal().app.is_none();
+    if visit.is_operator() || own {
         return Ok(());
     }
     Err(Refusal::new(Kind::Forbidden, "forbidden", "this is another person's account; sign in as that person"))

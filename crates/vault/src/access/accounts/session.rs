@@ -42,6 +42,8 @@ pub struct Session {
     pub scopes: String,
     /// The patient the app was launched for, by id.
     pub patient: Option<String>,
+    /// The grant it comes from, by id; without one an app acts for itself.
+    pub grant: Option<String>,
 }
 
 /// What a session is to be.
@@ -59,13 +61,15 @@ pub struct Terms {
     pub scopes: String,
     /// As [`Session::patient`].
     pub patient: Option<String>,
+    /// As [`Session::grant`].
+    pub grant: Option<String>,
 }
 
 impl Terms {
     /// For a purpose and some time, without an app.
     #[must_use]
     pub fn new(purpose: Purpose, lasts_ms: i64) -> Terms {
-        Terms { purpose, lasts_ms, idle_ms: None, client: None, scopes: String::new(), patient: None }
+        Terms { purpose, lasts_ms, idle_ms: None, client: None, scopes: String::new(), patient: None, grant: None }
     }
 }
 
@@ -82,6 +86,7 @@ impl Session {
         members.extend(self.idle_ms.map(|idle| ("q", Json::number(idle))));
         members.extend(self.client.as_deref().map(|client| ("c", text(client))));
         members.extend(self.patient.as_deref().map(|patient| ("x", text(patient))));
+        members.extend(self.grant.as_deref().map(|grant| ("g", text(grant))));
         members.push(("s", text(&self.scopes)));
         Json::object(members)
     }
@@ -100,6 +105,7 @@ impl Session {
             client: words("c"),
             scopes: words("s")?,
             patient: words("x"),
+            grant: words("g"),
         })
     }
 
@@ -134,6 +140,7 @@ impl Vault {
             client: terms.client,
             scopes: terms.scopes,
             patient: terms.patient,
+            grant: terms.grant,
         };
         if session.idle_ms.is_some() {
             self.inner.store.gate.accounts.touch(&session, now);
@@ -152,12 +159,21 @@ impl Vault {
         if !is_good(&session, &account, now) || !self.inner.store.gate.accounts.is_awake(&session, now) {
             return None;
         }
+        if session.client.is_some() && !self.app_may_act(&session) {
+            return None;
+        }
         let mut principal = account.principal();
         principal.app.clone_from(&session.client);
         principal.scopes.clone_from(&session.scopes);
         principal.launched_for.clone_from(&session.patient);
         let visit = Visit::of(principal, session.purpose, None);
         Some((session, visit))
+    }
+
+    /// Whether a session of an account is open, asked by somebody else than its owner: no activity.
+    pub(crate) fn is_session_open(&self, session: &Session, account: &Account) -> bool {
+        let now = self.clock().now();
+        is_good(session, account, now) && self.inner.store.gate.accounts.was_awake(session, now)
     }
 
     /// Whose session a token was, if idleness is all that ended it: whoever signs in again may go on with what was typed.
@@ -247,6 +263,7 @@ mod tests {
             client: Some("app".to_owned()),
             scopes: "user/*.rs openid".to_owned(),
             patient: Some("p".to_owned()),
+            grant: Some("g".to_owned()),
         };
         let (ours, theirs) = (ring("a"), ring("b"));
         let token = session.seal(&ours).expect("sealed");

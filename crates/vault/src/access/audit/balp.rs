@@ -91,6 +91,8 @@ fn coding(deed: Deed) -> (Json<'static>, Json<'static>) {
         Deed::ReadAudit => dicom("110101", "read-audit"),
         Deed::Administer => dicom("110113", "administer"),
         Deed::Disclose => dicom("110106", "disclose"),
+        Deed::Agree => dicom("110113", "agree"),
+        Deed::Token => dicom("110114", "token"),
     }
 }
 
@@ -107,7 +109,9 @@ fn action(deed: Deed) -> &'static str {
         | Deed::SignIn
         | Deed::SignOut
         | Deed::BreakGlass
-        | Deed::Disclose => "E",
+        | Deed::Disclose
+        | Deed::Agree
+        | Deed::Token => "E",
     }
 }
 

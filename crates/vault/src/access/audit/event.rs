@@ -46,10 +46,14 @@ pub enum Deed {
     Administer,
     /// Sending a patient's information to somebody outside.
     Disclose,
+    /// Letting an app act: agreeing, and opening it from a chart.
+    Agree,
+    /// An app's tokens: handed out, refused, given back.
+    Token,
 }
 
 /// All deeds with their codes.
-const DEEDS: [(Deed, &str); 15] = [
+const DEEDS: [(Deed, &str); 17] = [
     (Deed::Read, "read"),
     (Deed::History, "history"),
     (Deed::Search, "search"),
@@ -65,6 +69,8 @@ const DEEDS: [(Deed, &str); 15] = [
     (Deed::ReadAudit, "read-audit"),
     (Deed::Administer, "administer"),
     (Deed::Disclose, "disclose"),
+    (Deed::Agree, "agree"),
+    (Deed::Token, "token"),
 ];
 
 impl Deed {
