@@ -3,10 +3,10 @@
 use axum::http::{HeaderMap, header};
 use base::refusal::{Kind, Refusal};
 use vault::Vault;
-use vault::access::Visit;
+use vault::access::{Session, Visit};
 
 /// Longer tokens are refused without a look.
-const TOKEN_BYTES_MAX: usize = 4_096;
+const TOKEN_BYTES_MAX: usize = 8_192;
 
 /// The visit of a request. Tokens count in the `Authorization` header only: one in the address would end up in logs.
 pub fn visit(vault: &Vault, headers: &HeaderMap) -> Result<Visit, Refusal> {
@@ -15,6 +15,11 @@ pub fn visit(vault: &Vault, headers: &HeaderMap) -> Result<Visit, Refusal> {
                        (`chartroom token` at the server prints one)";
         Refusal::new(Kind::Unauthenticated, "login", message)
     })
+}
+
+/// The session of a request, if an app sends it.
+pub fn session(vault: &Vault, headers: &HeaderMap) -> Option<(Session, Visit)> {
+    bearer(headers).and_then(|token| vault.session(token)).filter(|(session, _)| session.client.is_some())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -13,7 +13,7 @@ use crate::settings::Settings;
 use crate::sign_in::{self, Asked};
 use crate::strangers::{Stranger, Strangers};
 use crate::witnesses::Standings;
-use crate::{gate, log, pages, rest};
+use crate::{gate, log, pages, rest, smart};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -53,6 +53,7 @@ pub(crate) struct Shared {
     /// Requests that nobody stands behind.
     pub strangers: Strangers,
     request_ids: RequestIds,
+    pub smart: smart::Desk,
     requests: Semaphore,
     searches: Lane,
     writes: Lane,
@@ -80,6 +81,7 @@ impl Server {
             standings: Standings::new(&settings.witnesses),
             strangers: Strangers::default(),
             request_ids: RequestIds::new(&vault.fresh_id()),
+            smart: smart::Desk::new(),
             requests: Semaphore::new(settings.requests_max.max(1)),
             searches: Lane::new(settings.searches_max),
             writes: Lane::new(settings.writes_max),
@@ -112,8 +114,12 @@ async fn enter(State(Entrance { shared, pace }): State<Entrance>, request: Reque
     let is_head = request.method() == Method::HEAD;
     // Over HTTP/2 one connection may let many answers lie; over HTTP/1 only one.
     let counted_from = if request.version() == Version::HTTP_2 { 1 } else { SMALL };
+    let crossing = smart::cors::crossing(request.method(), request.uri().path(), request.headers());
     let answer = unpanicked(shared.answer(request)).await;
     let mut answer = guard(answer.unwrap_or_else(panicked));
+    if let Some(crossing) = crossing {
+        smart::cors::admit(&shared, &crossing, &mut answer);
+    }
     if is_head {
         // The length a GET would have had (RFC 9110 section 9.3.2).
         let length = HeaderValue::from(answer.body().len());
@@ -145,6 +151,11 @@ impl AsRef<[u8]> for Leaving {
 impl Shared {
     async fn answer(self: &Arc<Self>, request: Request) -> Response<Bytes> {
         let path = request.uri().path();
+        if let Some(place) = smart::place(path) {
+            let Ok(_place) = self.requests.try_acquire() else { return self.turned_away(&request) };
+            let answered = tokio::time::timeout(self.settings.request_timeout, self.answer_smart(request, place));
+            return answered.await.unwrap_or_else(|_| refused(&too_slow()));
+        }
         match path.strip_prefix("/fhir") {
             Some(rest) if rest.is_empty() || rest.starts_with('/') => {
                 let Ok(_place) = self.requests.try_acquire() else { return self.turned_away(&request) };
@@ -168,23 +179,45 @@ impl Shared {
     /// Pages of signing in and of one's own account.
     async fn answer_page(self: &Arc<Self>, request: Request) -> Response<Bytes> {
         let methods = sign_in::allowed(request.uri().path()).unwrap_or_default();
-        if request.method() == Method::OPTIONS {
-            return allowed(methods);
-        }
-        if !methods.split(", ").any(|method| method == request.method().as_str()) {
-            return not_allowed(methods);
-        }
-        let (parts, body) = request.into_parts();
-        let Ok(loaded) = Limited::new(body, sign_in::FORM_BYTES_MAX).collect().await else {
-            return refused(&Refusal::new(Kind::TooLarge, "too-long", "the form is too large, or broke off"));
+        let asked = match self.loaded(request, methods).await {
+            Ok(asked) => asked,
+            Err(answer) => return answer,
         };
-        let (shared, body, id) = (self.clone(), loaded.to_bytes(), self.request_ids.of(&parts));
-        let asked = Asked { parts, body, request: id.clone() };
+        let (shared, id) = (self.clone(), asked.request.clone());
         let answered = match self.pages.turn().await {
             Ok(turn) => turn.run(move || Ok(sign_in::answer(&shared, &asked))).await,
             Err(error) => Err(error),
         };
         audited::named(answered.unwrap_or_else(|error| refuse(&error, "a page")), &id)
+    }
+
+    /// What apps ask for, and the pages on which people decide about them.
+    async fn answer_smart(self: &Arc<Self>, request: Request, place: smart::Place) -> Response<Bytes> {
+        match self.loaded(request, place.methods()).await {
+            Ok(asked) => {
+                let id = asked.request.clone();
+                audited::named(smart::answer(self, place, asked).await, &id)
+            }
+            Err(answer) => answer,
+        }
+    }
+
+    /// A request for a page with its form, or what is answered instead.
+    async fn loaded(&self, request: Request, methods: &'static str) -> Result<Asked, Response<Bytes>> {
+        if request.method() == Method::OPTIONS {
+            return Err(allowed(methods));
+        }
+        if !methods.split(", ").any(|method| method == request.method().as_str()) {
+            return Err(not_allowed(methods));
+        }
+        let (parts, body) = request.into_parts();
+        match Limited::new(body, sign_in::FORM_BYTES_MAX).collect().await {
+            Ok(loaded) => {
+                let request = self.request_ids.of(&parts);
+                Ok(Asked { parts, body: loaded.to_bytes(), request })
+            }
+            Err(_) => Err(refused(&Refusal::new(Kind::TooLarge, "too-long", "the form is too large, or broke off"))),
+        }
     }
 
     /// What anybody may see: nothing of it is about a patient.
@@ -305,7 +338,7 @@ fn leaving_in(mut answer: Response<Bytes>, room: Share) -> Response<Bytes> {
     answer
 }
 
-fn peer(extensions: &Extensions) -> Option<IpAddr> {
+pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<Peer>().map(|peer| peer.0)
 }
 

@@ -44,6 +44,10 @@ pub struct Settings {
     pub second_factor: bool,
     /// Whether the record is a demo hospital, whose made-up people sign in with one click.
     pub is_demo: bool,
+    /// PEM: the authorities that are trusted when keys of apps are fetched.
+    pub authorities: Vec<u8>,
+    /// Whether keys of apps may also be fetched from private addresses, there without TLS too.
+    pub private_addresses: bool,
     /// TLS; plain HTTP without it.
     pub tls: Option<Tls>,
     /// Who is asked to co-sign the log's checkpoints.
@@ -91,6 +95,8 @@ impl Settings {
             idle: Duration::from_secs(15 * 60),
             second_factor: true,
             is_demo: false,
+            authorities: Vec::new(),
+            private_addresses: false,
             tls: None,
             witnesses: Vec::new(),
             witness_interval: Duration::from_secs(60),

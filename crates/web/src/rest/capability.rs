@@ -19,7 +19,7 @@ type Member = (&'static str, Json<'static>);
 pub fn statement(base: &str, deletes_max: usize) -> Vec<u8> {
     let rest = Json::object([
         ("mode", text("server")),
-        ("security", security()),
+        ("security", crate::smart::security(base)),
         ("resource", Json::Array(r4().resource_names().map(|name| resource(name, deletes_max)).collect())),
         ("interaction", codes(&SYSTEM_INTERACTIONS)),
         ("searchParam", search_params("Resource")),
@@ -56,13 +56,6 @@ fn text(text: &str) -> Json<'static> {
 
 fn codes(codes: &[&str]) -> Json<'static> {
     Json::Array(codes.iter().map(|code| Json::object([("code", text(code))])).collect())
-}
-
-fn security() -> Json<'static> {
-    Json::object([(
-        "description",
-        text("Every request but this one needs an Authorization header with a bearer token (RFC 6750)."),
-    )])
 }
 
 fn resource(name: &str, deletes_max: usize) -> Json<'static> {

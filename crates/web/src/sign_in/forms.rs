@@ -10,6 +10,9 @@ use fhir::search::query::url;
 /// The field that shows where a form came from.
 pub const CSRF: &str = "csrf";
 
+/// Longest path to go on to: what an app asks for can stand in it, sealed.
+const WAY_BYTES_MAX: usize = 12_000;
+
 /// The fields of a form, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Form(Vec<(String, String)>);
@@ -70,7 +73,7 @@ pub fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
 
 /// A path of this server to go on to; anything else becomes the account's page, so that no link can lead elsewhere.
 pub fn way(text: &str) -> &str {
-    let is_path = text.starts_with('/') && !text.starts_with("//") && text.len() <= 2_000;
+    let is_path = text.starts_with('/') && !text.starts_with("//") && text.len() <= WAY_BYTES_MAX;
     let is_plain = text.bytes().all(|b| b.is_ascii_graphic() && !b"\\\"<>`{}|^".contains(&b));
     if is_path && is_plain { text } else { "/account" }
 }

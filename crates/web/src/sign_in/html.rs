@@ -18,7 +18,7 @@ header{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;border-bott
 header a{font-weight:600}header span{flex:1}\
 h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2rem}\
 label{display:block;margin-top:.8rem;font-weight:600}label.choice{font-weight:400;margin-top:.3rem}\
-input:not([type=radio]){font:inherit;width:100%;box-sizing:border-box;padding:.4rem;border:1px solid #595959;border-radius:.2rem}\
+input:not([type=radio]):not([type=checkbox]){font:inherit;width:100%;box-sizing:border-box;padding:.4rem;border:1px solid #595959;border-radius:.2rem}\
 button{font:inherit;padding:.45rem .9rem;margin-top:.8rem;border:1px solid #0b4f9c;border-radius:.2rem;background:#0b4f9c;color:#fff;cursor:pointer}\
 header button{margin:0}button.person{display:block;width:100%;text-align:left;margin-top:.4rem;background:#fff;color:#0b4f9c}\
 :focus-visible{outline:3px solid #c05000;outline-offset:2px}\
@@ -50,6 +50,23 @@ pub fn page(shared: &Shared, status: StatusCode, title: &str, seat: Option<&Seat
     headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
     headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
     answer
+}
+
+/// Lets the forms of a page lead on to the sites of these addresses too: browsers hold the answer to a form to it as well.
+pub fn lead_to<'a>(answer: &mut Response<Bytes>, addresses: impl IntoIterator<Item = &'a str>) {
+    let mut sites = String::from("form-action 'self'");
+    for address in addresses {
+        let (scheme, rest) = address.split_once(':').unwrap_or((address, ""));
+        let host = rest.strip_prefix("//").and_then(|rest| rest.split(['/', '?']).next());
+        match host.filter(|_| scheme.starts_with("http")) {
+            Some(host) => sites.push_str(&format!(" {scheme}://{host}")),
+            None => sites.push_str(&format!(" {scheme}:")),
+        }
+    }
+    let policy = POLICY.to_str().unwrap_or_default().replace("form-action 'self'", &sites);
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
 }
 
 /// Who is here and why, and the way out.

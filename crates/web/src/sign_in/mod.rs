@@ -7,10 +7,10 @@
 mod account;
 mod cookies;
 mod entrance;
-mod forms;
-mod html;
+pub mod forms;
+pub mod html;
 mod qr;
-mod seat;
+pub mod seat;
 
 use crate::answer::{Outcome, log_fault};
 use crate::listen::Peer;
@@ -38,11 +38,14 @@ pub struct Asked {
 
 impl Asked {
     /// What the audit is to know of it. Paths of these pages hold no ids.
-    fn context(&self) -> Context {
+    pub fn context(&self) -> Context {
         let (path, method) = (self.path(), &self.parts.method);
         let deed = match (path, method == Method::POST) {
             ("/sign-in", _) => Deed::SignIn,
             ("/sign-out" | "/account/sign-out-everywhere", true) => Deed::SignOut,
+            ("/smart/consent" | "/smart/launch" | "/smart/apps", true) => Deed::Agree,
+            ("/smart/token" | "/smart/introspect" | "/smart/revoke", _) => Deed::Token,
+            ("/smart/consent", false) => Deed::Search,
             (_, true) => Deed::Administer,
             (_, false) => Deed::Read,
         };
@@ -54,7 +57,7 @@ impl Asked {
         self.parts.uri.path()
     }
 
-    fn query(&self) -> Result<Form, Refusal> {
+    pub fn query(&self) -> Result<Form, Refusal> {
         Form::read(self.parts.uri.query().unwrap_or_default().as_bytes())
     }
 }
@@ -101,7 +104,7 @@ fn route(shared: &Shared, asked: &Asked) -> Outcome {
 }
 
 /// What went wrong, as a page.
-fn refused_page(shared: &Shared, error: &Error, place: &str) -> Response<Bytes> {
+pub fn refused_page(shared: &Shared, error: &Error, place: &str) -> Response<Bytes> {
     let refusal = match error {
         Error::Refusal(refusal) => refusal.clone(),
         Error::Fault(fault) => {
@@ -123,7 +126,7 @@ fn refused_page(shared: &Shared, error: &Error, place: &str) -> Response<Bytes> 
 }
 
 /// Sends the browser on with a GET (RFC 9110 section 15.4.4). `to` is a path of this server.
-fn see_other(to: &str) -> Response<Bytes> {
+pub fn see_other(to: &str) -> Response<Bytes> {
     let mut answer = Response::new(Bytes::new());
     *answer.status_mut() = StatusCode::SEE_OTHER;
     let to = HeaderValue::try_from(to).unwrap_or(HeaderValue::from_static("/account"));

@@ -37,9 +37,13 @@ impl House {
     }
 
     pub fn with(change: impl FnOnce(&mut Settings)) -> House {
+        House::at(Clock::System, change)
+    }
+
+    /// A house by a clock of its own.
+    pub fn at(clock: Clock, change: impl FnOnce(&mut Settings)) -> House {
         let dir = tempfile::tempdir().unwrap();
-        let options =
-            Options { dir: dir.path().to_owned(), key: KeySource::Beside, clock: Clock::System, ids: Ids::seeded(1) };
+        let options = Options { dir: dir.path().to_owned(), key: KeySource::Beside, clock, ids: Ids::seeded(1) };
         let vault = Vault::open(options).unwrap();
         let token = issue_token(dir.path(), &KeySource::Beside).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -2,6 +2,7 @@
 
 mod audit;
 mod bombs;
+mod browser;
 mod client;
 mod connections;
 mod gate;
@@ -12,6 +13,11 @@ mod patients;
 mod permissions;
 mod searches;
 mod sign_in;
+mod smart;
+mod smart_abuse;
+mod smart_backend;
+mod smart_scopes;
+mod stage;
 mod two_worlds;
 mod views;
 
