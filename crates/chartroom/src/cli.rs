@@ -1,5 +1,9 @@
 //! The command line.
 
+mod app;
+
+pub use app::{AppCommand, Registered};
+
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -77,6 +81,9 @@ pub enum Command {
     /// Who may come in, also while the server runs
     #[command(subcommand)]
     Account(AccountCommand),
+    /// Programs of others that act for people or by themselves, also while the server runs
+    #[command(subcommand)]
+    App(AppCommand),
     /// Look at the key, the disk and the directory, and say what to mend
     Doctor,
     /// Change the root key

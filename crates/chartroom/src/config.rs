@@ -14,6 +14,10 @@
 //! [access]
 //! policies = "/etc/chartroom/policies"
 //!
+//! [apps]
+//! authorities = "/etc/ssl/certs/ca-certificates.crt"
+//! private_addresses = false
+//!
 //! [[witness]]
 //! url = "http://witness.example.org:8081"
 //! key = "witness.example.org/w1+3a3f4ccd+BP..."
@@ -42,6 +46,8 @@ struct File {
     #[serde(default)]
     access: AccessFile,
     #[serde(default)]
+    apps: AppsFile,
+    #[serde(default)]
     witness: Vec<WitnessFile>,
 }
 
@@ -56,6 +62,33 @@ struct WitnessFile {
 #[serde(deny_unknown_fields)]
 struct AccessFile {
     policies: Option<PathBuf>,
+}
+
+/// Fetching the keys of apps that name an address.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AppsFile {
+    /// PEM of the authorities that are trusted.
+    authorities: Option<PathBuf>,
+    /// Whether private addresses may be asked.
+    #[serde(default)]
+    private_addresses: bool,
+}
+
+/// Where systems keep the authorities that they trust.
+const AUTHORITIES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+impl AppsFile {
+    /// The file of authorities that counts, if there is one.
+    fn bundle(&self) -> Option<PathBuf> {
+        let usual = || AUTHORITIES.iter().map(PathBuf::from).find(|path| path.is_file());
+        self.authorities.clone().or_else(usual)
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -103,6 +136,7 @@ pub struct Config {
     data_origin: Origin,
     serve: ServeFile,
     policies: Option<PathBuf>,
+    apps: AppsFile,
     witness: Vec<WitnessFile>,
 }
 
@@ -121,6 +155,10 @@ pub struct Serving {
     pub witness_interval: Duration,
     /// Most resources that one conditional delete may delete.
     pub conditional_deletes_max: usize,
+    /// PEM of the authorities that are trusted when keys of apps are fetched.
+    pub authorities: Vec<u8>,
+    /// Whether they may be fetched from private addresses.
+    pub private_addresses: bool,
     origins: [Origin; 6],
 }
 
@@ -139,7 +177,8 @@ impl Config {
         let file = path.as_deref().map_or_else(|| Ok(File::default()), read)?;
         let (key, key_origin) = key_source(place.key_file.clone(), file.key_file)?;
         let (serve, policies, witness) = (file.serve, file.access.policies, file.witness);
-        Ok(Config { data, file: path, key, key_origin, data_origin, serve, policies, witness })
+        let apps = file.apps;
+        Ok(Config { data, file: path, key, key_origin, data_origin, serve, policies, apps, witness })
     }
 
     /// The policies of the house with those of the site. `None`: the site has none.
@@ -152,6 +191,15 @@ impl Config {
             Stop::cannot(what, lines.join("\n"), "mend these lines; `chartroom config check` tries them again")
         })?;
         Ok(Some(policies))
+    }
+
+    /// PEM of the authorities that are trusted when keys of apps are fetched; empty where the system has none.
+    fn authorities(&self) -> Result<Vec<u8>, Stop> {
+        let Some(path) = self.apps.bundle() else { return Ok(Vec::new()) };
+        std::fs::read(&path).map_err(|e| {
+            let next = "name a PEM file that can be read as apps.authorities";
+            Stop::cannot("The server was not started.", format!("{}: {e}", path.display()), next)
+        })
     }
 
     /// The settings of the server.
@@ -185,7 +233,18 @@ impl Config {
             choose(args.conditional_deletes_max, own.conditional_deletes_max, CONDITIONAL_DELETES_MAX);
         let conditional_deletes_max = deletes.get();
         let origins = [listen_from, url_from, tls_from, witnesses_from, interval_from, deletes_from];
-        Ok(Serving { listen, public_url, tls, witnesses, witness_interval, conditional_deletes_max, origins })
+        let (authorities, private_addresses) = (self.authorities()?, self.apps.private_addresses);
+        Ok(Serving {
+            listen,
+            public_url,
+            tls,
+            witnesses,
+            witness_interval,
+            conditional_deletes_max,
+            authorities,
+            private_addresses,
+            origins,
+        })
     }
 
     /// The witnesses of the flags, `URL=KEY` each, or else of the file.
@@ -216,6 +275,11 @@ impl Config {
         let from = if self.policies.is_some() { Origin::File } else { Origin::Default };
         let site = self.policies.as_ref().map_or_else(|| "ours alone".to_owned(), |dir| dir.display().to_string());
         line("access.policies", site, from);
+        let from = if self.apps.authorities.is_some() { Origin::File } else { Origin::Default };
+        let bundle = self.apps.bundle().map_or_else(|| "none".to_owned(), |path| path.display().to_string());
+        line("apps.authorities", bundle, from);
+        let from = if self.apps.private_addresses { Origin::File } else { Origin::Default };
+        line("apps.private_addresses", self.apps.private_addresses.to_string(), from);
         let [listen, url, tls, witnesses, interval, deletes] = serving.origins;
         line("serve.listen", serving.listen.to_string(), listen);
         line("serve.public_url", serving.public_url.clone().unwrap_or_else(|| "from serve.listen".to_owned()), url);

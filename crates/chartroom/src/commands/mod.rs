@@ -1,6 +1,7 @@
 //! The commands: each a small module that opens what it needs, does its deed and says what came of it.
 
 mod account;
+mod app;
 mod bench;
 mod demo;
 mod doctor;
@@ -57,6 +58,7 @@ pub fn run(cli: &Cli) -> Result<(), Stop> {
             Some(login) => account::token(&config(DATA)?, login, args),
             None => token(&config(DATA)?),
         },
+        Command::App(command) => app::app(&config(DATA)?, command),
         Command::Account(command) => account::account(&config(DATA)?, command),
         Command::Config(ConfigCommand::Check(args)) => {
             let config = config(DATA)?;

@@ -51,7 +51,16 @@ impl Port {
         let url = serving.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", reachable(address)));
         let (witnesses, witness_interval) = (serving.witnesses.clone(), serving.witness_interval);
         let conditional_deletes_max = serving.conditional_deletes_max;
-        let settings = Settings { tls, witnesses, witness_interval, conditional_deletes_max, ..Settings::new(url) };
+        let (authorities, private_addresses) = (serving.authorities.clone(), serving.private_addresses);
+        let settings = Settings {
+            tls,
+            witnesses,
+            witness_interval,
+            conditional_deletes_max,
+            authorities,
+            private_addresses,
+            ..Settings::new(url)
+        };
         Ok(Port { runtime, listener, settings })
     }
 
@@ -64,7 +73,7 @@ impl Port {
     pub fn serve(self, vault: &Vault, data: &Path) -> Result<(), Stop> {
         let Port { runtime, listener, mut settings } = self;
         if is_demo(data) {
-            (settings.is_demo, settings.second_factor) = (true, false);
+            (settings.is_demo, settings.second_factor, settings.private_addresses) = (true, false, true);
         }
         runtime.block_on(async {
             let told = told_to_stop().map_err(|e| not_started(e, "run `chartroom doctor`"))?;

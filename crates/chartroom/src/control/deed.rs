@@ -1,6 +1,7 @@
 //! Deeds: changes of a record by its operator, written down so that they can be done here or asked of a server.
 
 use super::account::{AccountDeed, UNDONE};
+use super::app::{AppDeed, NO_APP};
 use crate::stop::Stop;
 use fhir::json::Json;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,8 @@ pub enum Deed {
     },
     /// Something about accounts.
     Account(AccountDeed),
+    /// Something about apps.
+    App(Box<AppDeed>),
 }
 
 /// What came of it.
@@ -61,6 +64,7 @@ impl Deed {
             Deed::Shred { patient } => shred(vault, visit, patient),
             Deed::Cosign { witnesses, checkpoint, lines } => cosign(vault, witnesses, checkpoint.as_deref(), lines),
             Deed::Account(deed) => deed.carry_out(vault, visit),
+            Deed::App(deed) => deed.carry_out(vault, visit),
         }
     }
 
@@ -71,6 +75,7 @@ impl Deed {
             Deed::Shred { .. } => "Nothing was shredded.",
             Deed::Cosign { .. } => "No cosignature was taken in.",
             Deed::Account(_) => UNDONE,
+            Deed::App(_) => NO_APP,
         }
     }
 
@@ -81,6 +86,7 @@ impl Deed {
                 "run `chartroom verify` with the old key and with the new one: one of them is refused"
             }
             Deed::Account(_) => "look with `chartroom account list`",
+            Deed::App(_) => "look with `chartroom app list`",
             Deed::Shred { .. } | Deed::Cosign { .. } => "run the same command again: what was done is not done twice",
         }
     }
@@ -98,6 +104,7 @@ impl Deed {
                 ("lines", text(lines)),
             ]),
             Deed::Account(deed) => deed.write(),
+            Deed::App(deed) => deed.write(),
         }
     }
 
@@ -107,6 +114,7 @@ impl Deed {
         match json.text("do")? {
             "rotate" => Some(Deed::Rotate { to: read_key(json.get("to")?)? }),
             "account" => AccountDeed::read(json).map(Deed::Account),
+            "app" => AppDeed::read(json).map(|deed| Deed::App(Box::new(deed))),
             "shred" => Some(Deed::Shred { patient: text("patient")? }),
             "cosign" => {
                 let witnesses = json.get("witnesses")?.items().iter().map(|key| key.as_str().map(str::to_owned));

@@ -5,10 +5,12 @@
 //! known; what is asked, new keys included, goes through the socket and into no file.
 
 mod account;
+mod app;
 mod deed;
 mod socket;
 
 pub use account::{AccountDeed, UNDONE, What};
+pub use app::{AppDeed, NO_APP};
 pub use deed::{Deed, Done, absolute};
 
 use crate::commands::open_existing;

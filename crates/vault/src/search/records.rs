@@ -30,9 +30,8 @@ impl<'v> Records<'v> {
 
     /// Whether what stands at a position may be seen: it, and the newest version of its resource (`Places::newest`).
     pub fn sees(&self, position: u32, place: &Place, newest: u32) -> Result<bool, Error> {
-        let sees = |position: u32, place: &Place| {
-            self.sight.sees(place, |look| self.resource(position, look).map(drop))
-        };
+        let sees =
+            |position: u32, place: &Place| self.sight.sees(place, |look| self.resource(position, look).map(drop));
         Ok(sees(position, place)? && (newest == position || sees(newest, &self.index().place(newest))?))
     }
 

@@ -30,12 +30,7 @@ struct Clause {
 
 impl Bounds {
     /// The bounds of scopes for an interaction. A search by what is hidden would tell it: such a scope lets nothing through.
-    pub fn of(
-        scopes: &Scopes,
-        interaction: Interaction,
-        patient: Option<Kid>,
-        hidden: Option<&Hidden>,
-    ) -> Bounds {
+    pub fn of(scopes: &Scopes, interaction: Interaction, patient: Option<Kid>, hidden: Option<&Hidden>) -> Bounds {
         let fitting = scopes.resources().filter(|scope| scope.interactions.contains(interaction));
         let clauses = fitting.filter_map(|scope| {
             let resource_type = scope.resource_type.as_deref();
