@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, Subcommand)]
 pub enum AppCommand {
     /// Register an app; it waits for `app approve` unless --approve is given. A secret is printed once.
-    Register(Registered),
+    Register(Box<Registered>),
     /// Print all apps
     List {
         /// One line of JSON an app

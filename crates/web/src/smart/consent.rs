@@ -105,19 +105,19 @@ pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
             (None, true) => Some(people::choice(shared, &seat, query.text("find"))?),
             _ => None,
         };
-        draw(shared, &seat, &request, sealed, choice)
+        draw(shared, &seat, &request, sealed, choice.as_ref())
     })
 }
 
-fn draw(shared: &Shared, seat: &Seat, request: &Request, sealed: &str, choice: Option<Choice>) -> Outcome {
+fn draw(shared: &Shared, seat: &Seat, request: &Request, sealed: &str, choice: Option<&Choice>) -> Outcome {
     let app = escape(request.app.name());
     let host = request.redirect.split('/').nth(2).filter(|host| !host.is_empty()).unwrap_or(&request.redirect);
     let hidden = [field("csrf", &seat.sign(shared)), field("r", sealed)].concat();
-    let finder = choice.as_ref().map(|choice| choice.finder(sealed)).unwrap_or_default();
-    let people = choice.as_ref().map(Choice::list).unwrap_or_default();
+    let finder = choice.map(|choice| choice.finder(sealed)).unwrap_or_default();
+    let people = choice.map(Choice::list).unwrap_or_default();
     let what: String = request.scopes.resources().map(line_of).collect();
     let words: String = request.scopes.words().map(word_line).collect();
-    let can_agree = choice.as_ref().is_none_or(Choice::has_somebody);
+    let can_agree = choice.is_none_or(Choice::has_somebody);
     let allow = if can_agree { "<button name=\"decision\" value=\"allow\">Let it</button> " } else { "" };
     let body = format!(
         "<h1>{app} asks for your agreement</h1>\

@@ -64,7 +64,7 @@ fn person(shared: &Shared, account: &Account, scopes: &Scopes) -> Vec<(&'static 
 /// Whom an account is in the record.
 pub fn fhir_user(account: &Account) -> Option<&str> {
     let of = |kind: &&str| account.stands_for.iter().find(|reference| reference.starts_with(*kind));
-    PERSONS.iter().find_map(|kind| of(kind)).map(String::as_str)
+    PERSONS.iter().find_map(of).map(String::as_str)
 }
 
 /// The key that checks identity tokens (RFC 7517).

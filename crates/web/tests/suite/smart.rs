@@ -217,7 +217,7 @@ fn a_link_from_another_site_signs_in_and_comes_back() {
     let form = browser.get(&away).expect(200);
     let back = field(&form, "return").unwrap();
     let entered = browser.post("/sign-in", &[("login", "zoe"), ("password", PASSWORD), ("return", &back)]);
-    let page = browser.get(&location(&entered).unwrap().to_owned()).expect(200);
+    let page = browser.get(location(&entered).unwrap()).expect(200);
     assert_eq!(ticks(&page), ["patient/Patient.rs"]);
     // A request can also be sent as a form.
     let own = [("Content-Type", "application/x-www-form-urlencoded")];

@@ -186,9 +186,10 @@ fn a_statement_counts_once() {
     backend.ask(&backend.good(), "system/Patient.rs").expect(200);
 }
 
-#[test]
-fn a_statement_that_is_not_quite_right_is_none() {
-    let backend = Backend::new();
+/// What is wrong, how it is signed, header, claims.
+type Case = (&'static str, Sign, Value, String);
+
+fn wrong_statements(backend: &Backend) -> Vec<Case> {
     let rs384 = json!({"alg": "RS384", "kid": "rsa"});
     let (now, url) = (backend.now(), backend.token_url());
     let other_url = url.replace("token", "introspect");
@@ -209,7 +210,7 @@ fn a_statement_that_is_not_quite_right_is_none() {
         header
     };
     let own_jwk = json!({"kty": "RSA", "n": code(other_rsa().public_key().modulus().big_endian_without_leading_zero()), "e": "AQAB"});
-    let cases = vec![
+    vec![
         // Algorithms.
         ("none", Sign::Nothing, header(json!({"alg": "none"})), plain()),
         ("None", Sign::Nothing, header(json!({"alg": "None"})), plain()),
@@ -266,8 +267,13 @@ fn a_statement_that_is_not_quite_right_is_none() {
         ("no claims", Sign::Rs384, rs384.clone(), "[]".to_owned()),
         ("no JSON", Sign::Rs384, rs384.clone(), "x".to_owned()),
         ("8 KiB", Sign::Rs384, header(json!({"typ": "x".repeat(9_000)})), plain()),
-    ];
-    for (what, how, header, claims) in cases {
+    ]
+}
+
+#[test]
+fn a_statement_that_is_not_quite_right_is_none() {
+    let backend = Backend::new();
+    for (what, how, header, claims) in wrong_statements(&backend) {
         let answer = backend.ask(&sign(how, &header, &claims), "system/Patient.rs");
         assert_eq!(
             (answer.status, &answer.json()["error"]),
@@ -277,6 +283,12 @@ fn a_statement_that_is_not_quite_right_is_none() {
         );
         assert!(!answer.text().contains("evil"), "{what}");
     }
+    backend.ask(&backend.good(), "system/Patient.rs").expect(200);
+}
+
+#[test]
+fn a_statement_of_another_shape_is_none() {
+    let backend = Backend::new();
     let good = backend.good();
     let parts: Vec<&str> = good.split('.').collect();
     for text in [

@@ -44,21 +44,21 @@ impl Stage {
     }
 
     fn fill(&self) {
-        self.put(json!({"resourceType": "Practitioner", "id": "kim", "name": [{"family": "Kim"}]}));
+        self.put(&json!({"resourceType": "Practitioner", "id": "kim", "name": [{"family": "Kim"}]}));
         for (id, name) in [("zoe", "Zoe"), ("ann", "Ann")] {
             let subject = json!({"reference": format!("Patient/{id}")});
             self.put(
-                json!({"resourceType": "Patient", "id": id, "name": [{"family": name}], "birthDate": "1980-02-03"}),
+                &json!({"resourceType": "Patient", "id": id, "name": [{"family": name}], "birthDate": "1980-02-03"}),
             );
-            self.put(json!({
+            self.put(&json!({
                 "resourceType": "Encounter", "id": format!("enc-{id}"), "status": "in-progress",
                 "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
                 "subject": subject, "participant": [{"individual": {"reference": "Practitioner/kim"}}]
             }));
             for (kind, code) in [("laboratory", "2823-3"), ("vital-signs", "8867-4")] {
-                self.put(observation(&format!("{kind}-{id}"), id, kind, code));
+                self.put(&observation(&format!("{kind}-{id}"), id, kind, code));
             }
-            self.put(json!({
+            self.put(&json!({
                 "resourceType": "Condition", "id": format!("con-{id}"), "subject": subject,
                 "code": {"coding": [{"system": "http://snomed.info/sct", "code": "38341003"}]}
             }));
@@ -68,9 +68,9 @@ impl Stage {
         self.account("kim", Role::Physician, "Practitioner/kim");
     }
 
-    pub fn put(&self, resource: Value) {
+    pub fn put(&self, resource: &Value) {
         let path = format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
-        let answer = self.house.put(&path, &resource);
+        let answer = self.house.put(&path, resource);
         assert!([200, 201].contains(&answer.status), "{path}: {}", answer.text());
     }
 

@@ -280,10 +280,13 @@ fn wrong(message: &str) -> Refusal {
     Refusal::new(Kind::Invalid, "invalid", message)
 }
 
+/// Apps by client id.
+type Book = HashMap<String, Arc<App>>;
+
 /// What is remembered of apps while the vault is open. All of it can be read from the record again.
 #[derive(Default)]
 pub(crate) struct Apps {
-    book: Mutex<Option<Arc<HashMap<String, Arc<App>>>>>,
+    book: Mutex<Option<Arc<Book>>>,
     grants: Mutex<grants::Known>,
     turn: Mutex<()>,
     signing: OnceLock<Arc<signing::Signing>>,

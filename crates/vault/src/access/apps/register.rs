@@ -1,7 +1,7 @@
 //! The directory of apps: registering, reviewing, ending.
 
 use super::document::KIND;
-use super::{App, Proof, Registration, Review, hash_of};
+use super::{App, Book, Proof, Registration, Review, hash_of};
 use crate::access::accounts::Session;
 use crate::access::{Role, Visit};
 use crate::error::Error;
@@ -10,7 +10,6 @@ use crate::records::{Expect, Vault};
 use base::clock::Instant;
 use base::id::Ids;
 use base::refusal::{Kind, Refusal};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 impl Vault {
@@ -115,14 +114,14 @@ impl Vault {
         Ok(app)
     }
 
-    fn app_book(&self) -> Result<Arc<HashMap<String, Arc<App>>>, Error> {
+    fn app_book(&self) -> Result<Arc<Book>, Error> {
         let mut book = self.inner.store.gate.apps.book.lock();
         if let Some(book) = &*book {
             return Ok(Arc::clone(book));
         }
         let apps = self.documents(KIND)?;
         let read = apps.iter().filter_map(App::read).map(|app| (app.id.clone(), Arc::new(app)));
-        let read: Arc<HashMap<_, _>> = Arc::new(read.collect());
+        let read: Arc<Book> = Arc::new(read.collect());
         *book = Some(Arc::clone(&read));
         Ok(read)
     }
