@@ -81,7 +81,7 @@ const TYPES: [(&str, &str); 16] = [
 ];
 
 /// Addresses that are not below the FHIR base, with the methods that are tried.
-const PAGES: [(&str, &[&str]); 12] = [
+const PAGES: [(&str, &[&str]); 24] = [
     ("/", &["GET"]),
     ("/health", &["GET"]),
     ("/log/checkpoint", &["GET"]),
@@ -93,6 +93,18 @@ const PAGES: [(&str, &[&str]); 12] = [
     ("/account/password", &["POST"]),
     ("/account/second-factor", &["GET", "POST"]),
     ("/account/sign-out-everywhere", &["POST"]),
+    ("/fhir/.well-known/smart-configuration", &["GET"]),
+    ("/fhir/.well-known/openid-configuration", &["GET"]),
+    ("/smart/keys", &["GET"]),
+    ("/smart/style", &["GET"]),
+    ("/smart/authorize", &["GET", "POST"]),
+    ("/smart/consent", &["GET", "POST"]),
+    ("/smart/launch", &["GET", "POST"]),
+    ("/smart/apps", &["GET", "POST"]),
+    ("/smart/token", &["POST"]),
+    ("/smart/introspect", &["POST"]),
+    ("/smart/revoke", &["POST"]),
+    ("/smart/userinfo", &["GET", "POST"]),
     ("/nowhere", &["GET"]),
 ];
 
