@@ -40,6 +40,15 @@ const CARE: [(&str, &str, &str); 8] = [
     ("Patient", "general-practitioner", ""),
 ];
 
+/// Statuses of what was never agreed to, was called off, or never was: no relationship comes of it.
+const VOID: [&str; 6] = ["entered-in-error", "cancelled", "revoked", "inactive", "draft", "proposed"];
+
+/// Statuses of what is over, whether it says when or not.
+const OVER: [&str; 3] = ["finished", "completed", "fulfilled"];
+
+/// Elements whose items name the visitor, each with a period of its own.
+const PARTS: [&str; 2] = ["participant", "location"];
+
 /// Types whose change may change what somebody sees.
 const TELLING: [&str; 8] =
     ["CareTeam", "Encounter", "EpisodeOfCare", "Appointment", "ServiceRequest", "Patient", "RelatedPerson", "Consent"];
@@ -65,8 +74,6 @@ pub(crate) struct Relations {
 #[derive(Default)]
 pub(crate) struct Known {
     by_account: Mutex<HashMap<String, Arc<Relations>>>,
-    /// Patients of whom something is labelled as cancer, and how far the log was looked through.
-    cases: Mutex<(u32, HashSet<Kid>)>,
 }
 
 impl Vault {
@@ -175,7 +182,7 @@ impl Vault {
             if relations.of.get(&kid).is_some_and(|r| r.contains(Relationship::Care)) {
                 continue;
             }
-            let until = if ends.is_empty() { None } else { self.care_until(position, ends)? };
+            let until = if ends.is_empty() { None } else { self.care_until(position, ends, reference)? };
             if until.is_none_or(|until| now < until) {
                 relations.runs_out(until);
                 relations.add(kid, Relationship::Care);
@@ -185,32 +192,34 @@ impl Vault {
     }
 
     /// Until when a relationship of care lasts; `None`: it has not ended.
-    fn care_until(&self, position: u32, element: &str) -> Result<Option<Instant>, Error> {
+    fn care_until(&self, position: u32, element: &str, reference: &str) -> Result<Option<Instant>, Error> {
         let store = &self.inner.store;
         let version = store.readers.with(|db| store.version_at(db, Position(position.into())))?;
         let Some(version) = version else { return Ok(Some(Instant(0))) };
         let Ok(resource) = Json::parse(&version.body) else { return Ok(Some(Instant(0))) };
+        if resource.text("status").is_some_and(|status| VOID.contains(&status)) {
+            return Ok(Some(Instant(0)));
+        }
         let end = match resource.get(element) {
             Some(period) if period.get("start").is_some() || period.get("end").is_some() => end_of(Some(period)),
             Some(moment) => moment.as_str().and_then(last_moment),
             None => None,
         };
+        // What is finished and does not say when ended no later than it was last written, and no earlier than it began.
+        let finished = || {
+            let is_over = resource.text("status").is_some_and(|status| OVER.contains(&status));
+            let start = resource.get(element).and_then(|period| period.text("start")).and_then(last_moment);
+            is_over.then(|| start.unwrap_or(version.updated))
+        };
+        let end = [end.or_else(finished), end_of_part(&resource, reference)].into_iter().flatten().min();
         Ok(end.map(|end| Instant(end.0.saturating_add(CARE_DAYS * DAY_MS))))
     }
 
-    /// Patients of whom something is labelled as cancer.
-    fn cases(&self, at: u32) -> Vec<Kid> {
-        let store = &self.inner.store;
-        let mut cases = store.gate.relations.cases.lock();
-        let from = cases.0;
-        for position in from..at.max(from) {
-            let place = store.index.place(position);
-            if place.labels.contains(Label::Oncology) && place.kid != SHARED {
-                cases.1.insert(place.kid);
-            }
-        }
-        cases.0 = at.max(from);
-        cases.1.iter().copied().collect()
+    /// Patients of whom something is labelled as cancer now. What was corrected or taken back makes no case.
+    fn cases(&self, at: u32) -> HashSet<Kid> {
+        let mut cases = self.inner.store.index.patients_with(Label::Oncology, at);
+        cases.remove(&SHARED);
+        cases
     }
 
     /// The number of a patient's data key; `None` when nothing of the patient is here.
@@ -250,6 +259,15 @@ fn state_of(chart: Option<&Json<'_>>) -> String {
     let addresses = chart.and_then(|chart| chart.get("address")).map_or(&[][..], Json::items);
     let state = addresses.iter().find_map(|address| address.text("state")).unwrap_or_default();
     if state.len() == 2 { format!("US-{state}") } else { state.to_owned() }
+}
+
+/// When the last part of somebody in a team, a visit or a place ended; `None`: one has not, or none is told.
+fn end_of_part(resource: &Json<'_>, reference: &str) -> Option<Instant> {
+    let items = PARTS.iter().filter_map(|name| resource.get(name)).flat_map(Json::items);
+    let names =
+        |item: &&Json| item.as_object().is_some_and(|o| o.iter().any(|(_, v)| v.text("reference") == Some(reference)));
+    let ends: Vec<Option<Instant>> = items.filter(names).map(|item| end_of(item.get("period"))).collect();
+    ends.into_iter().collect::<Option<Vec<Instant>>>()?.into_iter().max()
 }
 
 fn last_moment(text: &str) -> Option<Instant> {

@@ -199,3 +199,71 @@ fn a_file_of_which_nobody_knows_whose_it_is_is_open_to_those_who_find_out() {
         );
     }
 }
+
+#[test]
+fn what_was_called_off_or_has_ended_opens_no_chart() {
+    let place = Place::new();
+    let vault = place.open();
+    let kim = visitor(&vault, "kim", Role::Physician, &["Practitioner/kim"], Purpose::Treatment);
+    let who = r#"{"reference":"Practitioner/kim"}"#;
+    let encounter = |status: &str, part: &str| {
+        format!(
+            r#"{{"resourceType":"Encounter","id":"v","status":"{status}","class":{{"code":"AMB"}},"subject":{{"reference":"Patient/a"}},
+            "participant":[{{"individual":{who}{part}}}]}}"#
+        )
+    };
+    let team = |status: &str, part: &str| {
+        format!(
+            r#"{{"resourceType":"CareTeam","id":"t","status":"{status}","subject":{{"reference":"Patient/a"}},
+            "participant":[{{"member":{who}{part}}}]}}"#
+        )
+    };
+    let (long_ago, lately) = (r#","period":{"end":"2025-01-01"}"#, r#","period":{"end":"2026-11-01"}"#);
+    write(&vault, vec![put(r#"{"resourceType":"Patient","id":"a"}"#)]).expect("written");
+    for (text, opens) in [
+        (encounter("in-progress", ""), true),
+        (encounter("entered-in-error", ""), false),
+        (encounter("finished", long_ago), false),
+        (encounter("finished", lately), true),
+        (
+            encounter("finished", "")
+                .replace("\"participant\"", "\"period\":{\"start\":\"2024-01-01\"},\"participant\""),
+            false,
+        ),
+        (
+            encounter("in-progress", "")
+                .replace("\"participant\"", "\"period\":{\"start\":\"2024-01-01\"},\"participant\""),
+            true,
+        ),
+        (encounter("cancelled", ""), false),
+        (team("active", ""), true),
+        (team("inactive", ""), false),
+        (team("active", long_ago), false),
+        (team("proposed", ""), false),
+    ] {
+        write(&vault, vec![put(&text)]).expect("written");
+        assert_eq!(reads(&vault, &kim, "Patient/a"), opens, "{text}");
+    }
+}
+
+#[test]
+fn a_cancer_that_was_taken_back_makes_no_case() {
+    let place = Place::new();
+    let vault = place.open();
+    ["a", "b"].iter().for_each(|id| person(&vault, id));
+    let registrar = visitor(&vault, "registrar", Role::CancerRegistrar, &[], Purpose::PublicHealth);
+    let cancer = |patient: &str| {
+        put(&format!(
+            r#"{{"resourceType":"Condition","id":"c","subject":{{"reference":"Patient/{patient}"}},
+            "code":{{"coding":[{{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":"C50.911"}}]}}}}"#
+        ))
+    };
+    write(&vault, vec![cancer("a")]).expect("written");
+    assert!(reads(&vault, &registrar, "Patient/a") && !reads(&vault, &registrar, "Patient/b"));
+    write(&vault, vec![cancer("b")]).expect("it was the wrong patient");
+    place.clock.advance(60_001);
+    assert!(!reads(&vault, &registrar, "Patient/a") && reads(&vault, &registrar, "Patient/b"));
+    write(&vault, vec![delete("Condition", "c")]).expect("deleted");
+    place.clock.advance(60_001);
+    assert!(!reads(&vault, &registrar, "Patient/b"));
+}

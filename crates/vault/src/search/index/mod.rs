@@ -27,6 +27,7 @@ pub use reading::{ListName, Reading};
 pub use sums::Sums;
 
 use super::rows::{Rows, Unit};
+use crate::access::label::Label;
 use crate::error::Fault;
 use crate::keys::Hasher;
 use crate::keys::patients::Kid;
@@ -39,7 +40,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 pub use places::Place;
 use places::Places;
 use rusqlite::Connection;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -258,6 +259,12 @@ impl Index {
     /// What stands at the position.
     pub fn place(&self, position: u32) -> Place {
         self.shared.places.read().get(position)
+    }
+
+    /// Whose current versions bear a label when the log has `at` entries. Looks at every position: a millisecond for some
+    /// hundred thousand.
+    pub fn patients_with(&self, label: Label, at: u32) -> HashSet<Kid> {
+        self.shared.places.read().patients_with(label, at)
     }
 
     /// Where the newest version of what stands at the position stands.

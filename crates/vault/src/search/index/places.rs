@@ -3,8 +3,9 @@
 //!
 //! Nineteen bytes a position, so that a match is judged, and access to it decided, without a look at the disk.
 
-use crate::access::label::Labels;
+use crate::access::label::{Label, Labels};
 use crate::keys::patients::{Kid, SHARED};
+use std::collections::HashSet;
 
 /// A position at which nothing has superseded a version yet.
 pub const STILL: u32 = u32::MAX;
@@ -134,6 +135,13 @@ impl Places {
     /// Whether the version at `position` was there and not superseded when the log had `at` entries.
     pub fn current(&self, position: u32, at: u32) -> bool {
         position < at && self.until.get(position as usize).is_some_and(|&until| until >= at)
+    }
+
+    /// Whose current versions bear a label when the log has `at` entries.
+    pub fn patients_with(&self, label: Label, at: u32) -> HashSet<Kid> {
+        let bearing = (0..).zip(&self.labels).filter(|(position, labels)| labels.contains(label) && *position < at);
+        let current = bearing.filter(|(position, _)| self.type_number(*position) != 0 && self.current(*position, at));
+        current.filter_map(|(position, _)| self.kids.get(position as usize).copied()).collect()
     }
 
     /// The newest version of what stands at `position`, of a deleted resource the last before it was deleted.

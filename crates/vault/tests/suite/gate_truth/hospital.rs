@@ -191,8 +191,9 @@ fn care(number: usize, patient: &str, dice: &mut Dice) -> Vec<String> {
         let start = *dice.one(&["2026-11-20", "2026-07-01", "2024-05-05"]);
         let end = if dice.chance(60) { format!(r#","end":"{start}""#) } else { String::new() };
         let place = *dice.one(&["icu", "ward"]);
+        let status = if dice.chance(15) { "cancelled" } else { "finished" };
         all.push(format!(
-            r#"{{"resourceType":"Encounter","id":"p{number}-v{i}","status":"finished","class":{{"system":"{ACT}","code":"AMB"}},
+            r#"{{"resourceType":"Encounter","id":"p{number}-v{i}","status":"{status}","class":{{"system":"{ACT}","code":"AMB"}},
                 "subject":{{"reference":"{patient}"}},"participant":[{{"individual":{{"reference":"Practitioner/{staff}"}}}}],
                 "period":{{"start":"{start}"{end}}},"location":[{{"location":{{"reference":"Location/{place}"}}}}]}}"#
         ));

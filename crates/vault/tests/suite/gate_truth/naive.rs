@@ -182,13 +182,12 @@ impl<'r> Gate<'r> {
     }
 
     fn is_case(&self, patient: &str) -> bool {
-        let sick = |seen: &&Seen| {
+        let sick = |seen: &Seen| {
             let labels = seen.resource.as_ref().map(|resource| label::shipped().labels_of(resource));
             labels.is_some_and(|labels| labels.contains(Label::Oncology))
                 && self.patient_of(seen).as_deref() == Some(patient)
         };
-        matches!(self.role, Role::CancerRegistrar | Role::PublicHealth)
-            && self.record.versions.iter().any(|seen| sick(&seen))
+        matches!(self.role, Role::CancerRegistrar | Role::PublicHealth) && self.now.values().copied().any(sick)
     }
 
     /// Whether a resource puts a patient in the visitor's care, and 90 days have not passed since its end.
@@ -196,7 +195,12 @@ impl<'r> Gate<'r> {
         let Some(resource) = &seen.resource else { return false };
         let (names, end): (&[&str], Option<&str>) = match seen.resource_type.as_str() {
             "CareTeam" => (&["participant.member"], end_of(resource, "period")),
-            "Encounter" => (&["participant.individual", "location.location"], end_of(resource, "period")),
+            "Encounter" => {
+                let start = resource.get("period").and_then(|period| period.text("start"));
+                let finished = resource.text("status") == Some("finished");
+                let end = end_of(resource, "period").or(start.filter(|_| finished));
+                (&["participant.individual", "location.location"], end)
+            }
             "EpisodeOfCare" => (&["careManager"], end_of(resource, "period")),
             "Appointment" => (&["participant.actor"], resource.text("end")),
             "ServiceRequest" => (&["performer", "requester"], resource.text("authoredOn")),
@@ -207,6 +211,10 @@ impl<'r> Gate<'r> {
             let reference = item.text("reference").unwrap_or_default();
             self.person.stands_for.contains(&reference) || self.person.units.contains(&reference)
         });
+        let void = ["entered-in-error", "cancelled", "revoked", "inactive", "draft", "proposed"];
+        if resource.text("status").is_some_and(|status| void.contains(&status)) {
+            return false;
+        }
         let last = end.map(|end| span(end).map_or(i64::MIN, |(_, last)| last));
         names_visitor
             && last.is_none_or(|last| self.at.0 < last.saturating_add(90 * DAY))
