@@ -1,6 +1,7 @@
 //! The program as people and scripts use it: the real binary, its files, its exit codes and its words.
 
 mod accounts;
+mod apps;
 mod at_rest;
 mod beside;
 #[path = "../../../web/tests/suite/client.rs"]

@@ -30,11 +30,15 @@ pub fn overview(shared: &Shared, asked: &Asked) -> Outcome {
             purpose_form(shared, &seat),
             factor(&seat),
             password_form(shared, &seat),
+            APPS.to_owned(),
             everywhere_form(shared, &seat),
         ];
         Ok(page(shared, StatusCode::OK, "Your account", Some(&seat), &parts.concat()))
     })
 }
+
+/// The way to what others' programs may do.
+const APPS: &str = "<h2>Apps</h2><p><a href=\"/smart/apps\">Programs of others that act in your name</a></p>";
 
 fn purpose_form(shared: &Shared, seat: &Seat) -> String {
     let choice = |purpose: &Purpose| {

@@ -95,7 +95,12 @@ fn by_statement(
 
 /// An app that can keep no secret says its name alone.
 fn by_name(shared: &Shared, form: &Form) -> Result<Shown, Error> {
-    let app = approved(shared, form.text("client_id"))?.filter(|app| app.registration.proof == Proof::Public);
+    let app = match form.text("client_id") {
+        // Who has a refresh token need not say its name (RFC 6749 section 6 asks only those who can prove it).
+        "" if form.text("grant_type") == "refresh_token" => shared.vault.app_of_refresh(form.text("refresh_token"))?,
+        id => shared.vault.app(id)?,
+    };
+    let app = app.filter(|app| app.is_approved() && app.registration.proof == Proof::Public);
     let app =
         app.ok_or_else(|| unknown("no app of this client id is approved here, or it must show that it is itself"))?;
     Ok(Shown { app, is_proven: false })

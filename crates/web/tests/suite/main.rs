@@ -16,6 +16,7 @@ mod sign_in;
 mod smart;
 mod smart_abuse;
 mod smart_backend;
+mod smart_clients;
 mod smart_scopes;
 mod stage;
 mod two_worlds;

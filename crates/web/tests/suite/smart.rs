@@ -239,6 +239,8 @@ fn tokens_are_renewed_told_about_and_given_back() {
         let fields = [("grant_type", "refresh_token"), ("refresh_token", token.as_str().unwrap()), ("scope", scope)];
         stage.token(&fields, &shown)
     };
+    let nameless = [("grant_type", "refresh_token"), ("refresh_token", first["refresh_token"].as_str().unwrap())];
+    assert_eq!(stage.token(&nameless, &[]).status, 401, "one that has a secret shows it");
     let second = refresh(&first["refresh_token"], "").expect(200).json();
     assert_ne!(second["refresh_token"], first["refresh_token"]);
     assert_eq!((&second["scope"], &second["patient"]), (&first["scope"], &first["patient"]));

@@ -272,6 +272,11 @@ fn a_refresh_token_is_good_once_for_its_app_and_never_widens() {
     assert_eq!(stage.get(&next, "Observation").status, 401, "reuse ends the family");
     let told = fresh();
     let token = told["refresh_token"].as_str().unwrap();
+    let nameless = refresh(token, "", "").expect(200).json();
+    assert_eq!(nameless["scope"], told["scope"], "a public app's token says whose it is");
+    assert_eq!(refresh("cr1.AAAA", "", "").json()["error"], "invalid_client");
+    let told = fresh();
+    let token = told["refresh_token"].as_str().unwrap();
     assert_eq!(refresh(token, "other", "").json()["error"], "invalid_grant", "another app's");
     assert_eq!(refresh(token, "growth", "").json()["error"], "invalid_grant");
     assert_eq!(stage.get(&told, "Observation").status, 401);

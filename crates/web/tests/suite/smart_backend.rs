@@ -162,6 +162,11 @@ fn a_backend_service_signs_and_sees_what_its_scopes_say() {
     for scope in ["", "openid", "user/*.rs", "system/Condition.rs", "system/Patient.cud", "nonsense"] {
         assert_eq!(backend.ask(&backend.good(), scope).json()["error"], "invalid_scope", "{scope}");
     }
+    let other = backend.ask(&backend.good(), "system/Patient.rs").expect(200).json();
+    let (statement, token) = (backend.good(), other["access_token"].as_str().unwrap());
+    let fields = [("client_assertion_type", ASSERTION), ("client_assertion", &statement), ("token", token)];
+    backend.stage.form("/smart/revoke", &fields, &[]).expect(200);
+    assert_eq!((backend.stage.get(&other, "Patient").status, backend.stage.get(&told, "Patient").status), (401, 200));
     backend.stage.clock.advance(301_000);
     assert_eq!(backend.stage.get(&told, "Patient").status, 401);
     // One that signs may be given a user's agreement too, and shows itself the same way there.

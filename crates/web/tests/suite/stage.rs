@@ -33,7 +33,11 @@ impl Stage {
     }
 
     pub fn with(change: impl FnOnce(&mut web::Settings)) -> Stage {
-        let clock = Clock::manual(START);
+        Stage::at(Clock::manual(START), change)
+    }
+
+    /// By a clock of its own.
+    pub fn at(clock: Clock, change: impl FnOnce(&mut web::Settings)) -> Stage {
         let house = House::at(clock.clone(), |settings| {
             settings.second_factor = false;
             change(settings);

@@ -177,10 +177,9 @@ impl Vault {
             None => {
                 let session = self.session(token).map(|(session, _)| session);
                 let own = session.filter(|session| session.client.as_deref() == Some(&app.id));
-                let Some((account, Some(grant))) = own.map(|session| (session.account, session.grant)) else {
-                    return Ok(());
-                };
-                Named { account, grant, number: 0 }
+                let Some(session) = own else { return Ok(()) };
+                let Some(grant) = session.grant.clone() else { return self.end_own(app, &session, context) };
+                Named { account: session.account, grant, number: 0 }
             }
         };
         let _turn = self.inner.store.gate.apps.turn();
@@ -189,6 +188,25 @@ impl Vault {
             Err(Error::Refusal(_)) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Ends a session of an app that acts by itself.
+    fn end_own(&self, app: &App, session: &Session, context: Context) -> Result<(), Error> {
+        let Some(account) = self.account(&session.account)? else { return Ok(()) };
+        let (visit, now) = (visit_of(&account, app, session.purpose, context), self.clock().now());
+        self.amend_account(&visit, &account.id, |account| {
+            account.end_session(session.id.clone(), session.until, now);
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// The app that a refresh token was given to, whether it is still good or not.
+    pub fn app_of_refresh(&self, token: &str) -> Result<Option<Arc<App>>, Error> {
+        let Some(named) = self.open_name(REFRESH, token) else { return Ok(None) };
+        let grants = self.grants_of(&named.account)?;
+        let grant = grants.all.iter().find(|grant| grant.id == named.grant);
+        grant.map_or(Ok(None), |grant| self.app(&grant.agreed.client))
     }
 
     /// What a refresh token stands for, if it is good and this app's: for introspection (RFC 7662).
