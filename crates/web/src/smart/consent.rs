@@ -125,7 +125,7 @@ fn draw(shared: &Shared, seat: &Seat, request: &Request, sealed: &str, choice: O
          You can end this at any time under <a href=\"{}\">apps</a>.</p>{finder}\
          <form method=\"post\" action=\"{}\">{hidden}{people}\
          <h2>What it may do</h2>{what}<h2>What else it wants</h2>{words}\
-         {allow}<button name=\"decision\" value=\"deny\">Do not</button></form>",
+         {allow}<button name=\"decision\" value=\"deny\" formnovalidate>Do not</button></form>",
         escape(host),
         Place::Agreed.path(),
         Place::Consent.path()

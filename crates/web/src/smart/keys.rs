@@ -81,7 +81,11 @@ impl Known {
                 return Ok(kept.set);
             }
         }
-        let answer = egress::get(&shared.settings, address).await?;
+        let answer = egress::get(&shared.settings, address).await.inspect_err(|_| {
+            // Who cannot be reached is left alone for a while, however often somebody asks.
+            let nothing = Kept { set: String::new(), fetched: now, until: now };
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(address.to_owned(), nothing);
+        })?;
         let kept_ms = answer.max_age_ms.map_or(KEPT_MS, |age| age.clamp(0, KEPT_MS_MAX));
         let kept = Kept { set: answer.body, fetched: now, until: Instant(now.0 + kept_ms) };
         let set = kept.set.clone();

@@ -18,7 +18,7 @@ use std::sync::Arc;
 const KIND: &str = "x-grants";
 
 /// Grants of one account that stand at a time; one more ends the oldest.
-const GRANTS_MAX: usize = 200;
+const GRANTS_MAX: usize = 50;
 
 /// Accounts whose grants are remembered, at most, before all are read again.
 const KNOWN_MAX: usize = 10_000;

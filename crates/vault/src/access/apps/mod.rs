@@ -255,7 +255,8 @@ fn is_redirect(address: &str) -> bool {
     let is_plain = address.bytes().all(|b| b.is_ascii_graphic() && !b"\\\"<>`{}|^#'".contains(&b));
     let Some((scheme, rest)) = address.split_once(':') else { return false };
     let host = rest.strip_prefix("//").and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();
-    let is_host = !host.is_empty() && !host.contains('@');
+    // The host stands in the policies of pages too.
+    let is_host = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
     let fits = match scheme {
         "https" => is_host,
         "http" => is_host && is_this_machine(host),
@@ -332,6 +333,9 @@ mod tests {
             "myapp://cb",
             "file:///etc/passwd",
             "HTTPS://app.example/cb",
+            "https://app.example;sandbox/cb",
+            "https://app.example,evil.example/cb",
+            "https://*.example/cb",
             "https://é.example/",
         ] {
             assert!(!is_redirect(bad), "{bad}");
