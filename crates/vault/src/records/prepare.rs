@@ -154,7 +154,7 @@ impl Store {
 
 fn too_large() -> Refusal {
     let message = format!(
-        "The resource takes more than {} MiB, the most that one may take; split it into several.",
+        "the resource takes more than {} MiB, the most that one may take; split it into several",
         RESOURCE_BYTES_MAX >> 20
     );
     Refusal::new(No::TooLarge, "too-long", message)
