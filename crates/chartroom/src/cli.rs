@@ -84,6 +84,8 @@ pub enum Command {
     /// Programs of others that act for people or by themselves, also while the server runs
     #[command(subcommand)]
     App(AppCommand),
+    /// Print who looked at what and changed what, newest first, as a table (CSV), also while the server runs
+    Audit(AuditArgs),
     /// Look at the key, the disk and the directory, and say what to mend
     Doctor,
     /// Change the root key
@@ -346,6 +348,45 @@ pub enum AccountCommand {
         /// Take its second factor away instead
         #[arg(long)]
         remove: bool,
+    },
+}
+
+/// Which events of the audit; everything that is said must hold.
+#[derive(Clone, Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct AuditArgs {
+    /// What else to do with it.
+    #[command(subcommand)]
+    pub command: Option<AuditCommand>,
+    /// Id of the patient whose information it was
+    #[arg(long, value_name = "PATIENT-ID")]
+    pub patient: Option<String>,
+    /// Login of whoever did it; `operator` for the command line
+    #[arg(long, value_name = "LOGIN")]
+    pub user: Option<String>,
+    /// Not before: a date or time, such as 2026-11-23
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Not after
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// What was done: read, search, history, create, update, delete, batch, operation, export, sign-in, sign-out, break-glass,
+    /// read-audit, administer, disclose
+    #[arg(long, value_name = "ACTION")]
+    pub action: Option<String>,
+    /// How it ended: served, refused, failed
+    #[arg(long, value_name = "OUTCOME")]
+    pub outcome: Option<String>,
+}
+
+/// What else to do with the audit.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Destroy what old events say; the log and its proofs stay whole
+    Expire {
+        /// How many years events are kept, at least 6
+        #[arg(long, value_name = "N", default_value_t = 6)]
+        years: u32,
     },
 }
 

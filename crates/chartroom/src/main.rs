@@ -10,6 +10,7 @@ mod import;
 #[cfg(test)]
 mod manual;
 mod stop;
+mod user;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -9,9 +9,11 @@ use crate::server::Server;
 use crate::witnesses::read_answer;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::connect_info::Connected;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::routing::post;
+use axum::serve::IncomingStream;
 use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
 use std::io::{self, ErrorKind, Read, Write};
@@ -32,7 +34,7 @@ struct Door<F> {
     deed: F,
 }
 
-/// Answers each request of a signed-in visit with what `deed` makes of its body, until `stop` is ready. A deed that was
+/// Answers each request of a signed-in visit with what `deed` makes of it, of the number of the user who knocked, and of its body, until `stop` is ready. A deed that was
 /// begun is carried through, on a thread of its own.
 pub async fn serve_control<F>(
     server: &Server,
@@ -40,25 +42,41 @@ pub async fn serve_control<F>(
     stop: impl Future<Output = ()> + Send + 'static,
     deed: F,
 ) where
-    F: Fn(&Visit, &[u8]) -> Vec<u8> + Send + Sync + 'static,
+    F: Fn(&Visit, Option<u32>, &[u8]) -> Vec<u8> + Send + Sync + 'static,
 {
     let door = Arc::new(Door { vault: server.shared.vault.clone(), deed });
     let router =
         Router::new().route("/", post(enter::<F>)).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(door);
     // It ends when it is told to; a connection that fails is that connection's matter.
-    drop(axum::serve(listener, router).with_graceful_shutdown(stop).await);
+    let service = router.into_make_service_with_connect_info::<Knocker>();
+    drop(axum::serve(listener, service).with_graceful_shutdown(stop).await);
 }
 
-async fn enter<F>(State(door): State<Arc<Door<F>>>, headers: HeaderMap, body: Bytes) -> Response<Body>
+/// The operating system's user on the other side, by number.
+#[derive(Clone, Copy)]
+struct Knocker(Option<u32>);
+
+impl Connected<IncomingStream<'_, UnixListener>> for Knocker {
+    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Knocker {
+        Knocker(stream.io().peer_cred().ok().map(|user| user.uid()))
+    }
+}
+
+async fn enter<F>(
+    State(door): State<Arc<Door<F>>>,
+    ConnectInfo(Knocker(uid)): ConnectInfo<Knocker>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body>
 where
-    F: Fn(&Visit, &[u8]) -> Vec<u8> + Send + Sync + 'static,
+    F: Fn(&Visit, Option<u32>, &[u8]) -> Vec<u8> + Send + Sync + 'static,
 {
     let visit = match gate::visit(&door.vault, &headers) {
         Ok(visit) if visit.is_operator() => visit,
         Ok(_) => return refused(&no_operator()).map(Body::from),
         Err(refusal) => return refused(&refusal).map(Body::from),
     };
-    let done = tokio::task::spawn_blocking(move || (door.deed)(&visit, &body)).await;
+    let done = tokio::task::spawn_blocking(move || (door.deed)(&visit, uid, &body)).await;
     done.map_or_else(|_| internal(), |answer| plain(StatusCode::OK, "application/json", answer)).map(Body::from)
 }
 

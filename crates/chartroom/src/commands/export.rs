@@ -2,6 +2,7 @@
 
 use super::{exists, options};
 use crate::config::Config;
+use crate::control::{self, Note};
 use crate::stop::Stop;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -9,6 +10,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use vault::access::Visit;
+use vault::access::audit::Deed;
 use vault::records::snapshot::Snapshot;
 use vault::{Error, Position};
 
@@ -24,6 +26,7 @@ pub fn export(config: &Config, out: &Path) -> Result<(), Stop> {
     exists(&config.data)?;
     let snapshot = Snapshot::open(&options(config)).map_err(|e| Stop::vault("Nothing was exported.", e))?;
     make_empty(out).map_err(|e| not_written(out, &e))?;
+    control::note(config, &Note::new(Deed::Export, "export", format!("everything, to {}", out.display())))?;
     let visit = Visit::operator();
     let types = current(&snapshot, &visit).map_err(|e| Stop::vault("Nothing was exported.", e))?;
     for (resource_type, ids) in &types {

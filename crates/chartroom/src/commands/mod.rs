@@ -2,6 +2,7 @@
 
 mod account;
 mod app;
+mod audit;
 mod bench;
 mod demo;
 mod doctor;
@@ -16,11 +17,13 @@ mod witness;
 
 use crate::cli::{Cli, Command, ConfigCommand, KeysCommand};
 use crate::config::Config;
+use crate::control::{self, Note};
 use crate::import;
 use crate::stop::Stop;
 use base::clock::Clock;
 use base::id::Ids;
 use std::path::Path;
+use vault::access::audit::Deed;
 use vault::access::issue_token;
 use vault::{Options, Vault};
 
@@ -51,6 +54,7 @@ pub fn run(cli: &Cli) -> Result<(), Stop> {
         Command::Witness(args) => witness::witness(&config(WITNESS_DATA)?, args),
         Command::Fhirpath(args) => fhirpath::fhirpath(args),
         Command::Export(args) => export::export(&config(DATA)?, &args.out),
+        Command::Audit(args) => audit::audit(&config(DATA)?, args),
         Command::Doctor => doctor::doctor(&config(DATA)?),
         Command::Bench(args) => bench::bench(args),
         Command::BenchEcho { listen } => bench::echo(*listen),
@@ -72,6 +76,7 @@ pub fn run(cli: &Cli) -> Result<(), Stop> {
 fn token(config: &Config) -> Result<(), Stop> {
     exists(&config.data)?;
     let token = issue_token(&config.data, &config.key).map_err(|e| Stop::vault("No token was made.", e))?;
+    control::note_if_open(config, &Note::new(Deed::Administer, "token", "the operator's"));
     println!("{token}");
     Ok(())
 }

@@ -3,9 +3,11 @@
 use super::{exists, options};
 use crate::cli::QuarantineCommand;
 use crate::config::Config;
+use crate::control::{self, Note};
 use crate::import::quarantine::NAMES;
 use crate::stop::Stop;
 use std::io::{Write, stdout};
+use vault::access::audit::Deed;
 use vault::memo::{Kept, Memos};
 
 const WHAT: &str = "No quarantine was shown.";
@@ -17,7 +19,11 @@ pub fn quarantine(config: &Config, command: &QuarantineCommand) -> Result<(), St
     let names = memos.names(NAMES).map_err(|e| Stop::vault(WHAT, e))?;
     match command {
         QuarantineCommand::List => list(&memos, &names),
-        QuarantineCommand::Show { name } => show(&memos, &chosen(&names, name.as_deref())?),
+        QuarantineCommand::Show { name } => {
+            let name = chosen(&names, name.as_deref())?;
+            control::note(config, &Note::new(Deed::Read, "quarantine show", name.clone()))?;
+            show(&memos, &name)
+        }
     }
 }
 

@@ -17,6 +17,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use vault::Vault;
 use web::{Server, Settings, Tls};
 
+/// Room on the disk that is kept for the audit.
+const RESERVE_BYTES: u64 = 8 << 20;
+
 /// A port that is held, before anything else is done.
 pub struct Port {
     runtime: Runtime,
@@ -74,6 +77,13 @@ impl Port {
         let Port { runtime, listener, mut settings } = self;
         if is_demo(data) {
             (settings.is_demo, settings.second_factor, settings.private_addresses) = (true, false, true);
+        }
+        let kept =
+            vault.keep_reserve(RESERVE_BYTES).map_err(|error| Stop::vault("The server was not started.", error))?;
+        if kept < RESERVE_BYTES {
+            eprintln!(
+                "warning: the disk is full; nothing can be changed, and reading ends when the audit has no room; make room"
+            );
         }
         runtime.block_on(async {
             let told = told_to_stop().map_err(|e| not_started(e, "run `chartroom doctor`"))?;

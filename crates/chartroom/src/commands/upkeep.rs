@@ -3,12 +3,13 @@
 use super::{exists, options};
 use crate::cli::{RestoreArgs, ShredArgs};
 use crate::config::Config;
-use crate::control::{self, By, Deed};
+use crate::control::{self, By, Deed, Note};
 use crate::import::finished;
 use crate::import::quarantine::NAMES;
 use crate::stop::Stop;
 use std::path::{Path, PathBuf};
 use vault::Vault;
+use vault::access::audit;
 use vault::memo::Memos;
 use vault::records::KeySource;
 
@@ -33,6 +34,8 @@ pub fn rebuild(config: &Config) -> Result<(), Stop> {
 /// `chartroom backup`: a copy of the record, also while the server runs.
 pub fn backup(config: &Config, to: &Path) -> Result<(), Stop> {
     exists(&config.data)?;
+    // It is sealed as the record is: whoever has it without the key has nothing.
+    control::note_if_open(config, &Note::new(audit::Deed::Export, "backup", format!("to {}", to.display())));
     let done = Vault::backup(&options(config), to, &|_, _| {}).map_err(|e| Stop::vault("No backup was made.", e))?;
     println!("{} entries, {} bytes, in {}", done.entries, done.bytes, to.display());
     println!("next: keep the root key too, elsewhere; without it nobody can read the backup");
@@ -50,6 +53,8 @@ pub fn restore(config: &Config, args: &RestoreArgs) -> Result<(), Stop> {
         Vault::restore(&args.from, &options(config), witnessed.as_deref()).map_err(|e| Stop::vault(what, e))?;
     finished::forget(&config.data);
     println!("{} entries of {} are in {}", restored.entries, restored.at, config.data.display());
+    let asked = format!("{} entries of {}, from {}", restored.entries, restored.at, args.from.display());
+    control::note(config, &Note::new(audit::Deed::Administer, "restore", asked))?;
     let Some(lost) = restored.lost else { return Ok(()) };
     println!("Entries {} to {} were witnessed and are not in this backup.", lost.from, lost.to.saturating_sub(1));
     println!("next: look for a later backup, or enter again what happened after {}", restored.at);

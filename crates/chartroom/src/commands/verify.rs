@@ -2,17 +2,20 @@
 
 use super::{exists, options};
 use crate::config::Config;
+use crate::control::{self, Note};
 use crate::stop::Stop;
 use fhir::json::Json;
 use std::io::{IsTerminal, stderr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use vault::Vault;
+use vault::access::audit::Deed;
 use vault::verify::{Altered, Report};
 
 /// Checks the record, whether a server has it open or not. Ends with `Wrong` when something was altered.
 pub fn verify(config: &Config, as_json: bool) -> Result<(), Stop> {
     exists(&config.data)?;
+    control::note_if_open(config, &Note::new(Deed::Administer, "verify", ""));
     let started = Instant::now();
     let shown = AtomicU64::new(0);
     let progress = |done: u64, of: u64| show(&shown, done, of);

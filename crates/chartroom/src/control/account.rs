@@ -140,7 +140,10 @@ impl AccountDeed {
 
     /// Does it.
     pub fn carry_out(&self, vault: &Vault, visit: &Visit) -> Result<Done, Stop> {
-        let visit = visit.asking(Context::new(Deed::Administer, format!("account {}", self.what.code())));
+        let from = visit.context().map(|context| context.from.clone()).unwrap_or_default();
+        let place = format!("account {}", self.what.code());
+        let asked = if self.login.is_empty() { String::new() } else { format!("login={}", self.login) };
+        let visit = visit.asking(Context { from, asked, ..Context::new(Deed::Administer, place) });
         let done = self.act(vault, &visit).map(Done::well);
         let status = if done.is_ok() { 200 } else { 400 };
         vault.close_now(&visit, status).map_err(|e| Stop::vault(UNDONE, e))?;

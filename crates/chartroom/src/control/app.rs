@@ -108,7 +108,8 @@ impl AppDeed {
 
     /// Does it.
     pub fn carry_out(&self, vault: &Vault, visit: &Visit) -> Result<Done, Stop> {
-        let visit = visit.asking(Context::new(Deed::Administer, format!("app {}", self.what)));
+        let from = visit.context().map(|context| context.from.clone()).unwrap_or_default();
+        let visit = visit.asking(Context { from, ..Context::new(Deed::Administer, format!("app {}", self.what)) });
         let done = self.act(vault, &visit).map(Done::well);
         let status = if done.is_ok() { 200 } else { 400 };
         vault.close_now(&visit, status).map_err(|e| Stop::vault(NO_APP, e))?;

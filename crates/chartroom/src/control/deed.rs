@@ -2,10 +2,11 @@
 
 use super::account::{AccountDeed, UNDONE};
 use super::app::{AppDeed, NO_APP};
+use super::audit::Question;
 use crate::stop::Stop;
 use fhir::json::Json;
 use std::path::{Path, PathBuf};
-use vault::access::Visit;
+use vault::access::{Context, Visit, audit};
 use vault::log::checkpoint::VerifierKey;
 use vault::records::KeySource;
 use vault::{Error, Fault, Vault};
@@ -35,6 +36,34 @@ pub enum Deed {
     Account(AccountDeed),
     /// Something about apps.
     App(Box<AppDeed>),
+    /// Nothing but to note what a command does.
+    Note(Note),
+    /// Read the audit.
+    Audit(Question),
+    /// Destroy what old events of the audit say.
+    Expire {
+        /// Older than so many years.
+        years: u32,
+    },
+}
+
+/// What a command does, for the audit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    deed: audit::Deed,
+    place: String,
+    asked: String,
+}
+
+impl Note {
+    /// Of a command.
+    pub fn new(deed: audit::Deed, place: &str, asked: impl Into<String>) -> Note {
+        Note { deed, place: place.to_owned(), asked: asked.into() }
+    }
+
+    fn context(self, from: String) -> Context {
+        Context { asked: self.asked, from, ..Context::new(self.deed, self.place) }
+    }
 }
 
 /// What came of it.
@@ -53,18 +82,48 @@ impl Done {
 }
 
 /// Said when the write-ahead log could not be emptied.
-const UNCLEARED: &str = "next: end the backup, export or verify that runs; until then the write-ahead log still holds \
+pub(super) const UNCLEARED: &str = "next: end the backup, export or verify that runs; until then the write-ahead log still holds \
                          what was overwritten\n";
 
 impl Deed {
-    /// Does it.
-    pub fn carry_out(&self, vault: &Vault, visit: &Visit) -> Result<Done, Stop> {
+    /// Does it for whoever sits at `from`, and writes in the audit that it was done, or that it was not.
+    pub fn carry_out(&self, vault: &Vault, visit: &Visit, from: String) -> Result<Done, Stop> {
+        let visit = visit.asking(self.noted().context(from));
+        let done = self.act(vault, &visit);
+        if let Deed::Audit(Question { below: Some(_), .. }) | Deed::Account(_) | Deed::App(_) = self {
+            // The first answer was noted; accounts note by themselves.
+            return done;
+        }
+        let what = if done.is_ok() { "It was done, but the audit does not say so." } else { self.undone() };
+        let closed = vault.close_now(&visit, if done.is_ok() { 0 } else { 500 });
+        done.and_then(|done| closed.map(|()| done).map_err(|e| Stop::vault(what, e)))
+    }
+
+    fn act(&self, vault: &Vault, visit: &Visit) -> Result<Done, Stop> {
         match self {
             Deed::Rotate { to } => rotate(vault, visit, to),
             Deed::Shred { patient } => shred(vault, visit, patient),
             Deed::Cosign { witnesses, checkpoint, lines } => cosign(vault, witnesses, checkpoint.as_deref(), lines),
             Deed::Account(deed) => deed.carry_out(vault, visit),
             Deed::App(deed) => deed.carry_out(vault, visit),
+            Deed::Note(_) => Ok(Done::well(String::new())),
+            Deed::Audit(question) => question.answer(vault, visit),
+            Deed::Expire { years } => super::audit::expire(vault, visit, *years),
+        }
+    }
+
+    /// What the audit is to say of it.
+    fn noted(&self) -> Note {
+        let administer = |place: &str, asked: String| Note::new(audit::Deed::Administer, place, asked);
+        match self {
+            Deed::Rotate { .. } => administer("keys rotate", String::new()),
+            Deed::Shred { patient } => Note::new(audit::Deed::Delete, "shred", format!("Patient/{patient}")),
+            Deed::Cosign { .. } => administer("log cosign", String::new()),
+            Deed::Account(_) => administer("account", String::new()),
+            Deed::App(_) => administer("app", String::new()),
+            Deed::Note(note) => note.clone(),
+            Deed::Audit(question) => Note::new(audit::Deed::ReadAudit, "audit", question.words()),
+            Deed::Expire { years } => administer("audit expire", format!("older than {years} years")),
         }
     }
 
@@ -76,6 +135,9 @@ impl Deed {
             Deed::Cosign { .. } => "No cosignature was taken in.",
             Deed::Account(_) => UNDONE,
             Deed::App(_) => NO_APP,
+            Deed::Note(_) => "The audit does not have what was to be done, so that it was not done.",
+            Deed::Audit(_) => "The audit was not read.",
+            Deed::Expire { .. } => "Nothing was destroyed.",
         }
     }
 
@@ -87,7 +149,9 @@ impl Deed {
             }
             Deed::Account(_) => "look with `chartroom account list`",
             Deed::App(_) => "look with `chartroom app list`",
-            Deed::Shred { .. } | Deed::Cosign { .. } => "run the same command again: what was done is not done twice",
+            Deed::Shred { .. } | Deed::Cosign { .. } | Deed::Note(_) | Deed::Audit(_) | Deed::Expire { .. } => {
+                "run the same command again: what was done is not done twice"
+            }
         }
     }
 
@@ -105,6 +169,14 @@ impl Deed {
             ]),
             Deed::Account(deed) => deed.write(),
             Deed::App(deed) => deed.write(),
+            Deed::Note(note) => Json::object([
+                ("do", text("note")),
+                ("deed", text(note.deed.code())),
+                ("place", text(&note.place)),
+                ("asked", text(&note.asked)),
+            ]),
+            Deed::Audit(question) => question.write(),
+            Deed::Expire { years } => Json::object([("do", text("expire")), ("years", Json::number(years))]),
         }
     }
 
@@ -115,6 +187,12 @@ impl Deed {
             "rotate" => Some(Deed::Rotate { to: read_key(json.get("to")?)? }),
             "account" => AccountDeed::read(json).map(Deed::Account),
             "app" => AppDeed::read(json).map(|deed| Deed::App(Box::new(deed))),
+            "note" => {
+                let deed = audit::Deed::of_code(json.text("deed")?)?;
+                Some(Deed::Note(Note::new(deed, json.text("place")?, json.text("asked")?)))
+            }
+            "audit" => Some(Deed::Audit(Question::read(json))),
+            "expire" => Some(Deed::Expire { years: json.get("years")?.as_number()?.parse().ok()? }),
             "shred" => Some(Deed::Shred { patient: text("patient")? }),
             "cosign" => {
                 let witnesses = json.get("witnesses")?.items().iter().map(|key| key.as_str().map(str::to_owned));
@@ -232,7 +310,15 @@ mod tests {
             checkpoint: checkpoint.map(str::to_owned),
             lines: "— w x\n".to_owned(),
         };
-        let others = [Deed::Shred { patient: "p".to_owned() }, cosign(None), cosign(Some("o\n1\n"))];
+        let note = Note::new(audit::Deed::Export, "export", "--out \"x\"");
+        let others = [
+            Deed::Shred { patient: "p".to_owned() },
+            cosign(None),
+            cosign(Some("o\n1\n")),
+            Deed::Note(note),
+            Deed::Audit(Question::default()),
+            Deed::Expire { years: 7 },
+        ];
         for deed in rotations.into_iter().chain(others) {
             let written = deed.write();
             assert_eq!(Deed::read(&written).expect("read").write(), written);

@@ -6,16 +6,19 @@
 
 mod account;
 mod app;
+mod audit;
 mod deed;
 mod socket;
 
 pub use account::{AccountDeed, UNDONE, What};
 pub use app::{AppDeed, NO_APP};
-pub use deed::{Deed, Done, absolute};
+pub use audit::Question;
+pub use deed::{Deed, Done, Note, absolute};
 
 use crate::commands::open_existing;
 use crate::config::Config;
 use crate::stop::{Stop, Trouble};
+use crate::user;
 use fhir::json::Json;
 use socket::Socket;
 use std::io;
@@ -42,13 +45,27 @@ pub enum By {
 /// Does a deed on the record of a configuration, or has the server that has it open do it.
 pub fn carry_out(config: &Config, deed: &Deed) -> Result<(Done, By), Stop> {
     match open_existing(config) {
-        Ok(vault) => Ok((deed.carry_out(&vault, &Visit::operator())?, By::Here)),
+        Ok(vault) => Ok((deed.carry_out(&vault, &Visit::operator(), user::present())?, By::Here)),
         Err(Stop::Cannot(trouble)) if is_busy(&trouble) => match socket::connect(&config.data) {
             Some(stream) => ask(config, deed, stream).map(|done| (done, By::Server)),
             // An import, or a server that is just starting.
             None => Err(Stop::Cannot(trouble)),
         },
         Err(stop) => Err(stop),
+    }
+}
+
+/// Notes in the audit what a command is about to do, before it does it. Where that cannot be, it is not to be done.
+pub fn note(config: &Config, note: &Note) -> Result<(), Stop> {
+    carry_out(config, &Deed::Note(note.clone())).map(|_| ())
+}
+
+/// Notes in the audit what a command does that shows nothing of a patient, where a server has the record open: these
+/// commands work on an evidence disk, too, and change nothing there.
+pub fn note_if_open(config: &Config, note: &Note) {
+    let Some(stream) = socket::connect(&config.data) else { return };
+    if ask(config, &Deed::Note(note.clone()), stream).is_err() {
+        eprintln!("warning: the server did not note this in its audit");
     }
 }
 
@@ -59,7 +76,9 @@ fn is_busy(trouble: &Trouble) -> bool {
 fn ask(config: &Config, deed: &Deed, stream: std::os::unix::net::UnixStream) -> Result<Done, Stop> {
     let what = deed.undone();
     let token = issue_token(&config.data, &config.key).map_err(|e| Stop::vault(what, e))?;
-    eprintln!("The server that has {} open is asked ...", config.data.display());
+    if !matches!(deed, Deed::Note(_) | Deed::Audit(_)) {
+        eprintln!("The server that has {} open is asked ...", config.data.display());
+    }
     let (status, answer) = ask_control(stream, &token, &deed.write().to_bytes()).map_err(|error| {
         let why = format!("the server ended before it answered ({error})");
         Stop::cannot("It is not known whether this was done.", why, deed.next_when_unknown())
@@ -113,7 +132,9 @@ impl Door {
         let (end, ended) = oneshot::channel();
         let (server, vault) = (server.clone(), vault.clone());
         let served = tokio::spawn(async move {
-            let deed = move |visit: &Visit, body: &[u8]| write_answer(carry_out_asked(&vault, visit, body));
+            let deed = move |visit: &Visit, uid: Option<u32>, body: &[u8]| {
+                write_answer(carry_out_asked(&vault, visit, uid, body))
+            };
             serve_control(&server, listener, async { drop(ended.await) }, deed).await;
         });
         Ok(Door { socket, end, served })
@@ -127,9 +148,10 @@ impl Door {
     }
 }
 
-fn carry_out_asked(vault: &Vault, visit: &Visit, body: &[u8]) -> Result<Done, Stop> {
+fn carry_out_asked(vault: &Vault, visit: &Visit, uid: Option<u32>, body: &[u8]) -> Result<Done, Stop> {
+    let from = uid.map(user::named).unwrap_or_default();
     match Json::parse(body).ok().as_ref().and_then(Deed::read) {
-        Some(deed) => deed.carry_out(vault, visit),
+        Some(deed) => deed.carry_out(vault, visit, from),
         None => {
             let next = "stop the server, and run the same command again";
             Err(Stop::cannot("Nothing was done.", "the running server does not know this deed", next))

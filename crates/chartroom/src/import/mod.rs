@@ -19,6 +19,7 @@ use crate::cli::ImportArgs;
 use crate::commands;
 use crate::config::Config;
 use crate::stop::Stop;
+use crate::user;
 use base::clock::Clock;
 use fhir::json::Json;
 use finished::Finished;
@@ -28,7 +29,8 @@ use source::Source;
 use std::path::Path;
 use std::sync::Arc;
 use vault::Vault;
-use vault::access::Visit;
+use vault::access::audit::Deed;
+use vault::access::{Context, Visit};
 use vault::memo::Memos;
 
 /// Imports what the paths name. Ends with `Wrong` when something was refused.
@@ -41,10 +43,20 @@ pub fn run(config: &Config, args: &ImportArgs) -> Result<(), Stop> {
     }
     let vault = commands::open(config)?;
     let memos = vault.memos().map_err(|e| Stop::vault(NOTHING, e))?;
+    let count = found.sources.len();
+    note(&vault, format!("{count} files, begun"))?;
     let quarantine = Quarantine::new(args.quarantine.as_deref(), &memos, &Clock::System)?;
     let summary = take_in(&vault, &memos, found.sources, quarantine)?;
+    let Counts { stored, unchanged, refused, .. } = summary.counts;
+    note(&vault, format!("{count} files: {stored} stored, {unchanged} unchanged, {refused} refused"))?;
     summary.print(&config.data, args.json);
     if summary.counts.refused > 0 { Err(Stop::Wrong) } else { Ok(()) }
+}
+
+/// Writes in the audit what becomes of an import.
+fn note(vault: &Vault, asked: String) -> Result<(), Stop> {
+    let context = Context { asked, from: user::present(), ..Context::new(Deed::Batch, "import") };
+    vault.close_now(&Visit::operator().asking(context), 0).map_err(|e| Stop::vault(NOTHING, e))
 }
 
 const NOTHING: &str = "Nothing was imported.";

@@ -3,6 +3,7 @@
 mod accounts;
 mod apps;
 mod at_rest;
+mod audit;
 mod beside;
 #[path = "../../../web/tests/suite/client.rs"]
 mod client;

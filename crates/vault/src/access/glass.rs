@@ -93,6 +93,10 @@ impl Vault {
         };
         self.keep(&visit.doing(Deed::BreakGlass, reason, kid), glass.write(), Expect::Absent)?;
         self.remember_glass(&glass)?;
+        // That is this request's entry.
+        let mut trail = visit.trail();
+        trail.told = trail.told.max(Some(trail.shown));
+        drop(trail);
         Ok(glass)
     }
 

@@ -2,6 +2,7 @@
 
 use super::body;
 use super::prepare::{Prepared, Sealing};
+use super::reserve::Reserve;
 use super::store::{Store, shredded};
 use super::{Expect, Position, Version, Written};
 use crate::error::{Error, Fault};
@@ -32,6 +33,8 @@ pub(crate) struct Desk {
     pub shredded: HashSet<Kid>,
     /// What was overwritten on purpose still stands in the write-ahead log.
     pub is_uncleared: bool,
+    /// Room that is kept for the audit.
+    pub reserve: Option<Reserve>,
 }
 
 /// What one transaction has gathered so far.

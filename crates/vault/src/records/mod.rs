@@ -17,6 +17,7 @@ pub(crate) mod prepare;
 mod readers;
 mod recent;
 pub(crate) mod replay;
+mod reserve;
 pub(crate) mod schema;
 pub mod snapshot;
 pub(crate) mod store;
@@ -237,6 +238,17 @@ impl Vault {
     /// the disk holds.
     pub fn check_sound(&self) -> Result<(), Error> {
         Ok(self.inner.store.check_sound()?)
+    }
+
+    /// Keeps room on the disk for the audit, so that reading goes on for a while when the disk is full. Answers how many bytes
+    /// are kept: fewer when there is no room for more now.
+    pub fn keep_reserve(&self, bytes: u64) -> Result<u64, Error> {
+        self.task(move |desk| {
+            let reserve = reserve::Reserve::keep(&desk.store.dir, bytes)?;
+            let kept = reserve.bytes();
+            desk.reserve = Some(reserve);
+            Ok(kept)
+        })?
     }
 
     /// The clock this vault was opened with.

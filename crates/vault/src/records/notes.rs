@@ -25,24 +25,25 @@ pub(crate) enum Noted {
 #[derive(Default)]
 pub(crate) struct Notes {
     known: Vec<Arc<Sealing>>,
-    changes: Vec<(usize, Box<Event>)>,
+    changes: Vec<(usize, Event)>,
 }
 
 impl Notes {
     /// Takes what is to be kept of a submission that came to this. One that changed nothing leaves its event to the end of
     /// its request.
-    pub fn take(&mut self, noted: Noted, written: &[Written]) {
+    pub fn take(&mut self, noted: &Noted, written: &[Written]) {
         match noted {
-            Noted::Known(sealing) => self.known.push(sealing),
-            Noted::Waits { request, mut event } => {
-                event.changed = written.iter().filter(|written| written.version().is_some()).count() as u64;
-                if event.changed == 0 {
+            Noted::Known(sealing) => self.known.push(Arc::clone(sealing)),
+            Noted::Waits { request, event } => {
+                let changed = written.iter().filter(|written| written.version().is_some()).count() as u64;
+                if changed == 0 {
                     return;
                 }
+                let mut event = Event { changed, ..Event::clone(event) };
                 event.status = status(&event, written);
-                match self.changes.iter_mut().find(|(known, _)| *known == request) {
-                    Some((_, first)) => merge(first, *event),
-                    None => self.changes.push((request, event)),
+                match self.changes.iter_mut().find(|(known, _)| *known == *request) {
+                    Some((_, first)) => merge(first, event),
+                    None => self.changes.push((*request, event)),
                 }
             }
         }

@@ -367,5 +367,5 @@ fn desk(connection: Connection, store: Arc<Store>, tree: Tree) -> Result<Desk, F
         .prepare("SELECT kid FROM patient_key WHERE owner IS NULL")?
         .query_map([], |row| row.get(0))?
         .collect::<Result<HashSet<Kid>, _>>()?;
-    Ok(Desk { connection, store, tree, at, types, shredded, is_uncleared: false })
+    Ok(Desk { connection, store, tree, at, types, shredded, is_uncleared: false, reserve: None })
 }

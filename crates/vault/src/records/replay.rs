@@ -64,6 +64,8 @@ impl Store {
         let previous = if entry.ver > 1 { previous(connection, &entry)? } else { None };
         let rows = match entry.kind {
             Some(Kind::Version) => self.rows(connection, &mut entry)?,
+            // One whose time was up says nothing any more.
+            Some(Kind::Access) if entry.body.is_empty() => Rows::none(),
             Some(Kind::Access) => self.event_rows(connection, &mut entry)?,
             _ => Rows::none(),
         };

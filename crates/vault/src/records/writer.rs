@@ -7,6 +7,7 @@ use super::Written;
 use super::desk::{Desk, Group};
 use super::notes::{Noted, Notes};
 use super::prepare::Prepared;
+use super::reserve::Reserve;
 use super::schema;
 use super::store::Store;
 use crate::error::{Error, Fault};
@@ -135,17 +136,16 @@ impl Writer {
         other
     }
 
-    fn write_group(&mut self, mut waiting: Vec<Submission>, count: u64) {
-        let answers = transact(&mut self.desk, |desk, group| {
-            let mut notes = Notes::default();
-            let written = waiting.iter_mut().map(|s| settle(write_one(desk, s, group, &mut notes)));
-            let written = written.collect::<Result<Vec<_>, Fault>>()?;
-            notes.append(desk, group)?;
-            Ok(written)
-        });
-        match answers {
-            Ok(answers) => waiting.into_iter().zip(answers).for_each(|(s, answer)| (s.done)(answer)),
-            Err(stop) => waiting.into_iter().for_each(|s| (s.done)(Err(stop.error()))),
+    /// Writes what waits. Where there is no room, what was only looked at is still written down, with room of the reserve;
+    /// while that is not whole, changes are refused, so that they do not take it.
+    fn write_group(&mut self, waiting: Vec<Submission>, count: u64) {
+        let is_roomy = self.desk.reserve.as_mut().is_none_or(Reserve::is_whole);
+        let waiting = if is_roomy { waiting } else { refuse_changes(waiting) };
+        if let Err((waiting, stop)) = self.try_group(waiting) {
+            match stop {
+                Stop::Full if self.desk.reserve.is_some() => self.write_notes(refuse_changes(waiting)),
+                stop => refuse(waiting, &stop),
+            }
         }
         self.entries += count;
         self.groups += 1;
@@ -158,6 +158,56 @@ impl Writer {
             }
         }
     }
+
+    /// Writes submissions without changes, giving back the reserve piece by piece until there is room.
+    fn write_notes(&mut self, mut waiting: Vec<Submission>) {
+        while !waiting.is_empty() {
+            if !self.desk.reserve.as_mut().is_some_and(Reserve::give) {
+                return refuse(waiting, &Stop::Full);
+            }
+            // What is moved out of the write-ahead log makes room in it.
+            if let Err(fault) = move_log(&self.desk.connection, "PASSIVE") {
+                note_broken(&self.desk.store, &fault);
+            }
+            waiting = match self.try_group(waiting) {
+                Ok(()) => return,
+                Err((waiting, Stop::Full)) => waiting,
+                Err((waiting, stop)) => return refuse(waiting, &stop),
+            };
+        }
+    }
+
+    /// Writes submissions in one transaction and answers them; gives them back where nothing was written.
+    fn try_group(&mut self, mut waiting: Vec<Submission>) -> Result<(), (Vec<Submission>, Stop)> {
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let answers = transact(&mut self.desk, |desk, group| {
+            let mut notes = Notes::default();
+            let written = waiting.iter_mut().map(|s| settle(write_one(desk, s, group, &mut notes)));
+            let written = written.collect::<Result<Vec<_>, Fault>>()?;
+            notes.append(desk, group)?;
+            Ok(written)
+        });
+        match answers {
+            Ok(answers) => {
+                waiting.into_iter().zip(answers).for_each(|(s, answer)| (s.done)(answer));
+                Ok(())
+            }
+            Err(stop) => Err((waiting, stop)),
+        }
+    }
+}
+
+/// Refuses submissions with changes, because there is no room, and gives the others back.
+fn refuse_changes(waiting: Vec<Submission>) -> Vec<Submission> {
+    let (changes, notes): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|s| !s.changes.is_empty());
+    refuse(changes, &Stop::Full);
+    notes
+}
+
+fn refuse(waiting: Vec<Submission>, stop: &Stop) {
+    waiting.into_iter().for_each(|s| (s.done)(Err(stop.error())));
 }
 
 /// Writes the changes of a submission; `notes` takes what the audit keeps of it.
@@ -168,7 +218,7 @@ fn write_one(
     notes: &mut Notes,
 ) -> Result<Vec<Written>, Error> {
     let written = desk.write(&mut submission.changes, group)?;
-    if let Some(event) = submission.event.take() {
+    if let Some(event) = &submission.event {
         notes.take(event, &written);
     }
     Ok(written)

@@ -24,7 +24,7 @@ const CLEAR_PAUSE: Duration = Duration::from_millis(150);
 
 impl Vault {
     /// Empties the write-ahead log, in which what was overwritten still stands. `false`: readers stand in the way.
-    fn clear_log(&self) -> bool {
+    pub(crate) fn clear_log(&self) -> bool {
         (0..CLEAR_TRIES).any(|tried| {
             if tried > 0 {
                 std::thread::sleep(CLEAR_PAUSE);

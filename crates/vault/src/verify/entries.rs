@@ -37,6 +37,9 @@ struct Chunk {
     shredded: u64,
     /// Keys that a log entry says were destroyed.
     destroyed: Vec<Kid>,
+    /// The last event of the audit that says nothing any more, and up to where the log says that they may.
+    emptied: Option<u64>,
+    expired: u64,
     at: Option<(i64, i64)>,
     /// The rows that both indexes over the entries must have.
     indexed: [Vec<Block>; 2],
@@ -85,6 +88,12 @@ pub(super) fn check(
     let done = scan(&desk, path, count, &claims, report, progress)?;
     for kid in desk.shredded.iter().filter(|kid| !done.destroyed.contains(kid)) {
         report.find("record.sqlite patient_key", format!("data key {kid} is gone, and no entry of the log says why"));
+    }
+    if let Some(last) = done.emptied.filter(|last| *last >= done.expired) {
+        report.find(
+            "record.sqlite entry",
+            format!("event {last} of the audit is empty, and no entry of the log says why"),
+        );
     }
     if done.whole {
         let checked = tables::tiles(&connection, &done.tiles, report);
@@ -151,6 +160,8 @@ fn pair(value: i64, pos: i64) -> Block {
 #[derive(Default)]
 struct Scanned {
     destroyed: HashSet<Kid>,
+    emptied: Option<u64>,
+    expired: u64,
     tiles: HashMap<(u8, u64), crate::log::tree::TileRow>,
     sums: [u128; 2],
     /// Whether every leaf could be made.
@@ -213,6 +224,8 @@ impl Adding<'_> {
         chunk.found.into_iter().for_each(|altered| report.add(altered));
         report.shredded += chunk.shredded;
         self.done.destroyed.extend(chunk.destroyed);
+        self.done.emptied = self.done.emptied.max(chunk.emptied);
+        self.done.expired = self.done.expired.max(chunk.expired);
         for (sum, rows) in self.indexed.iter_mut().flatten().zip(chunk.indexed) {
             rows.into_iter().for_each(|row| sum.block(row));
         }
@@ -341,6 +354,10 @@ fn open(
     chunk: &mut Chunk,
 ) -> Result<(), String> {
     let evidence = desk.evidence;
+    if entry.kind == Some(Kind::Access) && entry.body.is_empty() {
+        chunk.emptied = chunk.emptied.max(Some(entry.pos));
+        return Ok(());
+    }
     if desk.shredded.contains(&entry.kid) {
         chunk.shredded += 1;
         return Ok(());
@@ -353,6 +370,7 @@ fn open(
     let served = match entry.kind {
         Some(Kind::Event) => {
             chunk.destroyed.extend(destroyed(&kept));
+            chunk.expired = chunk.expired.max(expired(&kept).unwrap_or(0));
             kept
         }
         Some(Kind::Access) => kept,
@@ -386,4 +404,10 @@ pub(super) fn load(evidence: &Evidence, connection: &Connection, kid: Kid) -> Re
 fn destroyed(event: &[u8]) -> Option<Kid> {
     let event = Json::parse(event).ok()?;
     (event.text("event") == Some("shred")).then(|| event.get("kid")?.as_number()?.parse().ok())?
+}
+
+/// The position up to which an event says that what events of the audit say was destroyed.
+fn expired(event: &[u8]) -> Option<u64> {
+    let event = Json::parse(event).ok()?;
+    (event.text("event") == Some("expire")).then(|| event.get("below")?.as_number()?.parse().ok())?
 }

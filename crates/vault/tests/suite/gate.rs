@@ -239,7 +239,7 @@ fn whoever_was_shown_something_stands_in_the_audit() {
     let again = place.open();
     let officer = again.account_of_login("officer").expect("read").expect("there");
     let (token, _) = again.issue_session(&officer, Terms::new(Purpose::Compliance, 3_600_000)).expect("a session");
-    let officer = again.session(&token).expect("a visit").1;
+    let officer = again.session(&token).expect("a visit").1.asking(Context::new(Deed::ReadAudit, "test"));
     assert_eq!(again.audit(&officer, &wanted).expect("read").found.len(), 3);
     drop(again);
     let report = Vault::verify(&place.options(), &|_, _| ()).expect("verified");

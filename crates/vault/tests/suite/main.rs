@@ -2,6 +2,7 @@
 
 mod accounts;
 mod at_rest;
+mod audit;
 mod exchange;
 mod faults;
 mod gate;

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use base::clock::Instant;
-use fhir::json::write_string;
+use fhir::json::{Json, write_string};
 use vault::Version;
 
 /// How an entry came into a searchset (FHIR value set search-entry-mode).
@@ -62,6 +62,18 @@ impl Bundle {
         self.full_url(base, version);
         self.out.extend_from_slice(br#","resource":"#);
         self.out.extend_from_slice(body);
+        self.mode(mode);
+        self.out.push(b'}');
+    }
+
+    /// Adds a resource that was made for this answer; it has a type and an id.
+    pub fn made(&mut self, base: &str, resource: &Json<'_>, mode: Mode) {
+        let name = |name: &str| resource.text(name).unwrap_or_default();
+        self.open_entry();
+        self.out.extend_from_slice(br#""fullUrl":"#);
+        write_string(&format!("{base}/{}/{}", name("resourceType"), name("id")), &mut self.out);
+        self.out.extend_from_slice(br#","resource":"#);
+        self.out.extend_from_slice(&resource.to_bytes());
         self.mode(mode);
         self.out.push(b'}');
     }

@@ -1,9 +1,11 @@
 //! FHIR's RESTful interface (R4 http): one function from a request to an answer, without waiting.
 
+mod audit;
 mod bundles;
 mod capability;
 pub mod condition;
 mod everything;
+mod glass;
 mod history;
 mod inputs;
 pub mod links;
@@ -113,6 +115,12 @@ pub fn place(method: &Method, path: &str) -> Place {
 /// What a request does, in the words of the audit.
 fn deed(target: Option<Target<'_>>, method: &Method) -> Deed {
     let does = match target {
+        Some(target) if is_audit(target) && matches!(*method, Method::GET | Method::HEAD | Method::POST) => {
+            (*method != Method::POST || matches!(target, Target::TypeSearch(_))).then_some(Deed::ReadAudit)
+        }
+        Some(Target::Operation(_, "break-glass")) => Some(Deed::BreakGlass),
+        Some(Target::SystemOperation("review-glass")) => Some(Deed::Administer),
+        Some(Target::SystemOperation("broken-glass")) => Some(Deed::ReadAudit),
         Some(
             Target::SystemSearch | Target::TypeSearch(_) | Target::CompartmentSearch(..) | Target::Compartment(..),
         ) => Some(Deed::Search),
@@ -151,6 +159,16 @@ fn cost(target: Option<Target<'_>>, reads: bool) -> Cost {
     }
 }
 
+/// Whether an address is about the audit itself, which is answered from the log.
+fn is_audit(target: Target<'_>) -> bool {
+    match target {
+        Target::Type(kind) | Target::TypeSearch(kind) => kind == "AuditEvent",
+        Target::Compartment(key, kind) => key.resource_type == "Patient" && kind == "AuditEvent",
+        Target::Instance(key) => audit::is_log(key),
+        _ => false,
+    }
+}
+
 fn below_base(path: &str) -> Option<Cow<'_, str>> {
     let below = path.strip_prefix("/fhir")?;
     route::plain(below.strip_prefix('/').unwrap_or(below))
@@ -165,7 +183,7 @@ pub(crate) struct Asked<'c> {
     pairs: Vec<(String, String)>,
     /// Indented for people.
     pretty: bool,
-    /// Plain text is what the caller wants; only a proof has that form.
+    /// Plain text is what the caller wants, or a table: only a proof and the audit have that form.
     wants_text: bool,
     prefer: Prefer,
 }
@@ -199,7 +217,10 @@ pub(crate) fn answer(shared: &Shared, call: &Call) -> Outcome {
         None => Vec::new(),
     };
     let Form { format, pretty } = take_form(&mut pairs);
-    let wants_text = is_proof(target) && negotiate::wants_text(&call.parts.headers, format.as_deref());
+    let wants_text = match is_audit(target) {
+        true => negotiate::wants_csv(&call.parts.headers, format.as_deref()),
+        false => is_proof(target) && negotiate::wants_text(&call.parts.headers, format.as_deref()),
+    };
     if !wants_text {
         check_wanted(&call.parts, format.as_deref())?;
     }
@@ -208,10 +229,19 @@ pub(crate) fn answer(shared: &Shared, call: &Call) -> Outcome {
     dispatch(shared, Asked { call, path, pairs, pretty, wants_text, prefer }, target)
 }
 
-fn dispatch(shared: &Shared, asked: Asked<'_>, target: Target<'_>) -> Outcome {
+fn dispatch(shared: &Shared, mut asked: Asked<'_>, target: Target<'_>) -> Outcome {
     let reads = matches!(asked.call.parts.method, Method::GET | Method::HEAD);
     let posts = asked.call.parts.method == Method::POST;
     match target {
+        Target::Instance(key) if reads && audit::is_log(key) => {
+            audit::instance(shared, &asked, key).unwrap_or_else(|| Err(nowhere().into()))
+        }
+        Target::TypeSearch(_) if posts && is_audit(target) => {
+            search::add_form(&mut asked)?;
+            audit::search(shared, asked, None)
+        }
+        Target::Type(_) | Target::TypeSearch(_) if reads && is_audit(target) => audit::search(shared, asked, None),
+        Target::Compartment(key, _) if reads && is_audit(target) => audit::search(shared, asked, Some(key)),
         Target::Instance(key) if reads => read::current(shared, asked, key),
         Target::Version(key, version) if reads => read::version(shared, asked, key, version),
         Target::History(_) | Target::TypeHistory(_) | Target::SystemHistory if reads => {

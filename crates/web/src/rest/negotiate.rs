@@ -59,6 +59,15 @@ pub fn wants_text(headers: &HeaderMap, format: Option<&str>) -> bool {
     !names_json || said.iter().any(|text| text.contains("text/plain"))
 }
 
+/// Whether a table is wanted (RFC 4180), which only the audit is offered as.
+pub fn wants_csv(headers: &HeaderMap, format: Option<&str>) -> bool {
+    if let Some(format) = format {
+        return matches!(format, "csv" | "text/csv");
+    }
+    let mut said = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    said.any(|text| text.contains("text/csv") && !text.contains("json"))
+}
+
 fn not_json(what: &str) -> Refusal {
     let message = format!("{what} is not offered; answers are FHIR R4 JSON: ask for application/fhir+json");
     Refusal::new(Kind::NotAcceptable, "not-supported", message)

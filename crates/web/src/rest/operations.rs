@@ -2,7 +2,7 @@
 
 use super::route::{Key, Target};
 use super::terminology::{self, Operation};
-use super::{Asked, everything, inputs, not_found, proof, read, validation};
+use super::{Asked, everything, glass, inputs, not_found, proof, read, validation};
 use crate::answer::{Outcome, json};
 use crate::server::Shared;
 use axum::http::StatusCode;
@@ -26,11 +26,12 @@ const fn offered(name: &'static str, resource_type: Option<&'static str>, defini
 }
 
 /// Every operation that is answered.
-pub const OFFERED: [Offered; 9] = [
+pub const OFFERED: [Offered; 10] = [
     offered("everything", Some("Patient"), "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
     offered("everything", Some("Encounter"), "http://hl7.org/fhir/OperationDefinition/Encounter-everything"),
     offered("meta", None, "http://hl7.org/fhir/OperationDefinition/Resource-meta"),
     offered("validate", None, "http://hl7.org/fhir/OperationDefinition/Resource-validate"),
+    offered("break-glass", Some("Patient"), "https://chartroom.dev/fhir/OperationDefinition/Patient-break-glass"),
     offered("expand", Some("ValueSet"), "http://hl7.org/fhir/OperationDefinition/ValueSet-expand"),
     offered("validate-code", Some("ValueSet"), "http://hl7.org/fhir/OperationDefinition/ValueSet-validate-code"),
     offered("validate-code", Some("CodeSystem"), "http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code"),
@@ -45,6 +46,9 @@ pub fn answer(shared: &Shared, mut asked: Asked<'_>, target: Target<'_>) -> Outc
     }
     match target {
         Target::Operation(key, "everything") => everything::answer(shared, asked, key),
+        Target::Operation(key, "break-glass") if key.resource_type == "Patient" => glass::break_it(shared, asked, key),
+        Target::SystemOperation("broken-glass") => glass::list(shared, &asked),
+        Target::SystemOperation("review-glass") => glass::review(shared, asked),
         Target::Operation(key, "meta") => meta(shared, &asked, key, None),
         Target::VersionOperation(key, version, "meta") => meta(shared, &asked, key, Some(version)),
         Target::TypeOperation(ty, "validate") => validation::answer(shared, asked, ty, None),

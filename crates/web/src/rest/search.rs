@@ -34,7 +34,7 @@ pub fn answer(shared: &Shared, mut asked: Asked<'_>, target: Target<'_>) -> Outc
 }
 
 /// Adds the parameters that a POST carries in its body.
-fn add_form(asked: &mut Asked<'_>) -> Result<(), Refusal> {
+pub fn add_form(asked: &mut Asked<'_>) -> Result<(), Refusal> {
     if asked.call.parts.method != Method::POST || asked.call.body.is_empty() {
         return Ok(());
     }

@@ -4,8 +4,8 @@ use crate::house::{Answer, House};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
-use vault::access::Visit;
 use vault::access::audit::{Deed, Found, Outcome, Wanted};
+use vault::access::{Profile, Purpose, Role, Roles, Terms, Visit};
 
 /// All events, newest first.
 fn events(house: &House) -> Vec<Found> {
@@ -276,4 +276,126 @@ fn strangers_are_written_down_when_the_server_stops() {
     assert_eq!(house.bare("GET", "/fhir/Patient/1", &[], b"").status, 401);
     house.stop();
     assert_eq!(events(&house)[0].event.times, 1);
+}
+
+/// A token of somebody new.
+fn somebody(house: &House, login: &str, role: Role, stands_for: &str, purpose: Purpose) -> String {
+    let profile = Profile {
+        login: login.to_owned(),
+        name: format!("=Dr {login}"),
+        roles: Roles::NONE.with(role),
+        stands_for: vec![stands_for.to_owned()],
+        ..Profile::default()
+    };
+    let account = house.vault.create_account(&Visit::operator(), profile).unwrap();
+    house.vault.issue_session(&account, Terms::new(purpose, 3_600_000)).unwrap().0
+}
+
+fn ask(house: &House, token: &str, method: &str, path: &str, body: &str) -> Answer {
+    let bearer = format!("Bearer {token}");
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/fhir+json")];
+    house.bare(method, &format!("/fhir/{path}"), &headers, body.as_bytes())
+}
+
+#[test]
+fn who_looked_is_answered_as_audit_events() {
+    let house = House::open();
+    house.post("", &two_patients()).expect(200);
+    for _ in 0..3 {
+        house.get("Patient/a").expect(200);
+    }
+    house.get("Patient/b").expect(200);
+    let officer = somebody(&house, "pat", Role::PrivacyOfficer, "Practitioner/pat", Purpose::Compliance);
+    let ann = somebody(&house, "ann", Role::Patient, "Patient/a", Purpose::PatientRequest);
+    for (token, path, status, count) in [
+        (&officer, "AuditEvent?patient=Patient/a&subtype=read", 200, 3),
+        (&officer, "AuditEvent?patient=a&action=R&_count=2", 200, 2),
+        (&officer, "AuditEvent?patient=a&date=ge2020-01-01&date=lt2021", 200, 0),
+        (&officer, "AuditEvent?patient=a&entity-type=1&outcome=0&subtype=batch", 200, 1),
+        (&officer, "AuditEvent?agent=Practitioner/pat&patient=a", 200, 4),
+        (&officer, "AuditEvent?agent=Practitioner/nobody", 200, 0),
+        (&officer, "AuditEvent?altid=operator&patient=b&subtype=read", 200, 1),
+        (&officer, "Patient/a/AuditEvent?subtype=read", 200, 3),
+        (&officer, "AuditEvent?_has=x", 400, 0),
+        (&officer, "AuditEvent/log-0-0", 404, 0),
+        (&officer, "AuditEvent/log-99999-0", 404, 0),
+        (&ann, "AuditEvent?patient=a&subtype=read", 200, 3),
+        (&ann, "AuditEvent?patient=b", 403, 0),
+        (&ann, "AuditEvent", 403, 0),
+    ] {
+        let before = events(&house).len();
+        let answer = ask(&house, token, "GET", path, "").expect(status);
+        assert_eq!(one(&house, before, path).event.deed, Deed::ReadAudit, "{path}");
+        if status == 200 {
+            assert_eq!(answer.ids().len(), count, "{path}");
+        }
+    }
+    // Pages go on where the one before ended, though each request adds to the log.
+    let (mut path, mut ids) = ("AuditEvent?patient=a&subtype=read&_count=1".to_owned(), Vec::new());
+    loop {
+        let page = ask(&house, &officer, "GET", &path, "").expect(200);
+        ids.extend(page.ids());
+        let Some(next) = page.link("next") else { break };
+        path = next;
+    }
+    assert_eq!(ids.len(), 3);
+    let event = ask(&house, &officer, "GET", &format!("AuditEvent/{}", ids[0]), "").expect(200).json();
+    assert_eq!((&event["id"], &event["entity"][0]["what"]["reference"]), (&json!(ids[0]), &json!("Patient/a")));
+    let table =
+        ask(&house, &officer, "GET", "AuditEvent?agent=Practitioner/pat&_format=csv&_count=1000", "").expect(200);
+    assert_eq!(table.header("content-type"), Some("text/csv; charset=utf-8"));
+    assert!(
+        table.text().starts_with("time,entry,account,name,") && table.text().contains("\"'=Dr pat\""),
+        "{}",
+        table.text()
+    );
+    // What somebody stored from elsewhere stays a resource.
+    let stored = json!({"resourceType": "AuditEvent", "id": "e", "type": {"code": "rest"}, "recorded": "2026-01-01T00:00:00Z",
+        "agent": [{"requestor": true}], "source": {"observer": {"display": "x"}}});
+    house.put("AuditEvent/e", &stored).expect(201);
+    house.get("AuditEvent/e").expect(200);
+}
+
+#[test]
+fn a_glass_is_broken_with_a_reason_and_reviewed() {
+    let house = House::open();
+    house.post("", &two_patients()).expect(200);
+    let kim = somebody(&house, "kim", Role::Physician, "Practitioner/kim", Purpose::Treatment);
+    let officer = somebody(&house, "pat", Role::PrivacyOfficer, "Practitioner/pat", Purpose::Compliance);
+    let given = |members: &[(&str, &str)]| {
+        let parameter: Vec<_> =
+            members.iter().map(|(name, value)| json!({"name": name, "valueString": value})).collect();
+        json!({"resourceType": "Parameters", "parameter": parameter}).to_string()
+    };
+    ask(&house, &kim, "GET", "Observation/oa", "").expect(404);
+    let reason = given(&[("reason", "unconscious in the emergency room")]);
+    for (token, method, path, body, status) in [
+        (&kim, "POST", "Patient/a/$break-glass", given(&[("reason", "x")]), 422),
+        (&kim, "GET", "Patient/a/$break-glass?reason=unconscious%20in%20the%20street", String::new(), 405),
+        (&kim, "POST", "Patient/nobody/$break-glass", reason.clone(), 404),
+        (&officer, "POST", "Patient/a/$break-glass", reason.clone(), 403),
+        (&kim, "GET", "$broken-glass", String::new(), 403),
+        (&kim, "POST", "Patient/a/$break-glass", reason, 200),
+        (&kim, "GET", "Observation/oa", String::new(), 200),
+        (&kim, "GET", "Observation/ob", String::new(), 404),
+        (&officer, "POST", "$review-glass", given(&[("id", "none"), ("finding", "fine")]), 404),
+    ] {
+        let before = events(&house).len();
+        let answer = ask(&house, token, method, path, &body);
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.text());
+        assert_eq!(one(&house, before, path).event.status, status, "{method} {path}");
+    }
+    let list = ask(&house, &officer, "GET", "$broken-glass", "").expect(200).json();
+    let glass = list["parameter"][0]["part"][0]["valueString"].as_str().unwrap().to_owned();
+    let finding = given(&[("id", &glass), ("finding", "she was in care")]);
+    ask(&house, &officer, "POST", "$review-glass", &finding).expect(200);
+    let list = ask(&house, &officer, "GET", "$broken-glass", "").expect(200).text();
+    assert!(list.contains("she was in care") && list.contains("unconscious in the emergency room"), "{list}");
+    let broken =
+        events(&house).into_iter().find(|found| found.event.deed == Deed::BreakGlass && found.event.status == 200);
+    let broken = broken.unwrap();
+    assert_eq!(
+        (broken.event.reason.as_str(), broken.patients),
+        ("unconscious in the emergency room", vec!["Patient/a".to_owned()])
+    );
 }

@@ -278,6 +278,8 @@ fn lines(statement: &Value) -> Vec<(String, Vec<Line>)> {
                 Line::json("POST", "/fhir#batch", bundle("batch")),
                 Line::json("POST", "/fhir#transaction", bundle("transaction")),
                 Line::get("/fhir/$meta"),
+                Line::get("/fhir/$broken-glass"),
+                Line::json("POST", "/fhir/$review-glass?id=none&finding=x", String::new()),
             ],
         ),
     ];
@@ -325,6 +327,10 @@ fn of_type(of: (&'static str, &'static str), statement: &Value) -> Vec<Line> {
             "validate" => {
                 lines.push(Line::json("POST", format!("{base}/$validate"), new.clone()));
                 lines.push(Line::get(format!("{one}/$validate")).fresh(of));
+            }
+            // The reason is too short for whoever may: nothing is opened that would change the lines below.
+            "break-glass" => {
+                lines.push(Line::json("POST", format!("{one}/$break-glass?reason=x"), String::new()).fresh(of))
             }
             "everything" | "meta" => lines.push(Line::get(format!("{one}/${name}")).fresh(of)),
             _ => {

@@ -141,7 +141,7 @@ fn profile(deed: Deed, of_patient: bool) -> Option<&'static str> {
 }
 
 fn agents(event: &Event, around: &Around) -> Vec<Json<'static>> {
-    let network = Json::object([("address", text(&event.from)), ("type", text("2"))]);
+    let network = Json::object([("address", text(&event.from)), ("type", text(network_type(&event.from)))]);
     let mut user = vec![("type", concept(PARTICIPATION, if event.app.is_empty() { "IRCP" } else { "AUT" }))];
     if !event.roles.is_empty() {
         user.push(("role", Json::Array(event.roles.split(' ').map(|role| concept(OWN, role)).collect())));
@@ -168,6 +168,12 @@ fn agents(event: &Event, around: &Around) -> Vec<Json<'static>> {
         agents.push(Json::object([("type", concept(DICOM, "110153")), ("who", who), ("requestor", Json::Bool(false))]));
     }
     agents
+}
+
+/// R4 `network-type`: an address of the Internet protocol, or the name of what sits there.
+fn network_type(from: &str) -> &'static str {
+    let is_number = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':');
+    if from.contains(['.', ':']) && from.chars().all(is_number) { "2" } else { "1" }
 }
 
 fn source(around: &Around) -> Json<'static> {

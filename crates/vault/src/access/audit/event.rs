@@ -98,6 +98,24 @@ pub enum Outcome {
     Failed,
 }
 
+impl Outcome {
+    /// Its code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Outcome::Served => "served",
+            Outcome::Refused => "refused",
+            Outcome::Failed => "failed",
+        }
+    }
+
+    /// The outcome of a code.
+    #[must_use]
+    pub fn of_code(code: &str) -> Option<Outcome> {
+        [Outcome::Served, Outcome::Refused, Outcome::Failed].into_iter().find(|outcome| outcome.code() == code)
+    }
+}
+
 /// Resources that one event names; of more it has the number.
 pub const NAMED_MAX: usize = 20;
 

@@ -2,13 +2,16 @@
 //! as the record, durable before the answer leaves (45 CFR 164.312(b)).
 //!
 //! [`event`] is what is kept; [`trail`] gathers what a visit was shown; [`balp`] makes IHE BALP AuditEvents of an event when
-//! somebody reads it.
+//! somebody reads it, [`report`] lines of CSV; [`retention`] ends its keeping.
 
 pub mod balp;
 pub mod event;
 mod reading;
+pub mod report;
+mod retention;
 pub(crate) mod trail;
 mod writing;
 
 pub use event::{Deed, Event, NAMED_MAX, Outcome};
-pub use reading::{Found, Page, Wanted};
+pub use reading::{Found, Page, Wanted, Who};
+pub use retention::{Expired, YEARS_MIN};

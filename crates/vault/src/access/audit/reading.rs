@@ -56,13 +56,26 @@ pub struct Page {
     pub found: Vec<Found>,
     /// Where the next page begins, if something is left.
     pub next: Option<Position>,
+    /// Whoever asked may know who saw this patient's information and why, and nothing about others.
+    pub is_limited: bool,
+}
+
+/// Whose account an event is of, as it is called now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Who {
+    /// The name people know.
+    pub name: String,
+    /// What it stands for in the record, such as `Practitioner/7`.
+    pub stands_for: Option<String>,
 }
 
 impl Vault {
     /// Reads the audit. Refused to whoever may not; somebody who may read it for one patient only must name that patient.
     pub fn audit(&self, visit: &Visit, wanted: &Wanted) -> Result<Page, Error> {
+        visit.must_ask()?;
         let kid = wanted.patient.as_deref().map(|id| self.kid_of(id));
         self.permit(visit, Action::AuditRead, Class::Audit, kid.flatten())?;
+        visit.trail().patients.extend(kid.flatten());
         let (store, head) = (&self.inner.store, self.head());
         store.index.wait_for(head)?;
         let below = wanted.below.unwrap_or(head).min(head);
@@ -72,7 +85,7 @@ impl Vault {
             kid => self.listed(kid.flatten(), wanted.account.as_deref(), head)?,
         };
         positions.retain(|&position| (from..to).contains(&u64::from(position)));
-        let mut page = Page::default();
+        let mut page = Page { is_limited: self.is_limited(visit), ..Page::default() };
         let mut patients = HashMap::new();
         store.readers.with(|db| {
             for &position in positions.iter().rev() {
@@ -94,39 +107,86 @@ impl Vault {
         Ok(page)
     }
 
-    /// The AuditEvents of an event (IHE BALP), one a patient.
+    /// The event at a position. `None`: there is none, or it is not about a patient whose audit is open to the visit. Who may
+    /// see only that of some patients gets the event with no others.
+    pub fn audit_entry(&self, visit: &Visit, position: Position) -> Result<Option<(Found, bool)>, Error> {
+        visit.must_ask()?;
+        let is_limited = self.is_limited(visit);
+        let found = self.inner.store.readers.with(|db| {
+            let Some((at, mut event)) = self.event_at(db, position.0)? else { return Ok(None) };
+            let open = |kid: &Kid| self.permit(visit, Action::AuditRead, Class::Audit, Some(*kid)).is_ok();
+            if is_limited {
+                event.patients.retain(open);
+                if event.patients.is_empty() {
+                    return Ok(None);
+                }
+            }
+            visit.trail().patients.extend(&event.patients);
+            let patients = self.named(db, &event.patients, &mut HashMap::new())?;
+            Ok::<_, Error>(Some(Found { position, at, event, patients }))
+        })?;
+        Ok(found.map(|found| (found, is_limited)))
+    }
+
+    fn is_limited(&self, visit: &Visit) -> bool {
+        self.permit(visit, Action::AuditRead, Class::Audit, None).is_err()
+    }
+
+    /// Who an account is; nothing is known of one that is not here, such as the operator.
+    pub fn who(&self, account: &str) -> Result<Who, Error> {
+        let account = if account.is_empty() { None } else { self.account(account)? };
+        let who =
+            account.map(|account| Who { name: account.name.clone(), stands_for: account.stands_for.first().cloned() });
+        Ok(who.unwrap_or_default())
+    }
+
+    /// The AuditEvents of an event (IHE BALP), one a patient. With `is_limited` each says nothing of others.
     #[must_use]
-    pub fn audit_events(&self, found: &Found, name: &str, stands_for: Option<&str>) -> Vec<Json<'static>> {
+    pub fn audit_events(&self, found: &Found, who: &Who, is_limited: bool) -> Vec<Json<'static>> {
         let around = Around {
             position: found.position.0,
             recorded: Some(found.at),
-            name: name.to_owned(),
-            stands_for: stands_for.map(str::to_owned),
+            name: who.name.clone(),
+            stands_for: who.stands_for.clone(),
             patients: found.patients.clone(),
             origin: self.inner.store.signer.origin().to_owned(),
         };
-        balp::audit_events(&found.event, &around)
+        if !is_limited {
+            return balp::audit_events(&found.event, &around);
+        }
+        // What was asked and what else was shown may be about others; an address is the visitor's own affair.
+        let empty = String::new;
+        let event = Event { asked: empty(), about: Vec::new(), from: empty(), request: empty(), ..found.event.clone() };
+        balp::audit_events(&event, &around)
     }
 
-    /// Positions of events, ascending: of a patient, or else of an account, or else all.
+    /// Positions of events, ascending: of a patient, of an account, of both, or all.
     fn listed(&self, patient: Option<Kid>, account: Option<&str>, head: Position) -> Result<Vec<u32>, Error> {
         let reading = self.inner.store.index.reading(u32::try_from(head.0).unwrap_or(u32::MAX))?;
         let mut names = Names::new(reading.hasher());
-        let hash = match (patient, account) {
-            (Some(kid), _) => names.local(AUDIT, i64::from(kid)),
-            (None, Some(account)) => names.list(AUDIT, Sort::Code, &[account]),
-            (None, None) => names.list(AUDIT, Sort::Any, &[""]),
+        let of_patient = patient.map(|kid| names.local(AUDIT, i64::from(kid)));
+        let of_account = account.map(|account| names.list(AUDIT, Sort::Code, &[account]));
+        let list = |hash| {
+            let mut positions = Vec::new();
+            reading.list(ListName::plain(hash), &mut positions)?;
+            positions.sort_unstable();
+            Ok::<_, Error>(positions)
         };
-        let mut positions = Vec::new();
-        reading.list(ListName::plain(hash), &mut positions)?;
-        positions.sort_unstable();
-        Ok(positions)
+        match (of_patient, of_account) {
+            (Some(patient), Some(account)) => {
+                let (mut positions, of_account) = (list(patient)?, list(account)?);
+                positions.retain(|position| of_account.binary_search(position).is_ok());
+                Ok(positions)
+            }
+            (Some(one), None) | (None, Some(one)) => list(one),
+            (None, None) => list(names.list(AUDIT, Sort::Any, &[""])),
+        }
     }
 
     fn event_at(&self, db: &Connection, position: u64) -> Result<Option<(Instant, Event)>, Error> {
         let mut find = db.prepare_cached(entries!("WHERE pos = ?"))?;
         let Some(mut entry) = find.query_row([position.cast_signed()], Entry::of).optional()? else { return Ok(None) };
-        if entry.kind != Some(Kind::Access) {
+        if entry.kind != Some(Kind::Access) || entry.body.is_empty() {
             return Ok(None);
         }
         let Some(text) = self.inner.store.open(db, &mut entry)? else { return Ok(None) };

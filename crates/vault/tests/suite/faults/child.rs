@@ -8,13 +8,38 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
-use vault::access::Visit;
+use vault::access::audit::Deed;
+use vault::access::{Context, Visit};
 use vault::search::Page;
 use vault::{Change, Expect, Vault, Written};
 
 /// Environment variable that turns the test `faults::child` into the program under test: `DIR ROUNDS`.
 pub const CHILD: &str = "CHARTROOM_FAULT_CHILD";
 const WRITERS: usize = 4;
+
+/// Environment variable that makes the program a reader: it looks at one patient, with an entry of the audit each time.
+pub const READER: &str = "CHARTROOM_FAULT_READER";
+
+/// Looks and writes in turn, and notes what became of each: `r` or `w`, and `+` if it was done, `-` if the disk was full.
+pub fn look(dir: &Path) {
+    let Ok(vault) = Vault::open(super::options(dir)) else { std::process::exit(2) };
+    vault.keep_reserve(2 << 20).unwrap();
+    std::fs::create_dir(dir.join("said")).unwrap();
+    let mut said = OpenOptions::new().append(true).create(true).open(dir.join("said").join(ACKS)).unwrap();
+    for round in 0.. {
+        let wrote = vault.commit(&Visit::operator(), round_of(0, round)).map(|_| ());
+        let visit = Visit::operator().asking(Context::new(Deed::Read, "GET instance"));
+        let _ = vault.read(&visit, "Patient", "w0-0", None);
+        for (what, done) in [('w', wrote), ('r', vault.close_now(&visit, 200))] {
+            let mark = match done {
+                Ok(()) => '+',
+                Err(vault::Error::Refusal(_)) => '-',
+                Err(vault::Error::Fault(_)) => std::process::exit(3),
+            };
+            said.write_all(format!("{what}{mark}\n").as_bytes()).unwrap();
+        }
+    }
+}
 
 /// Runs the workload; ends early, with exit code 3, once the vault stops acknowledging or a search lacks something.
 pub fn run(dir: &Path, rounds: usize) {

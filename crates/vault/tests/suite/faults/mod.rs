@@ -116,6 +116,9 @@ fn wait(ms: u64) {
 fn program_under_test() {
     if let Ok(order) = std::env::var(child::CHILD) {
         let (rounds, dir) = order.split_once(' ').unwrap();
+        if std::env::var_os(child::READER).is_some() {
+            child::look(Path::new(dir));
+        }
         child::run(Path::new(dir), rounds.parse().unwrap());
     }
 }
@@ -240,4 +243,38 @@ fn searches_find_everything_while_the_index_has_no_room() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(run.broken_after_kill(), Vec::<String>::new());
+}
+
+#[test]
+fn on_a_full_disk_the_reserve_lets_reading_go_on_and_then_nothing_is_shown() {
+    let flag = tempfile::tempdir().unwrap();
+    let flag = flag.path().join("tight");
+    let mut run = Run::new(1).with("SHIM_TIGHT_FLAG", &flag).with(child::READER, "1");
+    let mut child = run.command.spawn().unwrap();
+    let said = || fs::read_to_string(run.dir().join("said").join(disk::ACKS)).unwrap_or_default();
+    let mut until = |what: &str, from: usize| {
+        let started = Instant::now();
+        while !said()[from..].contains(what) {
+            assert!(started.elapsed() < Duration::from_secs(60), "no {what} came: {:?}", child.try_wait());
+            wait(2);
+        }
+        said().len()
+    };
+    for _ in 0..2 {
+        let before = until("w+\nr+", said().len());
+        fs::write(&flag, b"").unwrap();
+        let refused = until("w-\n", before);
+        until("r-\n", refused);
+        let text = said();
+        let read = text[refused..].split("r-\n").next().unwrap_or_default();
+        assert!(read.matches("r+").count() >= 20, "reading went on: {}", read.matches("r+").count());
+        assert!(!read.contains("w+"), "the room of the reserve is for the audit alone");
+        println!("{} reads were written down on a full disk", read.matches("r+").count());
+        fs::remove_file(&flag).unwrap();
+        until("w+\nr+", text.len());
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let report = vault::Vault::verify(&options(&run.dir()), &|_, _| ()).unwrap();
+    assert!(report.is_clean(), "{report:?}");
 }

@@ -7,6 +7,7 @@
  *   SHIM_NTH        the n-th watched write or sync fails, and every later one too when SHIM_STAY=1
  *   SHIM_ERRNO      with this errno (5 EIO, 28 ENOSPC); a write under SHIM_SHORT=1 is cut in half instead
  *   SHIM_FULL_FLAG  while this file exists, writes fail with ENOSPC; only those to files named so by SHIM_FULL_ONLY
+ *   SHIM_TIGHT_FLAG while this file exists, the watched files together may not grow; what one is cut by, others may take
  *   SHIM_NO_SYNC    syncs answer success without syncing and are not recorded: the mutation the harness must see
  *
  * A record: 1 byte kind, 8 bytes offset, 4 bytes path length, 4 bytes data length, path, data (little endian).
@@ -88,6 +89,19 @@ static int fails(int is_write, const char *path) {
     return 0;
 }
 
+static int64_t room = 0;
+
+/* Whether a file may not grow to this length. Call with the lock held. */
+static int is_tight(int fd, int64_t end) {
+    const char *flag = getenv("SHIM_TIGHT_FLAG");
+    struct stat st;
+    if (!flag || access(flag, F_OK)) { room = 0; return 0; }
+    if (fstat(fd, &st) || end <= st.st_size) return 0;
+    if (end - st.st_size > room) { errno = ENOSPC; return 1; }
+    room -= end - st.st_size;
+    return 0;
+}
+
 static int opened(int fd, const char *path) { if (fd >= 0) note(fd, path); return fd; }
 #define MODE(flags) mode_t mode = 0; if ((flags) & (O_CREAT | O_TMPFILE)) { va_list a; va_start(a, flags); mode = va_arg(a, mode_t); va_end(a); }
 int open(const char *path, int flags, ...) { MODE(flags) return opened(real_open(path, flags, mode), path); }
@@ -117,6 +131,7 @@ static ssize_t put(int fd, const void *bytes, size_t size, off_t offset) {
             int append = fcntl(fd, F_GETFL) & O_APPEND;
             at = append && !fstat(fd, &st) ? st.st_size : lseek(fd, 0, SEEK_CUR);
         }
+        if (!note && is_tight(fd, at + (off_t)size)) { pthread_mutex_unlock(&lock); return -1; }
         if (refused) size /= 2;
         done = offset < 0 ? real_write(fd, bytes, size) : real_pwrite(fd, bytes, size, offset);
         if (done > 0) record('W', path, at, bytes, (uint32_t)done);
@@ -150,7 +165,10 @@ static int cut(int fd, off_t length) {
     const char *path = watched(fd);
     if (!path) return real_ftruncate(fd, length);
     pthread_mutex_lock(&lock);
-    int result = fails(1, path) ? -1 : real_ftruncate(fd, length);
+    struct stat before;
+    int64_t size = fstat(fd, &before) ? 0 : before.st_size;
+    int result = fails(1, path) || is_tight(fd, length) ? -1 : real_ftruncate(fd, length);
+    if (!result && length < size && getenv("SHIM_TIGHT_FLAG")) room += size - length;
     if (!result) record('T', path, length, "", 0);
     pthread_mutex_unlock(&lock);
     return result;

@@ -1,0 +1,117 @@
+//! The audit: what is kept of a request, who may read it, and how its keeping ends.
+
+use crate::gate::visitor;
+use crate::place::{Place, put, write};
+use base::refusal::Kind;
+use vault::access::audit::{Deed, Outcome, Wanted};
+use vault::access::{Context, Purpose, Role, Visit, forgotten};
+use vault::{Error, Vault};
+
+const DAY_MS: i64 = 86_400_000;
+
+fn patients(vault: &Vault) {
+    for id in ["a", "b"] {
+        write(vault, vec![put(&format!(r#"{{"resourceType":"Patient","id":"{id}"}}"#))]).expect("written");
+    }
+}
+
+fn look(vault: &Vault, patient: &str) {
+    let visit = Visit::operator().asking(Context::new(Deed::Read, "GET instance"));
+    vault.read(&visit, "Patient", patient, None).expect("read");
+    vault.close_now(&visit, 200).expect("written");
+}
+
+fn wanted(patient: Option<&str>) -> Wanted {
+    Wanted { patient: patient.map(str::to_owned), count: 1_000, ..Wanted::default() }
+}
+
+fn operator() -> Visit {
+    Visit::operator().asking(Context::new(Deed::ReadAudit, "test"))
+}
+
+#[test]
+fn a_visit_without_a_request_is_shown_nothing_and_one_without_an_end_is_counted() {
+    let place = Place::new();
+    let vault = place.open();
+    patients(&vault);
+    let kim = visitor(&vault, "kim", Role::HimSpecialist, &[], Purpose::RecordManagement);
+    let account = vault.account_of_login("kim").expect("read").expect("there");
+    let terms = vault::access::Terms::new(Purpose::RecordManagement, 1_000);
+    let (token, _) = vault.issue_session(&account, terms).expect("a session");
+    let (_, bare) = vault.session(&token).expect("a visit");
+    for shown in [vault.read(&bare, "Patient", "a", None).map(|_| ()), vault.audit(&bare, &wanted(None)).map(|_| ())] {
+        assert!(matches!(shown, Err(Error::Fault(_))), "an unaudited way in is not seen");
+    }
+    let before = forgotten();
+    assert!(vault.read(&kim, "Patient", "a", None).expect("read").is_some());
+    drop(kim);
+    assert!(forgotten() > before, "a request that was shown something and left no entry");
+}
+
+#[test]
+fn a_patient_sees_who_looked_and_nothing_about_others() {
+    let place = Place::new();
+    let vault = place.open();
+    patients(&vault);
+    let both =
+        Visit::operator().asking(Context { asked: "name=x".to_owned(), ..Context::new(Deed::Search, "GET type") });
+    for id in ["a", "b"] {
+        vault.read(&both, "Patient", id, None).expect("read");
+    }
+    vault.close_now(&both, 200).expect("written");
+    let ann = visitor(&vault, "ann", Role::Patient, &["Patient/a"], Purpose::PatientRequest);
+    let page = vault.audit(&ann, &wanted(Some("a"))).expect("her own");
+    assert!(page.is_limited && page.found.len() == 1, "{page:?}");
+    let who = vault.who(&page.found[0].event.account).expect("read");
+    let shown = format!("{:?}", vault.audit_events(&page.found[0], &who, page.is_limited)[0]);
+    assert!(!shown.contains("name=x") && !shown.contains("bmFtZT14"), "{shown}");
+    for (patient, visit) in [(Some("b"), &ann), (None, &ann)] {
+        let refused = vault.audit(visit, &wanted(patient));
+        assert!(matches!(refused, Err(Error::Refusal(refusal)) if refusal.kind == Kind::Forbidden), "{patient:?}");
+    }
+    let (found, _) = vault.audit_entry(&ann, page.found[0].position).expect("read").expect("hers");
+    assert_eq!(found.patients, ["Patient/a"]);
+    look(&vault, "b");
+    let others = vault.audit(&operator(), &wanted(Some("b"))).expect("read").found[0].position;
+    assert!(vault.audit_entry(&ann, others).expect("read").is_none());
+    let limits = [
+        Wanted { account: Some("operator".to_owned()), ..wanted(Some("a")) },
+        Wanted { outcome: Some(Outcome::Refused), ..wanted(Some("a")) },
+        Wanted { deed: Some(Deed::Delete), ..wanted(Some("a")) },
+    ];
+    let counts = limits.map(|wanted| vault.audit(&operator(), &wanted).expect("read").found.len());
+    assert_eq!(counts, [1, 0, 0]);
+}
+
+#[test]
+fn old_events_say_nothing_any_more_and_every_proof_stays_valid() {
+    let place = Place::new();
+    let vault = place.open();
+    patients(&vault);
+    (0..5).for_each(|_| look(&vault, "a"));
+    place.clock.advance(7 * 366 * DAY_MS);
+    look(&vault, "a");
+    assert!(vault.expire_audit(&operator(), 5).is_err(), "six years are the least");
+    assert_eq!(vault.expire_audit(&operator(), 8).expect("done").events, 0);
+    let proof = vault.proof(&Visit::operator(), vault::Position(3)).expect("read").expect("a proof");
+    let done = vault.expire_audit(&operator(), 6).expect("done");
+    assert!(done.events == 5 && done.position.is_some() && done.is_cleared, "{done:?}");
+    assert_eq!(vault.expire_audit(&operator(), 6).expect("again").events, 0);
+    let left = vault.audit(&operator(), &wanted(Some("a"))).expect("read").found;
+    assert_eq!(left.len(), 1);
+    let again = vault.proof(&Visit::operator(), vault::Position(3)).expect("read").expect("a proof");
+    assert_eq!(again.lines().nth(1), proof.lines().nth(1), "the leaf is as it was");
+    drop(vault);
+    let report = Vault::verify(&place.options(), &|_, _| ()).expect("verified");
+    assert!(report.is_clean(), "{report:?}");
+    let (vault, rebuilt) = Vault::rebuild(place.options(), &|_, _| ()).expect("rebuilt");
+    assert_eq!(rebuilt.same, Some(true));
+    assert_eq!(vault.audit(&operator(), &wanted(Some("a"))).expect("read").found.len(), 1);
+    drop(vault);
+    // An event that somebody emptied by hand is told.
+    let db = rusqlite::Connection::open(place.dir().join("record.sqlite")).expect("opened");
+    db.execute("UPDATE entry SET body = x'' WHERE kind = 3 AND body <> x''", []).expect("emptied");
+    drop(db);
+    let report = Vault::verify(&place.options(), &|_, _| ()).expect("verified");
+    assert!(report.altered.iter().any(|found| found.what.contains("is empty")), "{report:?}");
+}
