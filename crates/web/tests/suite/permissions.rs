@@ -330,7 +330,7 @@ fn of_type(of: (&'static str, &'static str), statement: &Value) -> Vec<Line> {
             }
             // The reason is too short for whoever may: nothing is opened that would change the lines below.
             "break-glass" => {
-                lines.push(Line::json("POST", format!("{one}/$break-glass?reason=x"), String::new()).fresh(of))
+                lines.push(Line::json("POST", format!("{one}/$break-glass?reason=x"), String::new()).fresh(of));
             }
             "everything" | "meta" => lines.push(Line::get(format!("{one}/${name}")).fresh(of)),
             _ => {
