@@ -20,7 +20,7 @@ pub fn rebuild(config: &Config) -> Result<(), Stop> {
         Vault::rebuild(options(config), &|_, _| {}).map_err(|e| Stop::vault("The index was not rebuilt.", e))?;
     println!("The index was made anew from {} entries.", rebuilt.entries);
     match rebuilt.same {
-        Some(true) => println!("It holds the same rows as before."),
+        Some(true) => println!("By its sums it holds the same rows as before."),
         Some(false) => {
             println!("The old index held other rows: it had been altered or damaged. Searches are right from now on.");
             println!("next: run `chartroom verify` to see whether the record itself is as it was written");

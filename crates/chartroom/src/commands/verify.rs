@@ -59,7 +59,10 @@ fn print(report: &Report, seconds: f64) {
     } else {
         let count = report.altered.len() as u64 + report.more;
         println!("Not as written: {count}");
-        println!("next: keep this directory as it is, and restore a backup into another with `chartroom restore`");
+        println!(
+            "next: keep this directory as it is. Where only the index is named, `chartroom rebuild` on a copy makes it"
+        );
+        println!("      anew; otherwise restore a backup into another directory with `chartroom restore`");
     }
 }
 

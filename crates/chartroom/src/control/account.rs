@@ -146,8 +146,13 @@ impl AccountDeed {
         let visit = visit.asking(Context { from, asked, ..Context::new(Deed::Administer, place) });
         let done = self.act(vault, &visit).map(Done::well);
         let status = if done.is_ok() { 200 } else { 400 };
-        vault.close_now(&visit, status).map_err(|e| Stop::vault(UNDONE, e))?;
-        done.map_err(|e| Stop::vault(UNDONE, e))
+        vault.close_now(&visit, status).map_err(|e| Stop::vault(self.undone(), e))?;
+        done.map_err(|e| Stop::vault(self.undone(), e))
+    }
+
+    /// What to say when it was not done.
+    pub fn undone(&self) -> &'static str {
+        if self.what == What::Token { "No token was given." } else { UNDONE }
     }
 
     fn act(&self, vault: &Vault, visit: &Visit) -> Result<String, Error> {

@@ -1,6 +1,6 @@
 //! Deeds: changes of a record by its operator, written down so that they can be done here or asked of a server.
 
-use super::account::{AccountDeed, UNDONE};
+use super::account::AccountDeed;
 use super::app::{AppDeed, NO_APP};
 use super::audit::Question;
 use crate::stop::Stop;
@@ -133,7 +133,7 @@ impl Deed {
             Deed::Rotate { .. } => "The root key is as it was.",
             Deed::Shred { .. } => "Nothing was shredded.",
             Deed::Cosign { .. } => "No cosignature was taken in.",
-            Deed::Account(_) => UNDONE,
+            Deed::Account(deed) => deed.undone(),
             Deed::App(_) => NO_APP,
             Deed::Note(_) => "The audit does not have what was to be done, so that it was not done.",
             Deed::Audit(_) => "The audit was not read.",
@@ -251,6 +251,7 @@ fn rotate(vault: &Vault, visit: &Visit, to: &KeySource) -> Result<Done, Stop> {
 
 fn shred(vault: &Vault, visit: &Visit, patient: &str) -> Result<Done, Stop> {
     let what = "Nothing was shredded.";
+    let patient = patient.strip_prefix("Patient/").unwrap_or(patient);
     let done = vault.shred(visit, patient).map_err(|e| Stop::vault(what, e))?;
     let Some(shredded) = done else {
         return Err(Stop::cannot(what, "nothing is kept under a key of a patient of that id", "check the id"));

@@ -185,6 +185,11 @@ impl Chart {
 
     fn consent(&mut self) {
         let kind = if self.dice.chance(900) { "permit" } else { "deny" };
+        // Who stays out of the exchange says nothing about the house itself.
+        let exchange = object! {
+            "role": hl7!("v3-ParticipationType", "IRCP", "information recipient"),
+            "reference": link(house::EXCHANGE),
+        };
         let body = object! {
             "status": "active",
             "scope": hl7!("consentscope", "patient-privacy", "Privacy Consent"),
@@ -193,7 +198,7 @@ impl Chart {
             "dateTime": OPENED,
             "organization": [link(house::HOSPITAL)],
             "policyRule": words("Taking part in the state's health information exchange"),
-            "provision": object! { "type": kind },
+            "provision": object! { "type": kind, "actor": [exchange] },
         };
         self.add("Consent", None, body);
     }

@@ -12,6 +12,8 @@ pub const NAME: &str = "Saguaro Valley Critical Access Hospital";
 pub const HOSPITAL: &str = "Organization/hospital";
 /// The clinic.
 pub const CLINIC: &str = "Organization/clinic";
+/// The state's health information exchange.
+pub const EXCHANGE: &str = "Organization/exchange";
 /// Where the clinic sees people.
 pub const CLINIC_PLACE: &str = "Location/clinic";
 /// The emergency room.
@@ -133,6 +135,8 @@ pub fn resources() -> Vec<Tree> {
             Some(2),
         ),
     ];
+    let network = hl7!("organization-type", "other", "Other");
+    all.push(organization("exchange", "Arizona Health Exchange of the demo", network, None, None));
     for (id, name, ..) in PAYERS {
         all.push(organization(id, name, hl7!("organization-type", "pay", "Payer"), None, None));
     }
