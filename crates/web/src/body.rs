@@ -89,9 +89,20 @@ pub fn gets(bundle: &[u8]) -> usize {
 
 /// An upper bound of what a JSON tree of the text takes in memory.
 fn tree_bytes(text: &[u8]) -> usize {
-    let count = |wanted: u8| text.iter().filter(|&&b| b == wanted).count();
-    // Sizes of an array item, of an array and of an object, rounded up; a `Vec` that grows holds up to twice as much.
-    (count(b',') * 64 + count(b'[') * 160 + count(b'{') * 256).saturating_sub(text.len().min(64 << 10))
+    let (mut bytes, mut is_text, mut at) = (0_usize, false, 0);
+    while let Some(&byte) = text.get(at) {
+        // Sizes of an array item, of an array and of an object, rounded up; a `Vec` that grows holds up to twice as much.
+        match (is_text, byte) {
+            (true, b'\\') => at += 1,
+            (_, b'"') => is_text = !is_text,
+            (false, b',') => bytes += 64,
+            (false, b'[') => bytes += 160,
+            (false, b'{') => bytes += 256,
+            _ => {}
+        }
+        at += 1;
+    }
+    bytes.saturating_sub(text.len().min(64 << 10))
 }
 
 fn broken_off() -> Refusal {
@@ -136,6 +147,13 @@ mod tests {
         assert_eq!(kind(&memory, vec![b'a'; SMALL - 1]).await, None);
         drop(first);
         assert_eq!(kind(&memory, vec![b'a'; 1 << 19]).await, None);
+    }
+
+    #[test]
+    fn what_stands_in_strings_grows_no_tree() {
+        let text = format!(r#"{{"a":"{}\\\"[,{{","b":[1,2]}}"#, ",[{".repeat(100_000));
+        assert_eq!(tree_bytes(text.as_bytes()), 0);
+        assert!(tree_bytes("[{},".repeat(100_000).as_bytes()) > 40_000_000);
     }
 
     #[test]

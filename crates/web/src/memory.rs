@@ -57,10 +57,12 @@ impl Memory {
         self.working.wait(self.search_bytes + tree, WORK_WAIT).await
     }
 
-    /// Room for a write of `body` bytes whose tree takes `tree`, when it is its turn.
-    pub async fn for_write(&self, body: usize, tree: usize) -> Result<Share, Refusal> {
+    /// Room for a write of `body` bytes whose tree takes `tree`, when it is its turn; with `searches`, also for the GET
+    /// entries of a bundle, which are answered one after the other: what works waits for no more of the same part.
+    pub async fn for_write(&self, body: usize, tree: usize, searches: bool) -> Result<Share, Refusal> {
         let copies = if body > SMALL { body * COPIES } else { 0 };
-        self.working.wait(copies + tree, WORK_WAIT).await
+        let searching = if searches { self.search_bytes } else { 0 };
+        self.working.wait(copies + tree + searching, WORK_WAIT).await
     }
 
     /// Room for what a bundle is expected to read, when it is its turn.
@@ -169,6 +171,6 @@ mod tests {
         assert!(memory.arriving.take(1).is_none() && memory.leaving.take(1).is_none());
         let _one = memory.for_search(0).await.unwrap();
         let _two = memory.for_search(0).await.unwrap();
-        assert!(memory.for_write(SMALL, 0).await.is_ok());
+        assert!(memory.for_write(SMALL, 0, false).await.is_ok());
     }
 }

@@ -40,6 +40,9 @@ pub struct Server {
 /// Pages that are worked on at a time; checking a password takes 19 MiB.
 const PAGES_MAX: usize = 4;
 
+/// Forms that are read or worked on at a time.
+const FORMS_MAX: usize = 256;
+
 /// What all requests share.
 pub(crate) struct Shared {
     pub vault: Vault,
@@ -49,12 +52,16 @@ pub(crate) struct Shared {
     pub sealer: Sealer,
     /// The capability statement, made when it is first asked for.
     pub metadata: OnceLock<Bytes>,
+    /// The same, indented.
+    pub pretty_metadata: OnceLock<Bytes>,
     pub standings: Standings,
     /// Requests that nobody stands behind.
     pub strangers: Strangers,
     request_ids: RequestIds,
     pub smart: smart::Desk,
     requests: Semaphore,
+    /// Places of pages and apps' forms: who fills them, signed in or not, fills none of the record's.
+    forms: Semaphore,
     searches: Lane,
     writes: Lane,
     pages: Lane,
@@ -78,11 +85,13 @@ impl Server {
             base: settings.fhir_base(),
             sealer: Sealer::new(&vault.link_key()),
             metadata: OnceLock::new(),
+            pretty_metadata: OnceLock::new(),
             standings: Standings::new(&settings.witnesses),
             strangers: Strangers::default(),
             request_ids: RequestIds::new(&vault.fresh_id()),
             smart: smart::Desk::new(),
             requests: Semaphore::new(settings.requests_max.max(1)),
+            forms: Semaphore::new(FORMS_MAX),
             searches: Lane::new(settings.searches_max),
             writes: Lane::new(settings.writes_max),
             pages: Lane::new(PAGES_MAX),
@@ -152,7 +161,7 @@ impl Shared {
     async fn answer(self: &Arc<Self>, request: Request) -> Response<Bytes> {
         let path = request.uri().path();
         if let Some(place) = smart::place(path) {
-            let Ok(_place) = self.requests.try_acquire() else { return self.turned_away(&request) };
+            let Ok(_place) = self.forms.try_acquire() else { return self.turned_away(&request) };
             let answered = tokio::time::timeout(self.settings.request_timeout, self.answer_smart(request, place));
             return answered.await.unwrap_or_else(|_| refused(&too_slow()));
         }
@@ -162,7 +171,7 @@ impl Shared {
                 self.answer_fhir(request).await
             }
             _ if sign_in::is_page(path) => {
-                let Ok(_place) = self.requests.try_acquire() else { return self.turned_away(&request) };
+                let Ok(_place) = self.forms.try_acquire() else { return self.turned_away(&request) };
                 let limit = self.settings.request_timeout;
                 let answered = tokio::time::timeout(limit, self.answer_page(request)).await;
                 answered.unwrap_or_else(|_| refused(&too_slow()))
@@ -211,7 +220,15 @@ impl Shared {
             return Err(not_allowed(methods));
         }
         let (parts, body) = request.into_parts();
-        match Limited::new(body, sign_in::FORM_BYTES_MAX).collect().await {
+        let form = Limited::new(body, sign_in::FORM_BYTES_MAX).collect();
+        let Ok(form) = tokio::time::timeout(self.settings.form_timeout, form).await else {
+            return Err(refused(&Refusal::new(
+                Kind::Malformed,
+                "timeout",
+                "the form did not come in time; send it again",
+            )));
+        };
+        match form {
             Ok(loaded) => {
                 let request = self.request_ids.of(&parts);
                 Ok(Asked { parts, body: loaded.to_bytes(), request })
@@ -293,8 +310,9 @@ impl Shared {
         let (turn, bundle, work) = match cost {
             Cost::Write => {
                 let turn = self.writes.turn().await?;
-                let bundle = self.memory.for_bundle(rest::read_bytes(&parts, &bytes)).await?;
-                (turn, bundle, self.memory.for_write(bytes.len(), tree_bytes).await?)
+                let reads = rest::read_bytes(&parts, &bytes);
+                let bundle = self.memory.for_bundle(reads).await?;
+                (turn, bundle, self.memory.for_write(bytes.len(), tree_bytes, reads > 0).await?)
             }
             Cost::Search | Cost::Direct => {
                 let turn = self.searches.turn().await?;
@@ -392,7 +410,7 @@ fn unsaid(full: Refusal, cost: Cost) -> Refusal {
     Refusal::new(Kind::Unavailable, "throttled", message)
 }
 
-fn too_slow() -> Refusal {
+pub(crate) fn too_slow() -> Refusal {
     let message = "the request took longer than this server allows; a write may still have been made: \
                    read before you repeat it, and narrow a search";
     Refusal::new(Kind::Unavailable, "timeout", message)

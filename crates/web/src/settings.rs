@@ -28,6 +28,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// How long a client may take to send its headers, and how long an idle connection is kept.
     pub header_timeout: Duration,
+    /// How long a client may take to send the form of a page.
+    pub form_timeout: Duration,
     /// How long a client may leave its answers lying; then the connection is closed.
     pub send_timeout: Duration,
     /// How long open requests may go on after the server was told to stop.
@@ -80,13 +82,14 @@ impl Settings {
             public_url: public_url.into().trim_end_matches('/').to_owned(),
             body_bytes_max: 32 << 20,
             memory_bytes_max: 176 << 20,
-            header_bytes_max: 64 << 10,
+            header_bytes_max: 24 << 10,
             requests_max: 1_024,
-            connections_max: 12_000,
+            connections_max: 4_096,
             searches_max: cores * 2,
             writes_max: 128,
             request_timeout: Duration::from_secs(60),
-            header_timeout: Duration::from_secs(30),
+            header_timeout: Duration::from_secs(10),
+            form_timeout: Duration::from_secs(5),
             send_timeout: Duration::from_secs(30),
             shutdown_timeout: Duration::from_secs(10),
             page_size: 50,

@@ -5,7 +5,7 @@ use super::{Asked, Call, read, write};
 use crate::answer::{Outcome, json};
 use crate::body::gets;
 use crate::memory::full;
-use crate::server::Shared;
+use crate::server::{Shared, too_slow};
 use axum::http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use axum::http::{Request, StatusCode};
@@ -32,9 +32,16 @@ pub fn answer(shared: &Shared, asked: &Asked<'_>) -> Outcome {
         return Err(Refusal::new(Kind::Malformed, "structure", message).into());
     }
     let read = Cell::new(0);
+    let clock = shared.vault.clock();
+    let until =
+        clock.now().0.saturating_add(i64::try_from(shared.settings.request_timeout.as_millis()).unwrap_or(i64::MAX));
     let get = |entry: &exchange::Asked<'_>| {
         if read.get() >= ANSWERS_BYTES_MAX {
             return Ok(Answer::refused(too_much()));
+        }
+        // Nobody waits for the answer any more; what is left would only keep others waiting.
+        if clock.now().0 > until {
+            return Ok(Answer::refused(too_slow()));
         }
         let answer = get(shared, asked, entry)?;
         read.set(read.get() + answer.body.as_ref().map_or(0, |body| body.len()));
@@ -77,8 +84,6 @@ fn get(shared: &Shared, asked: &Asked<'_>, entry: &exchange::Asked<'_>) -> Resul
         };
     }
     let call = call(asked, entry, url)?;
-    // A search among the entries holds as much as one on its own.
-    let _work = tokio::runtime::Handle::current().block_on(shared.memory.for_search(0))?;
     let response = super::answer(shared, &call)?;
     let status = response.status().as_u16();
     let body = Some(response.into_body()).filter(|body| !body.is_empty() && entry.method != "HEAD");

@@ -199,12 +199,15 @@ pub(crate) fn metadata(shared: &Shared, parts: &Parts) -> Outcome {
     let mut pairs = url::pairs(parts.uri.query().unwrap_or_default())?;
     let Form { format, pretty } = take_form(&mut pairs);
     check_wanted(parts, format.as_deref())?;
-    let body = shared
+    // Anybody may ask, so that it is made once in either form.
+    let plain = shared
         .metadata
-        .get_or_init(|| capability::statement(&shared.base, shared.settings.conditional_deletes_max).into())
-        .clone();
-    let view = View { pretty, ..View::default() };
-    Ok(crate::answer::json(axum::http::StatusCode::OK, view.printed(body)))
+        .get_or_init(|| capability::statement(&shared.base, shared.settings.conditional_deletes_max).into());
+    let body = match pretty {
+        true => shared.pretty_metadata.get_or_init(|| View { pretty, ..View::default() }.printed(plain.clone())),
+        false => plain,
+    };
+    Ok(crate::answer::json(axum::http::StatusCode::OK, body.clone()))
 }
 
 /// Answers a request. Takes as long as the vault takes.

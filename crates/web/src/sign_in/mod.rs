@@ -26,7 +26,7 @@ use vault::exchange::status;
 use vault::{Error, Fault};
 
 /// Most bytes of a form.
-pub const FORM_BYTES_MAX: usize = 256 << 10;
+pub const FORM_BYTES_MAX: usize = 64 << 10;
 
 /// A request for a page, with its form.
 pub struct Asked {

@@ -125,6 +125,44 @@ fn slow_and_broken_clients_are_let_go() {
 }
 
 #[test]
+fn half_sent_forms_keep_nobody_from_the_record() {
+    let house = House::with(|settings| settings.form_timeout = Duration::from_secs(2));
+    house.put("Patient/p", &json!({"resourceType": "Patient", "id": "p"})).expect(201);
+    let form = b"POST /sign-in HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\na";
+    let begun: Vec<TcpStream> = (0..300)
+        .map(|_| {
+            let mut stream = TcpStream::connect(house.address).unwrap();
+            stream.write_all(form).unwrap();
+            stream
+        })
+        .collect();
+    std::thread::sleep(Duration::from_millis(300));
+    house.get("Patient/p").expect(200);
+    assert_eq!(house.bare("GET", "/sign-in", &[], b"").status, 503);
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(house.bare("GET", "/sign-in", &[], b"").status, 200);
+    drop(begun);
+}
+
+#[test]
+fn a_large_batch_does_not_wait_for_itself() {
+    let house = House::with(|settings| settings.memory_bytes_max = 16 << 20);
+    let numbers = vec!["1"; 90_000].join(",");
+    let large = format!(
+        r#"{{"request":{{"method":"PUT","url":"Basic/b"}},"resource":{{"resourceType":"Basic","id":"b","x":[{numbers}]}}}}"#
+    );
+    let search = r#"{"request":{"method":"GET","url":"Patient?name=x"}}"#;
+    let entries = [vec![large.as_str()], vec![search; 3]].concat().join(",");
+    let batch = format!(r#"{{"resourceType":"Bundle","type":"batch","entry":[{entries}]}}"#);
+    let start = Instant::now();
+    let answer = house.send("POST", "", &[], batch.as_bytes()).expect(200).json();
+    assert!(start.elapsed() < Duration::from_secs(15));
+    for entry in &answer["entry"].as_array().unwrap()[1..] {
+        assert_eq!(entry["response"]["status"], "200 OK", "{entry}");
+    }
+}
+
+#[test]
 fn odd_requests_are_refused() {
     let house = House::open();
     for (name, bytes, statuses) in [

@@ -120,7 +120,7 @@ impl Outcome {
 pub const NAMED_MAX: usize = 20;
 
 /// Bytes of what was asked that are kept: of the address, and as many of what was asked besides.
-pub const ASKED_BYTES_MAX: usize = 2_048;
+pub const ASKED_BYTES_MAX: usize = 16 << 10;
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,13 +6,23 @@ use crate::keys::patients::{Kid, SHARED};
 use crate::records::Version;
 use std::collections::BTreeSet;
 
+/// The questions of one bundle take at most this many bytes together.
+const ASKED_IN_ALL_MAX: usize = 4 * ASKED_BYTES_MAX;
+
+/// A question as one line of at most [`ASKED_BYTES_MAX`] bytes: what was sent must not look like a second one.
+pub(crate) fn one_line(text: &str) -> String {
+    text[..text.floor_char_boundary(ASKED_BYTES_MAX)].replace(char::is_control, "\u{fffd}")
+}
+
 /// What one request was shown and has changed.
 #[derive(Debug, Default)]
 pub(crate) struct Trail {
     pub patients: BTreeSet<Kid>,
     pub about: Vec<String>,
     /// What was asked besides the address.
-    pub asked: String,
+    asked: String,
+    /// How many questions found no room there.
+    unlisted: u64,
     pub shown: u64,
     pub changed: u64,
     /// How much of what was shown the log has already, with a change; `None`: there is no entry of this request yet.
@@ -24,11 +34,22 @@ pub(crate) struct Trail {
 impl Trail {
     /// Notes what is asked besides the address.
     pub fn ask(&mut self, text: &str) {
-        let room = ASKED_BYTES_MAX.saturating_sub(self.asked.len());
-        if room > 0 && !self.asked.is_empty() {
+        if self.asked.len() + text.len() > ASKED_IN_ALL_MAX {
+            self.unlisted += 1;
+            return;
+        }
+        if !self.asked.is_empty() {
             self.asked.push('\n');
         }
-        self.asked.push_str(&text[..text.floor_char_boundary(room)]);
+        self.asked.push_str(&one_line(text));
+    }
+
+    /// What was asked besides the address, a question a line.
+    pub fn asked(&self) -> String {
+        match self.unlisted {
+            0 => self.asked.clone(),
+            more => format!("{}\n... and {more} more that found no room here", self.asked),
+        }
     }
 
     /// Notes a version that is shown.
@@ -52,5 +73,23 @@ impl Trail {
             let id = version.id.split('#').next().unwrap_or_default();
             self.about.push(format!("{}/{id}", version.resource_type));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_one_line_and_what_finds_no_room_is_counted() {
+        let mut trail = Trail::default();
+        trail.ask("a\nPatient/zoe");
+        trail.ask("b");
+        assert_eq!(trail.asked(), "a\u{fffd}Patient/zoe\nb");
+        (0..6).for_each(|_| trail.ask(&"x".repeat(ASKED_BYTES_MAX)));
+        trail.ask("Patient/last");
+        assert!(
+            trail.asked().contains("Patient/last") && trail.asked().ends_with("and 3 more that found no room here")
+        );
     }
 }

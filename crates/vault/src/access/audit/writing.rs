@@ -1,7 +1,8 @@
 //! Writing the audit: with the changes of a request in their own transaction, and for what it was shown before the answer
 //! leaves.
 
-use super::event::{ASKED_BYTES_MAX, Event, NAMED_MAX, Outcome};
+use super::event::{Event, NAMED_MAX, Outcome};
+use super::trail::one_line;
 use crate::access::{Context, Principal, Purpose, Visit};
 use crate::error::Error;
 use crate::keys::patients::SHARED;
@@ -91,9 +92,9 @@ impl Visit {
 
     fn bare_event(&self) -> Option<Event> {
         let (principal, context) = (self.principal(), self.context()?);
-        let asked = &context.asked[..context.asked.floor_char_boundary(ASKED_BYTES_MAX)];
-        let asked = match self.trail().asked.as_str() {
-            "" => asked.to_owned(),
+        let asked = one_line(&context.asked);
+        let asked = match self.trail().asked().as_str() {
+            "" => asked,
             more => format!("{asked}\n{more}"),
         };
         Some(Event {
