@@ -37,8 +37,8 @@ pub(crate) enum Index {
     Anew,
 }
 
-/// Watermark and sums of an index before it was made anew.
-pub(crate) type Before = Option<(u64, Sums)>;
+/// Watermark of an index before it was made anew, and the sums over its rows if it was as it was written.
+pub(crate) type Before = Option<(u64, Option<Sums>)>;
 
 /// Opens or makes a data directory. `progress` hears how many entries of how many the index has got.
 pub(crate) fn open(options: Options, index: Index, progress: &dyn Fn(u64, u64)) -> Result<(Inner, Before), Error> {
@@ -119,9 +119,9 @@ fn open_index(
     if wanted == Index::Kept && stale == 0 {
         return Ok((SearchIndex::open(&path, hasher, &stamp)?, None));
     }
-    let before = SearchIndex::open(&path, hasher, &stamp).map(|index| (index.watermark().0, index.sums()));
+    let before = if wanted == Index::Anew { SearchIndex::measured(&path, hasher, &stamp) } else { None };
     SearchIndex::remove(&path)?;
-    Ok((SearchIndex::open(&path, hasher, &stamp)?, before.ok()))
+    Ok((SearchIndex::open(&path, hasher, &stamp)?, before))
 }
 
 /// The keys of a data directory that has a record, without opening it.

@@ -67,17 +67,23 @@ pub(crate) fn exists(connection: &Connection) -> Result<bool, Fault> {
 
 /// What a database has beside the tables of a fresh one, what it lacks, and what reads otherwise, in words.
 pub(crate) fn differences(found: &Connection, fresh: &Connection) -> Result<Vec<String>, Fault> {
-    type Things = BTreeMap<(String, String), Option<String>>;
+    /// By kind and name: of each thing of that name its table and its text.
+    type Things = BTreeMap<(String, String), Vec<(String, Option<String>)>>;
     let read = |connection: &Connection| -> rusqlite::Result<Things> {
-        let mut find = connection.prepare("SELECT type, name, sql FROM sqlite_schema")?;
-        find.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?.collect()
+        let (mut things, sql) = (Things::new(), "SELECT type, name, tbl_name, sql FROM sqlite_schema");
+        let mut find = connection.prepare(sql)?;
+        let mut rows = find.query([])?;
+        while let Some(row) = rows.next()? {
+            things.entry((row.get(0)?, row.get(1)?)).or_default().push((row.get(2)?, row.get(3)?));
+        }
+        Ok(things)
     };
     let (found, fresh) = (read(found)?, read(fresh)?);
     let extra = found.keys().filter(|thing| !fresh.contains_key(*thing));
     let extra = extra.map(|(kind, name)| format!("the {kind} {name} is not from this program"));
     let missing = fresh.keys().filter(|thing| !found.contains_key(*thing));
     let missing = missing.map(|(kind, name)| format!("the {kind} {name} is missing"));
-    let changed = fresh.iter().filter(|(thing, sql)| found.get(*thing).is_some_and(|found| found != *sql));
+    let changed = fresh.iter().filter(|(thing, what)| found.get(*thing).is_some_and(|found| found != *what));
     let changed = changed.map(|((kind, name), _)| format!("the {kind} {name} was altered"));
     Ok(extra.chain(missing).chain(changed).collect())
 }
@@ -97,9 +103,20 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, Fault> {
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -32_768)?;
+    rows_alone(&connection)?;
     keep_plans(&connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// Takes from a file what it could do beside holding rows: no trigger of it fires, no view of it answers, its schema calls
+/// no function that could do harm, and cannot be written as a table. This program has neither triggers nor views.
+pub(crate) fn rows_alone(connection: &Connection) -> Result<(), Fault> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    Ok(())
 }
 
 /// Keeps the plan of a prepared statement whatever is bound to it. Otherwise SQLite 3.54 plans a range anew for each new
@@ -121,6 +138,7 @@ pub(crate) fn untouched(path: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(format!("{uri}?immutable=1"), flags)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    rows_alone(&connection)?;
     Ok(connection)
 }
 
@@ -160,6 +178,7 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, Fault> {
     connection.busy_timeout(BUSY_WAIT)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -4_096)?;
+    rows_alone(&connection)?;
     keep_plans(&connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)

@@ -87,6 +87,7 @@ fn copy_record(from: &Path, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<()
         }
     }
     drop(backup);
+    schema::rows_alone(&target)?;
     // A file of its own, without a log beside it.
     target.pragma_update(None, "journal_mode", "DELETE")?;
     // The index is left out on purpose, and the copy says so.

@@ -9,7 +9,7 @@ use crate::records::{Options, Vault};
 pub struct Rebuilt {
     /// Entries handed in.
     pub entries: u64,
-    /// Whether the new index holds the same rows as the old one; `None` when the old one could not be read, was of
+    /// Whether the new index holds the same rows as the old one, each of which was read; `None` when the old one could not be read, was of
     /// another version of the definitions, or was behind.
     pub same: Option<bool>,
 }
@@ -24,7 +24,7 @@ impl Vault {
         let store = &vault.inner.store;
         store.index.wait_for_file(vault.head())?;
         let comparable = before.filter(|(watermark, _)| *watermark == store.head());
-        let same = comparable.map(|(_, sums)| sums == store.index.sums());
+        let same = comparable.map(|(_, sums)| sums == Some(store.index.sums()));
         Ok((vault.clone(), Rebuilt { entries: store.head(), same }))
     }
 }

@@ -134,10 +134,10 @@ impl Index {
     /// Opens the index file, or makes it. Memory of it is filled, and its writer started.
     ///
     /// `stamp` names what the rows depend on beside the records: the definitions' checksum. A file of another stamp is
-    /// dropped; the watermark is then 0 and the vault hands in everything again.
+    /// dropped, and so is one whose schema this program does not write; the watermark is then 0 and the vault hands in
+    /// everything again.
     pub fn open(path: &Path, hasher: &Hasher, stamp: &str) -> Result<Index, Fault> {
-        let db = store::open(path, hasher, stamp)?;
-        let state = store::read_state(&db, hasher)?.unwrap_or_default();
+        let (db, state) = store::open(path, hasher, stamp)?;
         let places = store::read_places(&db, state.watermark)?;
         let units = store::read_units(&db)?;
         let shared = Arc::new(Shared {

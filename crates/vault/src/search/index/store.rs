@@ -4,9 +4,9 @@ use super::places::Places;
 use super::sums::Sums;
 use crate::error::Fault;
 use crate::keys::Hasher;
-use crate::records::schema::keep_plans;
+use crate::records::schema::{self, keep_plans, rows_alone};
 use crate::search::rows::Unit;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, params};
 use std::path::Path;
 
 /// Changes with anything that makes old index files unreadable or wrong.
@@ -40,15 +40,15 @@ pub struct State {
     pub sums: Sums,
 }
 
-/// Opens the file for writing, and makes its tables anew when they are missing or belong to another stamp.
-pub fn open(path: &Path, hasher: &Hasher, stamp: &str) -> Result<Connection, Fault> {
+/// Opens the file for writing. It is made anew when its schema is not exactly what this program writes, or it belongs to
+/// another stamp.
+pub fn open(path: &Path, hasher: &Hasher, stamp: &str) -> Result<(Connection, State), Fault> {
     let db = connect(path)?;
-    let found: Option<String> = db
-        .query_row("SELECT stamp FROM state", [], |row| row.get(0))
-        .optional()
-        .or_else(|error| if is_new(&error) { Ok(None) } else { Err(error) })?;
-    if found.is_some_and(|found| found == whole_stamp(stamp)) {
-        return Ok(db);
+    if differences(&db)?.is_empty()
+        && let Some(kept) = kept(&db)?
+        && kept.stamp == whole_stamp(stamp)
+    {
+        return Ok((db, kept.sealed(hasher)?));
     }
     drop(db);
     remove(path)?;
@@ -58,11 +58,14 @@ pub fn open(path: &Path, hasher: &Hasher, stamp: &str) -> Result<Connection, Fau
     made.execute_batch(SCHEMA)?;
     write_state(&made, hasher, &State::default(), stamp)?;
     made.commit()?;
-    Ok(db)
+    Ok((db, State::default()))
 }
 
-fn is_new(error: &rusqlite::Error) -> bool {
-    error.to_string().contains("no such table")
+/// Names what a file has beside the tables of a new one, what it lacks, and what reads otherwise.
+pub fn differences(db: &Connection) -> Result<Vec<String>, Fault> {
+    let fresh = Connection::open_in_memory()?;
+    fresh.execute_batch(SCHEMA)?;
+    schema::differences(db, &fresh)
 }
 
 fn whole_stamp(stamp: &str) -> String {
@@ -92,6 +95,7 @@ fn connect(path: &Path) -> Result<Connection, Fault> {
          PRAGMA secure_delete = ON; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384;
          PRAGMA journal_size_limit = 1048576; PRAGMA busy_timeout = 10000;",
     )?;
+    rows_alone(&db)?;
     keep_plans(&db)?;
     Ok(db)
 }
@@ -102,6 +106,7 @@ pub fn reader(path: &Path) -> Result<Connection, Fault> {
     let db = Connection::open_with_flags(path, flags)?;
     db.set_prepared_statement_cache_capacity(64);
     db.execute_batch("PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 10000;")?;
+    rows_alone(&db)?;
     keep_plans(&db)?;
     Ok(db)
 }
@@ -114,24 +119,55 @@ fn seal(hasher: &Hasher, state: &State, stamp: &str) -> [u8; 16] {
     hasher.hash128(&text).to_le_bytes()
 }
 
-/// Reads the state, if it is there. A state that does not bear the site's seal is a fault.
-pub fn read_state(db: &Connection, hasher: &Hasher) -> Result<Option<State>, Fault> {
-    let read = |row: &rusqlite::Row| {
-        Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?, row.get::<_, Vec<u8>>(3)?))
-    };
-    let row = db.prepare_cached("SELECT watermark, stamp, sums, seal FROM state")?.query_row([], read).optional()?;
-    let Some((watermark, stamp, sums, found)) = row else { return Ok(None) };
-    let state = Sums::from_bytes(&sums).map(|sums| State { watermark, sums });
-    state.filter(|state| seal(hasher, state, &stamp)[..] == found).map(Some).ok_or_else(|| {
-        Fault::Altered("the index's state row was altered (index.sqlite, table state); run `chartroom rebuild`".into())
-    })
+/// The row of `state`, all of it from one look.
+struct Kept {
+    state: Option<State>,
+    stamp: String,
+    seal: Vec<u8>,
 }
 
-/// Whether a file is of a form that this program does not write: such a one is dropped at the next start.
+impl Kept {
+    /// The state. One that does not bear the site's seal is a fault.
+    fn sealed(&self, hasher: &Hasher) -> Result<State, Fault> {
+        let state = self.state.filter(|state| seal(hasher, state, &self.stamp)[..] == self.seal);
+        state.ok_or_else(altered_state)
+    }
+}
+
+fn altered_state() -> Fault {
+    Fault::Altered("the index's state row was altered (index.sqlite, table state); run `chartroom rebuild`".into())
+}
+
+/// Reads the row, if it is there. More than one is a fault.
+fn kept(db: &Connection) -> Result<Option<Kept>, Fault> {
+    let mut find = db.prepare_cached("SELECT watermark, stamp, sums, seal FROM state")?;
+    let mut rows = find.query([])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let (watermark, sums): (u32, Vec<u8>) = (row.get(0)?, row.get(2)?);
+    let state = Sums::from_bytes(&sums).map(|sums| State { watermark, sums });
+    let kept = Kept { state, stamp: row.get(1)?, seal: row.get(3)? };
+    if rows.next()?.is_some() { Err(altered_state()) } else { Ok(Some(kept)) }
+}
+
+/// Reads the state, if it is there. A state that does not bear the site's seal is a fault.
+pub fn read_state(db: &Connection, hasher: &Hasher) -> Result<Option<State>, Fault> {
+    kept(db)?.map(|kept| kept.sealed(hasher)).transpose()
+}
+
+/// Whether the sealed state of a file bears the stamp.
+pub fn is_of(db: &Connection, hasher: &Hasher, stamp: &str) -> bool {
+    let is_of = |kept: &Kept| kept.sealed(hasher).is_ok() && kept.stamp == whole_stamp(stamp);
+    kept(db).is_ok_and(|kept| kept.is_some_and(|kept| is_of(&kept)))
+}
+
+/// Whether a file is of a form that this program does not write: such a one is dropped at the next start. Only a state
+/// that was sealed says so, in a file of tables alone.
 pub fn is_foreign(db: &Connection, hasher: &Hasher) -> bool {
-    let stamp = || db.query_row("SELECT stamp FROM state", [], |row| row.get::<_, String>(0));
-    // A state that nobody sealed says nothing.
-    matches!(read_state(db, hasher), Ok(Some(_))) && stamp().is_ok_and(|stamp| !stamp.starts_with(&whole_stamp("")))
+    // Views, triggers and virtual tables have no pages of their own.
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE coalesce(rootpage, 0) = 0";
+    let others = db.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let is_foreign = |kept: &Kept| kept.sealed(hasher).is_ok() && !kept.stamp.starts_with(&whole_stamp(""));
+    others.is_ok_and(|others| others == 0) && kept(db).is_ok_and(|kept| kept.is_some_and(|kept| is_foreign(&kept)))
 }
 
 /// Writes the state, in the transaction that wrote the rows.

@@ -4,12 +4,13 @@
 //! was changed, the sums cannot say: that is told by comparing with the entries ([`super::differences`]).
 
 use super::cell::Cell;
-use super::sums::{Counting, Table};
+use super::sums::{Counting, Sums, Table};
 use super::walk::{RowName, STORED, walk};
 use super::{Index, store};
 use crate::error::Fault;
 use crate::keys::Hasher;
 use rusqlite::Connection;
+use std::path::Path;
 
 /// Something in the index that is not what was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub struct Examined {
     pub covered: u32,
     /// Tables whose rows do not add up, though all of them can be read.
     pub differing: Vec<Table>,
+    /// Sums over the rows as they are.
+    pub sums: Sums,
     /// What has a name already.
     pub damage: Vec<Damage>,
 }
@@ -59,7 +62,8 @@ pub struct Examined {
 impl Index {
     /// Reads every row of a file and compares the sums with those that were sealed.
     pub fn examine(db: &Connection, hasher: &Hasher) -> Examined {
-        let mut examined = Examined::default();
+        // First of all: of a file that has more than tables, nothing that it answers is believed.
+        let mut examined = Examined { damage: schema(db), ..Examined::default() };
         let mut summing = Summing { counting: Counting::new(hasher), places: 0, broken: Vec::new() };
         let mut unread = Vec::new();
         for stored in &STORED {
@@ -73,10 +77,11 @@ impl Index {
             Damage { table, row, position: None, more: 0, wrong: Wrong::Broken }
         });
         examined.damage.extend(broken);
+        examined.sums = summing.counting.sums();
         match store::read_state(db, hasher) {
             Ok(Some(sealed)) => {
                 examined.covered = sealed.watermark;
-                examined.differing = summing.counting.sums().differences(&sealed.sums);
+                examined.differing = examined.sums.differences(&sealed.sums);
             }
             Ok(None) | Err(_) => {
                 examined.damage.push(Damage::of_table("state", "its row is missing or was altered"));
@@ -84,8 +89,19 @@ impl Index {
             }
         }
         examined.differing.retain(|table| !unread.contains(table));
-        examined.damage.extend(schema(db));
         examined
+    }
+
+    /// How many entries a file of the stamp covers, and the sums over its rows as they are, each of them read; no sums
+    /// where it is not as it was written. `None`: it cannot be read, or is of another stamp.
+    pub fn measured(path: &Path, hasher: &Hasher, stamp: &str) -> Option<(u64, Option<Sums>)> {
+        let db = store::reader(path).ok()?;
+        db.execute_batch("BEGIN").ok()?;
+        store::is_of(&db, hasher, stamp).then(|| {
+            let examined = Index::examine(&db, hasher);
+            let is_whole = examined.damage.is_empty() && examined.differing.is_empty();
+            (u64::from(examined.covered), is_whole.then_some(examined.sums))
+        })
     }
 
     /// Whether another version of this program made the file. It is made anew at the next start, and says nothing here.
@@ -117,15 +133,8 @@ impl Summing<'_> {
     }
 }
 
-/// Names what the file has beside the tables of a new one, what it lacks, and what reads otherwise: a writer fails on
-/// what a reader may pass over.
+/// A writer fails on what a reader may pass over.
 fn schema(db: &Connection) -> Vec<Damage> {
-    let fresh = || -> rusqlite::Result<Connection> {
-        let fresh = Connection::open_in_memory()?;
-        fresh.execute_batch(store::SCHEMA)?;
-        Ok(fresh)
-    };
-    let compared = fresh().map_err(Fault::from).and_then(|fresh| crate::records::schema::differences(db, &fresh));
-    let lines = compared.unwrap_or_else(|fault| vec![format!("cannot be read: {fault}")]);
+    let lines = store::differences(db).unwrap_or_else(|fault| vec![format!("cannot be read: {fault}")]);
     lines.into_iter().map(|line| Damage::of_table("sqlite_schema", line)).collect()
 }
