@@ -108,6 +108,12 @@ pub enum Command {
         /// Address and port.
         listen: SocketAddr,
     },
+    /// A server that leaves no audit, on a store that bench has made
+    #[command(hide = true)]
+    BenchServe {
+        /// Address and port.
+        listen: SocketAddr,
+    },
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),

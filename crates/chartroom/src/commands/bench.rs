@@ -1,7 +1,8 @@
 //! `chartroom bench`: measures, prints, and writes the manual's chapter.
 
-use crate::bench::{Plan, measure};
+use crate::bench::{OWN_STORE, Plan, measure};
 use crate::cli::BenchArgs;
+use crate::config::Config;
 use crate::stop::Stop;
 use base::clock::Clock;
 use std::fs;
@@ -9,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use web::{Server, Settings};
 
 /// Measures what the arguments ask for.
 pub fn bench(args: &BenchArgs) -> Result<(), Stop> {
@@ -35,6 +37,20 @@ pub fn echo(listen: SocketAddr) -> Result<(), Stop> {
     runtime.block_on(async {
         let listener = TcpListener::bind(listen).await.map_err(not_measured)?;
         match web::echo(listener).await {}
+    })
+}
+
+/// A server that leaves no audit, to measure what the audit costs; on a store that the benchmark has made, and no other.
+pub fn serve(config: &Config, listen: SocketAddr) -> Result<(), Stop> {
+    if !config.data.join(OWN_STORE).exists() {
+        return Err(not_measured("only a store that `chartroom bench` has made is served without an audit"));
+    }
+    let vault = super::open(config)?;
+    let settings = Settings { is_audited: false, ..Settings::new(format!("http://{listen}")) };
+    let runtime = Runtime::new().map_err(not_measured)?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(listen).await.map_err(not_measured)?;
+        web::serve(&Server::new(vault, settings), listener, std::future::pending()).await.map_err(not_measured)
     })
 }
 

@@ -58,6 +58,7 @@ pub fn run(cli: &Cli) -> Result<(), Stop> {
         Command::Doctor => doctor::doctor(&config(DATA)?),
         Command::Bench(args) => bench::bench(args),
         Command::BenchEcho { listen } => bench::echo(*listen),
+        Command::BenchServe { listen } => bench::serve(&config(DATA)?, *listen),
         Command::Token(args) => match &args.login {
             Some(login) => account::token(&config(DATA)?, login, args),
             None => token(&config(DATA)?),
