@@ -98,7 +98,7 @@ struct Held {
     by_owner: Kept<i64>,
     /// Made, not yet committed: may not be forgotten.
     fresh: HashMap<i64, Arc<PatientKey>>,
-    /// Destroyed since the start: a reader that found one before comes too late with it.
+    /// Destroyed: a reader that found one before comes too late with it.
     gone: HashSet<Kid>,
 }
 
@@ -180,6 +180,11 @@ impl PatientKeys {
         held.gone.insert(kid);
         held.by_kid.remove(&kid);
         held.by_owner.remove(&owner);
+    }
+
+    /// Refuses keys that were destroyed, wherever they come from.
+    pub fn bar(&self, kids: impl IntoIterator<Item = Kid>) {
+        self.held.lock().gone.extend(kids);
     }
 
     fn make(&self, owner: i64) -> Result<PatientKey, Fault> {

@@ -7,6 +7,7 @@
 mod attachment;
 pub(crate) mod body;
 pub(crate) mod desk;
+pub(crate) mod destroyed;
 pub(crate) mod dictionary;
 mod lookup;
 mod mask;

@@ -1,6 +1,7 @@
 //! Opening a data directory: the lock, the root key, the tables, and whether the log's edge is what was signed.
 
 use super::desk::Desk;
+use super::destroyed::{Events, destroy_again, gone};
 use super::dictionary::{Dictionaries, Dictionary};
 use super::readers::Readers;
 use super::recent::Recent;
@@ -21,7 +22,7 @@ use crate::search::index::{Index as SearchIndex, Sums};
 use base::id::Ids;
 use parking_lot::{Mutex, RwLock};
 use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
@@ -55,7 +56,11 @@ pub(crate) fn open(options: Options, index: Index, progress: &dyn Fn(u64, u64)) 
     let signer = Signer::new(&secrets.origin, &secrets.signing)?;
     let tree = check_edge(&connection, &signer)?;
     let hasher = Hasher::new(&secrets.index);
+    let (keys, dictionaries) = (open_keys(&connection, &ring)?, open_dictionaries(&connection, &ring)?);
     let (index, before) = open_index(&connection, &options.dir, &hasher, index)?;
+    let shared = keys.shared();
+    let events = Events { connection: &connection, shared: &shared, dictionaries: &dictionaries };
+    let index = uphold_shredding(&events, index, &hasher)?;
     let store = Arc::new(Store {
         clock: options.clock,
         ids: options.ids,
@@ -63,8 +68,8 @@ pub(crate) fn open(options: Options, index: Index, progress: &dyn Fn(u64, u64)) 
         gate: Gate::default(),
         hasher,
         link_key: secrets.link,
-        keys: open_keys(&connection, &ring)?,
-        dictionaries: open_dictionaries(&connection, &ring)?,
+        keys,
+        dictionaries,
         readers: Readers::new(path),
         recent: Recent::new(),
         large: Mutex::default(),
@@ -122,6 +127,19 @@ fn open_index(
     let before = if wanted == Index::Anew { SearchIndex::measured(&path, hasher, &stamp) } else { None };
     SearchIndex::remove(&path)?;
     Ok((SearchIndex::open(&path, hasher, &stamp)?, before))
+}
+
+/// Destroys again what the log says was destroyed, and makes an index anew that still tells of it: an old copy of either may
+/// have been put back.
+fn uphold_shredding(events: &Events<'_>, index: SearchIndex, hasher: &Hasher) -> Result<SearchIndex, Error> {
+    destroy_again(events.connection, &events.destroyed(&index)?)?;
+    if !index.tells_of(&gone(events.connection)?) {
+        return Ok(index);
+    }
+    let path = index.path().to_owned();
+    drop(index);
+    SearchIndex::remove(&path)?;
+    Ok(SearchIndex::open(&path, hasher, &replay::stamp())?)
 }
 
 /// The keys of a data directory that has a record, without opening it.
@@ -363,9 +381,6 @@ fn desk(connection: Connection, store: Arc<Store>, tree: Tree) -> Result<Desk, F
         .prepare("SELECT name, number FROM type")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<HashMap<String, i64>, _>>()?;
-    let shredded = connection
-        .prepare("SELECT kid FROM patient_key WHERE owner IS NULL")?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<HashSet<Kid>, _>>()?;
+    let shredded = gone(&connection)?;
     Ok(Desk { connection, store, tree, at, types, shredded, is_uncleared: false, reserve: None })
 }

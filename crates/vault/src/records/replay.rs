@@ -4,6 +4,7 @@ use super::store::{Entry, Store, entries};
 use crate::access::audit::Event;
 use crate::access::label;
 use crate::error::{Error, Fault};
+use crate::keys::Hasher;
 use crate::log::leaf::Kind;
 use crate::search::index::{Appended, Index};
 use crate::search::rows::{Rows, derive, derive_event};
@@ -74,8 +75,7 @@ impl Store {
 
     fn event_rows(&self, connection: &Connection, entry: &mut Entry) -> Result<Rows, Error> {
         let text = self.open(connection, entry)?;
-        let event = text.as_deref().and_then(Event::read);
-        Ok(event.map_or_else(Rows::none, |event| derive_event(&self.hasher, &event)))
+        Ok(text.map_or_else(Rows::none, |text| event_rows(&self.hasher, &text)))
     }
 
     /// The rows of a version; none for one whose key was shredded.
@@ -84,6 +84,11 @@ impl Store {
         let resource = Json::parse(&kept).map_err(|_| super::store::altered(entry.pos))?;
         Ok(derive(&self.hasher, &resource))
     }
+}
+
+/// The rows of an event of the audit.
+pub(crate) fn event_rows(hasher: &Hasher, text: &[u8]) -> Rows {
+    Event::read(text).map_or_else(Rows::none, |event| derive_event(hasher, &event))
 }
 
 /// The place of the version before an entry's.

@@ -3,6 +3,7 @@
 //! One read transaction holds everything to one moment: entries, data keys and root key. Whatever is written, shredded or
 //! sealed anew meanwhile is not seen. The price is that the write-ahead log grows until the snapshot is dropped.
 
+use super::destroyed::Events;
 use super::dictionary::Dictionaries;
 use super::opening::{Secrets, beside, check_edge, open_dictionaries, open_keys, ring_as_seen, twice};
 use super::store::{Entry, altered, altered_key, shape, unseal, wrapped_key};
@@ -35,13 +36,12 @@ impl Snapshot {
             let ring = ring_as_seen(&connection, &options.dir, &options.key)?;
             let secrets = Secrets::open(&connection, &ring)?;
             let tree = check_edge(&connection, &Signer::new(&secrets.origin, &secrets.signing)?)?;
-            Ok(Snapshot {
-                keys: open_keys(&connection, &ring)?,
-                dictionaries: open_dictionaries(&connection, &ring)?,
-                head: Position(tree.size()),
-                connection,
-                ring,
-            })
+            let (keys, dictionaries) = (open_keys(&connection, &ring)?, open_dictionaries(&connection, &ring)?);
+            let shared = keys.shared();
+            let events = Events { connection: &connection, shared: &shared, dictionaries: &dictionaries };
+            // Whatever stands in the table: an old copy of it may have been put back.
+            keys.bar(events.destroyed_from(0)?);
+            Ok(Snapshot { keys, dictionaries, head: Position(tree.size()), connection, ring })
         })
     }
 

@@ -10,7 +10,7 @@ use crate::keys::seal::Block;
 use crate::log::leaf::{Kind, Leaf, payload};
 use crate::log::tree::Tree;
 use crate::records::store::{Entry, entry_columns, label};
-use crate::records::{body, schema};
+use crate::records::{body, destroyed, schema};
 use base::clock::Instant;
 use crossbeam_channel::Sender;
 use fhir::json::Json;
@@ -88,6 +88,10 @@ pub(super) fn check(
     let done = scan(&desk, path, count, &claims, report, progress)?;
     for kid in desk.shredded.iter().filter(|kid| !done.destroyed.contains(kid)) {
         report.find("record.sqlite patient_key", format!("data key {kid} is gone, and no entry of the log says why"));
+    }
+    for kid in done.destroyed.iter().filter(|kid| !desk.shredded.contains(kid)) {
+        let what = format!("data key {kid} was put back or altered: an entry of the log says that it was destroyed");
+        report.find("record.sqlite patient_key", what);
     }
     if let Some(last) = done.emptied.filter(|last| *last >= done.expired) {
         report.find(
@@ -369,7 +373,7 @@ fn open(
     let kept = evidence.dictionaries.unpack(entry.dict, packed).ok_or("its body cannot be unpacked")?;
     let served = match entry.kind {
         Some(Kind::Event) => {
-            chunk.destroyed.extend(destroyed(&kept));
+            chunk.destroyed.extend(destroyed::named(&kept));
             chunk.expired = chunk.expired.max(expired(&kept).unwrap_or(0));
             kept
         }
@@ -398,12 +402,6 @@ pub(super) fn load(evidence: &Evidence, connection: &Connection, kid: Kid) -> Re
     let mut find = connection.prepare_cached("SELECT owner, wrapped FROM patient_key WHERE kid = ?")?;
     let found: Option<(i64, Vec<u8>)> = find.query_row([kid], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     Ok(found.and_then(|(owner, wrapped)| PatientKey::unwrap(&evidence.ring, kid, owner, &wrapped)))
-}
-
-/// The data key that an event says was destroyed.
-fn destroyed(event: &[u8]) -> Option<Kid> {
-    let event = Json::parse(event).ok()?;
-    (event.text("event") == Some("shred")).then(|| event.get("kid")?.as_number()?.parse().ok())?
 }
 
 /// The position up to which an event says that what events of the audit say was destroyed.

@@ -7,9 +7,9 @@ use crate::error::Error;
 use crate::keys::patients::Kid;
 use crate::log::leaf::Kind;
 use crate::records::store::{Entry, entries, label};
-use crate::records::{Position, replay, schema};
+use crate::records::{Position, destroyed, replay, schema};
 use crate::search::index::cell::{Cell, cells};
-use crate::search::index::differences::{Entries, differences};
+use crate::search::index::differences::{Entries, differences, remains};
 use crate::search::index::verify::{Damage, Wrong};
 use crate::search::index::{Appended, Index};
 use crate::search::rows::{Rows, derive};
@@ -23,7 +23,7 @@ const FILE: &str = replay::FILE;
 /// Checks the index file of a data directory.
 pub(super) fn check(dir: &Path, evidence: &Evidence, report: &mut Report) -> Result<(), Error> {
     let (path, record) = (dir.join(FILE), schema::evidence(&dir.join(schema::FILE))?);
-    let waits = waits(&record)?;
+    let (waits, gone) = shredding(&record)?;
     match (path.exists(), waits) {
         (false, false) => {
             let what = "it is missing; nothing of the record is lost with it. next: `chartroom rebuild` makes it anew";
@@ -57,6 +57,7 @@ pub(super) fn check(dir: &Path, evidence: &Evidence, report: &mut Report) -> Res
     let said = Said { evidence, record, waits, shredded: HashSet::new() };
     let said = said.with_shredded()?;
     let named = differences(&index, hasher, &examined, &said);
+    let left = if waits { Vec::new() } else { remains(&index, &examined, &said.positions(&gone)?) };
     for damage in &examined.damage {
         report.add(said.altered(damage));
     }
@@ -73,8 +74,15 @@ pub(super) fn check(dir: &Path, evidence: &Evidence, report: &mut Report) -> Res
             report.find(&format!("{FILE} {}", table.name()), "rows were altered");
         }
     }
-    rows.iter().for_each(|damage| report.add(said.altered(damage)));
+    rows.iter().chain(&left).for_each(|damage| report.add(said.altered(damage)));
     Ok(())
+}
+
+/// Whether the record says that the index must be made anew, and which keys were destroyed: both at one moment, before the
+/// index is looked at, so that a shredding that is just going on is no alarm.
+fn shredding(record: &Connection) -> Result<(bool, HashSet<Kid>), Error> {
+    let moment = record.unchecked_transaction()?;
+    Ok((waits(&moment)?, destroyed::gone(&moment)?))
 }
 
 /// Whether the record says that the index must be made anew.
@@ -95,10 +103,24 @@ struct Said<'e> {
 
 impl Said<'_> {
     fn with_shredded(mut self) -> Result<Self, Error> {
-        let mut find = self.record.prepare("SELECT kid FROM patient_key WHERE owner IS NULL")?;
-        self.shredded = find.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        drop(find);
+        self.shredded = destroyed::gone(&self.record)?;
         Ok(self)
+    }
+
+    /// The positions of what is sealed under these keys.
+    fn positions(&self, kids: &HashSet<Kid>) -> Result<HashSet<u32>, Error> {
+        let mut positions = HashSet::new();
+        if kids.is_empty() {
+            return Ok(positions);
+        }
+        let mut find = self.record.prepare("SELECT pos, kid FROM entry")?;
+        let mut rows = find.query([])?;
+        while let Some(row) = rows.next()? {
+            if kids.contains(&row.get(1)?) {
+                positions.extend(u32::try_from(row.get::<_, i64>(0)?));
+            }
+        }
+        Ok(positions)
     }
 
     fn cells(&self, mut entry: Entry) -> Result<Option<Vec<Cell>>, Error> {
@@ -106,7 +128,13 @@ impl Said<'_> {
         let previous = if entry.ver > 1 { replay::previous(&self.record, &entry)? } else { None };
         let rows = match (entry.kind, self.shredded.contains(&entry.kid)) {
             (Some(Kind::Version), true) if self.waits => None,
-            (Some(Kind::Version), false) => self.open(&mut entry)?,
+            (Some(Kind::Version), false) => {
+                let kept = self.open(&mut entry);
+                kept.and_then(|kept| Json::parse(&kept).ok().map(|resource| derive(hasher, &resource)))
+            }
+            (Some(Kind::Access), _) if !entry.body.is_empty() => {
+                self.open(&mut entry).map(|kept| replay::event_rows(hasher, &kept))
+            }
             (Some(_), _) => Some(Rows::none()),
             (None, _) => None,
         };
@@ -115,14 +143,13 @@ impl Said<'_> {
         Ok(rows.map(|rows| cells(hasher, &appended(rows))))
     }
 
-    /// The rows of a version; `None` for one that does not open, which is reported with the entries.
-    fn open(&self, entry: &mut Entry) -> Result<Option<Rows>, Error> {
+    /// What an entry says; `None` for one that does not open, which is reported with the entries.
+    fn open(&self, entry: &mut Entry) -> Option<Vec<u8>> {
         let evidence = self.evidence;
         let found = evidence.keys.by_kid(entry.kid, || entries::load(evidence, &self.record, entry.kid));
-        let (Ok(Some(key)), Some(hasher)) = (found, &evidence.hasher) else { return Ok(None) };
-        let plain = key.sealer().open(&label(entry.key, entry.kid, entry.dict), &mut entry.body);
-        let kept = plain.and_then(|packed| evidence.dictionaries.unpack(entry.dict, packed));
-        Ok(kept.and_then(|kept| Json::parse(&kept).ok().map(|resource| derive(hasher, &resource))))
+        let key = found.ok()??;
+        let packed = key.sealer().open(&label(entry.key, entry.kid, entry.dict), &mut entry.body)?;
+        evidence.dictionaries.unpack(entry.dict, packed)
     }
 
     /// Pseudonym and type of the resource at a position.

@@ -5,6 +5,7 @@ use base::refusal::Kind;
 use std::fs;
 use std::path::Path;
 use vault::access::{Visit, issue_token};
+use vault::records::snapshot::Snapshot;
 use vault::records::{KeySource, Scope};
 use vault::{Error, Fault, Options, Position, Vault, Version};
 
@@ -284,6 +285,60 @@ fn a_shredding_that_was_cut_short_is_brought_to_its_end_at_the_next_opening() {
     assert!(report.is_clean() && report.notes[0].contains("shredded patient"), "{report:?}");
     drop(place.open());
     assert!(!is_marked(&place));
+    is_clean(&place);
+    let (_, rebuilt) = Vault::rebuild(place.options(), &|_, _| ()).expect("rebuilt");
+    assert_eq!(rebuilt.same, Some(true));
+}
+
+#[test]
+fn a_destroyed_key_that_is_put_back_is_named_and_opens_nothing() {
+    let (place, older) = (Place::new(), tempfile::tempdir().expect("a folder"));
+    let vault = place.open();
+    fill(&vault, 0, 30);
+    drop(vault);
+    let old = older.path().join("record.sqlite");
+    fs::copy(place.dir().join("record.sqlite"), &old).expect("copied");
+    place.open().shred(&visit(), "p1").expect("done").expect("shredded");
+    is_clean(&place);
+    let record = rusqlite::Connection::open(place.dir().join("record.sqlite")).expect("opened");
+    record.execute("ATTACH ? AS old", [old.to_str().expect("a path")]).expect("opened");
+    let sql = "UPDATE patient_key SET (owner, wrapped) = (SELECT owner, wrapped FROM old.patient_key AS was
+               WHERE was.kid = patient_key.kid) WHERE owner IS NULL";
+    assert_eq!(record.execute(sql, []).expect("put back"), 1);
+    drop(record);
+    let report = Vault::verify(&place.options(), &|_, _| ()).expect("it runs");
+    let lines: Vec<String> = report.altered.iter().map(ToString::to_string).collect();
+    assert!(lines.iter().any(|line| line.contains("says that it was destroyed")), "{lines:?}");
+    let snapshot = Snapshot::open(&place.options()).expect("opens");
+    assert_eq!(snapshot.history(&visit(), Position(u64::MAX), usize::MAX).expect("read").len(), 22);
+    drop(snapshot);
+    let vault = place.open();
+    let answer = vault.read(&visit(), "Patient", "p1", None);
+    assert!(matches!(answer, Err(Error::Refusal(refusal)) if refusal.kind == Kind::Gone));
+    assert_eq!(all(&vault).len(), 22);
+    write(&vault, vec![put(r#"{"resourceType":"Patient","id":"p1","active":true}"#)]).expect("written");
+    drop(vault);
+    is_clean(&place);
+}
+
+#[test]
+fn an_index_from_before_a_shredding_is_named_and_not_served() {
+    let (place, older) = (Place::new(), tempfile::tempdir().expect("a folder"));
+    let vault = place.open();
+    fill(&vault, 0, 30);
+    drop(vault);
+    let (index, old) = (place.dir().join("index.sqlite"), older.path().join("index.sqlite"));
+    fs::copy(&index, &old).expect("copied");
+    place.open().shred(&visit(), "p1").expect("done").expect("shredded");
+    is_clean(&place);
+    fs::copy(&old, &index).expect("put back");
+    let report = Vault::verify(&place.options(), &|_, _| ()).expect("it runs");
+    let lines: Vec<String> = report.altered.iter().map(ToString::to_string).collect();
+    for table in ["posting", "place", "bucket"] {
+        let named = format!("index.sqlite {table}");
+        assert!(lines.iter().any(|line| line.starts_with(&named) && line.contains("says of")), "{table}: {lines:#?}");
+    }
+    drop(place.open());
     is_clean(&place);
     let (_, rebuilt) = Vault::rebuild(place.options(), &|_, _| ()).expect("rebuilt");
     assert_eq!(rebuilt.same, Some(true));

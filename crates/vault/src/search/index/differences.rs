@@ -45,6 +45,30 @@ pub fn differences(
     Ok(damage)
 }
 
+/// Names the rows that still tell of these positions, which nobody can read any more. The tables that differ are left out:
+/// what is wrong in them is named by [`differences`].
+pub fn remains(db: &Connection, examined: &Examined, of: &HashSet<u32>) -> Vec<Damage> {
+    let mut found = Found::default();
+    let tables = STORED.iter().filter(|stored| !of.is_empty() && !examined.differing.contains(&stored.table));
+    for stored in tables {
+        // A table that cannot be read was named before.
+        let _ = walk(db, stored, &mut |row, cells, _| {
+            let positions = cells.iter().filter(|cell| tells(cell)).filter_map(Cell::position);
+            positions.filter(|at| of.contains(at)).for_each(|at| found.extra(row, Some(at)));
+        });
+    }
+    found.damage()
+}
+
+/// Whether a fact says more of a version than the record does when nobody can read it.
+fn tells(cell: &Cell) -> bool {
+    match cell {
+        Cell::Superseded { .. } => false,
+        Cell::Place { numbers: [_, resource_type, _, labels], .. } => (*resource_type, *labels) != (0, 0),
+        _ => true,
+    }
+}
+
 struct Compared {
     end: u32,
     tables: Vec<&'static Stored>,

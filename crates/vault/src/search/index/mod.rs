@@ -256,6 +256,12 @@ impl Index {
         between.any(|position| test(&places.get(position)))
     }
 
+    /// Whether the file still says what versions were that are sealed under one of these keys.
+    pub fn tells_of(&self, kids: &HashSet<Kid>) -> bool {
+        let end = self.shared.queue.lock().state.watermark;
+        !kids.is_empty() && self.any_place(0..end, |place| place.type_number != 0 && kids.contains(&place.kid))
+    }
+
     /// What stands at the position.
     pub fn place(&self, position: u32) -> Place {
         self.shared.places.read().get(position)
@@ -294,6 +300,8 @@ impl Index {
 
 impl Drop for Index {
     fn drop(&mut self) {
+        // So that the last to go, the writer, can clear up behind the write-ahead log.
+        self.shared.readers.lock().clear();
         self.shared.queue.lock().closed = true;
         self.shared.work.notify_all();
         self.shared.moved.notify_all();
