@@ -26,7 +26,7 @@ pub fn rebuild(config: &Config) -> Result<(), Stop> {
             println!("next: run `chartroom verify` to see whether the record itself is as it was written");
             return Err(Stop::Wrong);
         }
-        None => println!("There was no old index to compare it with."),
+        None => println!("There was no old index that it could be compared with."),
     }
     Ok(())
 }

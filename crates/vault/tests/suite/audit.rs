@@ -115,3 +115,20 @@ fn old_events_say_nothing_any_more_and_every_proof_stays_valid() {
     let report = Vault::verify(&place.options(), &|_, _| ()).expect("verified");
     assert!(report.altered.iter().any(|found| found.what.contains("is empty")), "{report:?}");
 }
+
+#[test]
+fn in_a_damaged_index_the_rows_of_events_are_not_named_beside_the_damaged_one() {
+    let place = Place::new();
+    let vault = place.open();
+    patients(&vault);
+    (0..5).for_each(|_| look(&vault, "a"));
+    drop(vault);
+    let db = rusqlite::Connection::open(place.dir().join("index.sqlite")).expect("opened");
+    let sql = "UPDATE posting SET hash = 5 WHERE hash = (SELECT hash FROM posting WHERE first < 2 LIMIT 1)";
+    assert!(db.execute(sql, []).expect("altered") > 0);
+    drop(db);
+    let report = Vault::verify(&place.options(), &|_, _| ()).expect("verified");
+    let extra: Vec<&str> = report.altered.iter().map(|found| found.what.as_str()).collect();
+    let extra: Vec<&str> = extra.into_iter().filter(|what| what.starts_with("row (")).collect();
+    assert!(!extra.is_empty() && extra.iter().all(|what| what.contains("hash 0000000000000005")), "{extra:#?}");
+}
