@@ -86,6 +86,9 @@ pub enum Command {
     App(AppCommand),
     /// Print who looked at what and changed what, newest first, as a table (CSV), also while the server runs
     Audit(AuditArgs),
+    /// Who may do what: policies in force, tried, compared and changed, also while the server runs
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Look at the key, the disk and the directory, and say what to mend
     Doctor,
     /// Change the root key
@@ -393,6 +396,42 @@ pub enum AuditCommand {
         /// How many years events are kept, at least 6
         #[arg(long, value_name = "N", default_value_t = 6)]
         years: u32,
+    },
+}
+
+/// What to do with policies.
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Print the policies in force, or one of them as text
+    Show {
+        /// Its id
+        id: Option<String>,
+    },
+    /// Try policies and print what is wrong, with line and column; exit code 1 when something is
+    Check {
+        /// Files or directories of *.cedar [default: access.policies]
+        files: Vec<PathBuf>,
+    },
+    /// Say for how many people what would change, and change nothing
+    Simulate {
+        /// Files or directories of *.cedar [default: access.policies]
+        files: Vec<PathBuf>,
+    },
+    /// Put policies in force from the next request on; those of the site that are not named end
+    Apply {
+        /// Files or directories of *.cedar [default: access.policies]
+        files: Vec<PathBuf>,
+    },
+    /// Say why somebody sees a resource or does not
+    Why {
+        /// The login
+        login: String,
+        /// The resource, such as Observation/9
+        #[arg(value_name = "TYPE/ID")]
+        reference: String,
+        /// Why they come: HL7's code, such as TREAT [default: the first that the account's roles come for]
+        #[arg(long, value_name = "CODE")]
+        purpose: Option<String>,
     },
 }
 

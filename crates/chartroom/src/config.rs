@@ -13,6 +13,7 @@
 //!
 //! [access]
 //! policies = "/etc/chartroom/policies"
+//! labels = "/etc/chartroom/labels"
 //!
 //! [apps]
 //! authorities = "/etc/ssl/certs/ca-certificates.crt"
@@ -31,7 +32,7 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use vault::access::policy::{self, Policies};
+use vault::access::policy::{self, Policies, PolicyFile};
 use vault::log::checkpoint::VerifierKey;
 use vault::records::KeySource;
 use web::{Address, Witness};
@@ -62,6 +63,7 @@ struct WitnessFile {
 #[serde(deny_unknown_fields)]
 struct AccessFile {
     policies: Option<PathBuf>,
+    labels: Option<PathBuf>,
 }
 
 /// Fetching the keys of apps that name an address.
@@ -135,7 +137,10 @@ pub struct Config {
     key_origin: Origin,
     data_origin: Origin,
     serve: ServeFile,
-    policies: Option<PathBuf>,
+    /// Where the site's policies are.
+    pub policies: Option<PathBuf>,
+    /// Where the site's value sets of sensitivity labels are.
+    pub labels: Option<PathBuf>,
     apps: AppsFile,
     witness: Vec<WitnessFile>,
 }
@@ -176,21 +181,28 @@ impl Config {
         let path = place.config.clone().or_else(|| beside.is_file().then_some(beside));
         let file = path.as_deref().map_or_else(|| Ok(File::default()), read)?;
         let (key, key_origin) = key_source(place.key_file.clone(), file.key_file)?;
-        let (serve, policies, witness) = (file.serve, file.access.policies, file.witness);
-        let apps = file.apps;
-        Ok(Config { data, file: path, key, key_origin, data_origin, serve, policies, apps, witness })
+        let (serve, apps, witness) = (file.serve, file.apps, file.witness);
+        let AccessFile { policies, labels } = file.access;
+        Ok(Config { data, file: path, key, key_origin, data_origin, serve, policies, labels, apps, witness })
     }
 
-    /// The policies of the house with those of the site. `None`: the site has none.
-    pub fn site_policies(&self) -> Result<Option<Policies>, Stop> {
+    /// The site's policies, tried. `None`: the configuration names none.
+    pub fn site_policies(&self) -> Result<Option<Vec<PolicyFile>>, Stop> {
         let what = "The site's policies were not taken.";
         let Some(dir) = &self.policies else { return Ok(None) };
         let files = policy::read_site(dir).map_err(|fault| Stop::vault(what, fault.into()))?;
-        let policies = Policies::with_site(&files).map_err(|bad| {
+        Policies::with_site(&files).map_err(|bad| {
             let lines: Vec<String> = bad.iter().map(ToString::to_string).collect();
-            Stop::cannot(what, lines.join("\n"), "mend these lines; `chartroom config check` tries them again")
+            Stop::cannot(what, lines.join("\n"), "mend these lines; `chartroom policy check` tries them again")
         })?;
-        Ok(Some(policies))
+        Ok(Some(files))
+    }
+
+    /// Reads the site's value sets of labels, to see whether they can be used.
+    pub fn check_labels(&self) -> Result<(), Stop> {
+        let what = "The site's value sets of labels were not taken.";
+        let checked = vault::access::label::sets(self.labels.as_deref());
+        checked.map(|_| ()).map_err(|refusal| Stop::vault(what, refusal.into()))
     }
 
     /// PEM of the authorities that are trusted when keys of apps are fetched; empty where the system has none.
@@ -275,6 +287,9 @@ impl Config {
         let from = if self.policies.is_some() { Origin::File } else { Origin::Default };
         let site = self.policies.as_ref().map_or_else(|| "ours alone".to_owned(), |dir| dir.display().to_string());
         line("access.policies", site, from);
+        let from = if self.labels.is_some() { Origin::File } else { Origin::Default };
+        let site = self.labels.as_ref().map_or_else(|| "ours alone".to_owned(), |dir| dir.display().to_string());
+        line("access.labels", site, from);
         let from = if self.apps.authorities.is_some() { Origin::File } else { Origin::Default };
         let bundle = self.apps.bundle().map_or_else(|| "none".to_owned(), |path| path.display().to_string());
         line("apps.authorities", bundle, from);

@@ -11,6 +11,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("crates/vault/src/records/dictionary.rs", "a fault of the machine"),
     ("crates/vault/src/records/replay.rs", "a fault of the machine"),
     ("crates/vault/src/access/policy/receipt.rs", "answers to a person who asks why, no messages"),
+    ("crates/vault/src/access/why.rs", "answers to a person who asks why, no messages"),
     ("crates/vault/src/access/policy/simulate.rs", "answers to a person who asks what would change, no messages"),
     ("crates/web/src/rest/capability.rs", "a description for people, no message"),
     ("crates/web/src/pages/", "pages for people, no messages"),

@@ -9,6 +9,7 @@ mod doctor;
 mod export;
 mod fhirpath;
 mod log;
+mod policy;
 mod quarantine;
 mod serve;
 mod upkeep;
@@ -24,7 +25,7 @@ use base::clock::Clock;
 use base::id::Ids;
 use std::path::Path;
 use vault::access::audit::Deed;
-use vault::access::issue_token;
+use vault::access::{Context, Visit, issue_token};
 use vault::{Options, Vault};
 
 /// The data directory when nobody names one.
@@ -65,10 +66,12 @@ pub fn run(cli: &Cli) -> Result<(), Stop> {
         },
         Command::App(command) => app::app(&config(DATA)?, command),
         Command::Account(command) => account::account(&config(DATA)?, command),
+        Command::Policy(command) => policy::policy(&config(DATA)?, command),
         Command::Config(ConfigCommand::Check(args)) => {
             let config = config(DATA)?;
             config.show(&config.serving(args)?);
-            config.site_policies().map(|_| ())
+            config.site_policies()?;
+            config.check_labels()
         }
     }
 }
@@ -84,7 +87,8 @@ fn token(config: &Config) -> Result<(), Stop> {
 
 /// How to open the vault of a configuration.
 pub fn options(config: &Config) -> Options {
-    Options { dir: config.data.clone(), key: config.key.clone(), clock: Clock::System, ids: Ids::System }
+    let (dir, key, labels) = (config.data.clone(), config.key.clone(), config.labels.clone());
+    Options { dir, key, clock: Clock::System, ids: Ids::System, labels }
 }
 
 /// Opens the vault of a configuration, made if it is missing.
@@ -94,7 +98,8 @@ pub fn open(config: &Config) -> Result<Vault, Stop> {
     let shut = |error| Stop::vault(format!("{} was not opened.", config.data.display()), error);
     let vault = Vault::open(options).map_err(shut)?;
     if let Some(policies) = policies {
-        vault.policies().replace(policies);
+        let visit = Visit::operator().asking(Context::new(Deed::Administer, "policy apply"));
+        vault.apply_policies(&visit, &policies).map_err(shut)?;
     }
     Ok(vault)
 }

@@ -3,6 +3,7 @@
 use super::account::AccountDeed;
 use super::app::{AppDeed, NO_APP};
 use super::audit::Question;
+use super::policy::{self, PolicyDeed};
 use crate::stop::Stop;
 use fhir::json::Json;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ pub enum Deed {
     Note(Note),
     /// Read the audit.
     Audit(Question),
+    /// Something about policies.
+    Policy(PolicyDeed),
     /// Destroy what old events of the audit say.
     Expire {
         /// Older than so many years.
@@ -106,6 +109,7 @@ impl Deed {
             Deed::Cosign { witnesses, checkpoint, lines } => cosign(vault, witnesses, checkpoint.as_deref(), lines),
             Deed::Account(deed) => deed.carry_out(vault, visit),
             Deed::App(deed) => deed.carry_out(vault, visit),
+            Deed::Policy(deed) => deed.carry_out(vault, visit),
             Deed::Note(_) => Ok(Done::well(String::new())),
             Deed::Audit(question) => question.answer(vault, visit),
             Deed::Expire { years } => super::audit::expire(vault, visit, *years),
@@ -121,6 +125,10 @@ impl Deed {
             Deed::Cosign { .. } => administer("log cosign", String::new()),
             Deed::Account(_) => administer("account", String::new()),
             Deed::App(_) => administer("app", String::new()),
+            Deed::Policy(deed) => {
+                let (place, asked) = deed.words();
+                administer(&place, asked)
+            }
             Deed::Note(note) => note.clone(),
             Deed::Audit(question) => Note::new(audit::Deed::ReadAudit, "audit", question.words()),
             Deed::Expire { years } => administer("audit expire", format!("older than {years} years")),
@@ -138,6 +146,7 @@ impl Deed {
             Deed::Note(_) => "The audit does not have what was to be done, so that it was not done.",
             Deed::Audit(_) => "The audit was not read.",
             Deed::Expire { .. } => "Nothing was destroyed.",
+            Deed::Policy(_) => policy::UNDONE,
         }
     }
 
@@ -149,6 +158,7 @@ impl Deed {
             }
             Deed::Account(_) => "look with `chartroom account list`",
             Deed::App(_) => "look with `chartroom app list`",
+            Deed::Policy(_) => "look with `chartroom policy show`",
             Deed::Shred { .. } | Deed::Cosign { .. } | Deed::Note(_) | Deed::Audit(_) | Deed::Expire { .. } => {
                 "run the same command again: what was done is not done twice"
             }
@@ -177,6 +187,7 @@ impl Deed {
             ]),
             Deed::Audit(question) => question.write(),
             Deed::Expire { years } => Json::object([("do", text("expire")), ("years", Json::number(years))]),
+            Deed::Policy(deed) => deed.write(),
         }
     }
 
@@ -193,6 +204,7 @@ impl Deed {
             }
             "audit" => Some(Deed::Audit(Question::read(json))),
             "expire" => Some(Deed::Expire { years: json.get("years")?.as_number()?.parse().ok()? }),
+            "policy" => PolicyDeed::read(json).map(Deed::Policy),
             "shred" => Some(Deed::Shred { patient: text("patient")? }),
             "cosign" => {
                 let witnesses = json.get("witnesses")?.items().iter().map(|key| key.as_str().map(str::to_owned));

@@ -8,12 +8,14 @@ mod account;
 mod app;
 mod audit;
 mod deed;
+mod policy;
 mod socket;
 
 pub use account::{AccountDeed, UNDONE, What};
 pub use app::{AppDeed, NO_APP};
 pub use audit::Question;
 pub use deed::{Deed, Done, Note, absolute};
+pub use policy::{PolicyDeed, UNDONE as POLICIES_UNDONE};
 
 use crate::commands::open_existing;
 use crate::config::Config;

@@ -78,7 +78,13 @@ mod tests {
     use vault::{Options, Vault};
 
     fn memos(dir: &Path) -> Memos {
-        let options = Options { dir: dir.to_owned(), key: KeySource::Beside, clock: Clock::System, ids: Ids::System };
+        let options = Options {
+            dir: dir.to_owned(),
+            key: KeySource::Beside,
+            clock: Clock::System,
+            ids: Ids::System,
+            labels: None,
+        };
         Vault::open(options).expect("a vault").memos().expect("its memos")
     }
 

@@ -10,6 +10,7 @@ mod client;
 mod commands;
 mod imports;
 mod odd_files;
+mod policies;
 mod program;
 mod serving;
 mod witnesses;

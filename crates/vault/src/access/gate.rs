@@ -2,6 +2,7 @@
 
 use super::accounts::book::Accounts;
 use super::apps::Apps;
+use super::authored::Authors;
 use super::glass::Broken;
 use super::relations::Known;
 use super::seeing::{Consents, Sights};
@@ -15,6 +16,8 @@ pub(crate) struct Gate {
     pub apps: Apps,
     /// How visitors stand to patients.
     pub relations: Known,
+    /// What visitors wrote.
+    pub authors: Authors,
     /// What patients have consented to and forbidden.
     pub consents: Consents,
     /// What was worked out for visits.

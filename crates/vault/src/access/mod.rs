@@ -3,6 +3,8 @@
 pub mod accounts;
 pub mod apps;
 pub mod audit;
+mod authored;
+mod belonging;
 pub mod consent;
 pub(crate) mod gate;
 pub mod glass;
@@ -17,12 +19,14 @@ pub(crate) mod sight;
 mod token;
 pub mod view;
 mod vocabulary;
+mod why;
 mod writing;
 
 pub use accounts::{Account, Attempt, Identity, Profile, Proposal, Session, SignedIn, Terms, check_password, purposes};
 pub use label::{Label, Labels};
 pub use policy::{Action, Class, Relationship, Relationships};
 pub use principal::{Principal, Purpose, Role, Roles};
+pub use why::Explained;
 
 use crate::error::{Error, Fault};
 use crate::records::{self, KeySource, Vault};

@@ -4,6 +4,7 @@
 //! A relationship from an encounter, an episode, an appointment, a referral or a care team ends [`CARE_DAYS`] after it: one
 //! visit years ago opens no chart today. What was worked out is kept until something is written that could change it.
 
+use super::belonging::Belonging;
 use super::consent::{Proxy, law_of};
 use super::policy::{Relationship, Relationships};
 use super::{Label, Labels, Principal, Role};
@@ -27,6 +28,9 @@ const DAY_MS: i64 = 86_400_000;
 
 /// How soon a registry sees a new case.
 const CASES_MS: i64 = 60_000;
+
+/// How soon it counts that somebody changes their role or organization.
+const BELONGING_MS: i64 = 60_000;
 
 /// What makes a relationship of care: type, search parameter that names the visitor, element that says when it ends.
 const CARE: [(&str, &str, &str); 8] = [
@@ -64,6 +68,8 @@ pub(crate) struct Relations {
     units: Vec<String>,
     /// True as long as nobody breaks another glass.
     glass: u64,
+    /// What the visitor belongs to, as consents name people.
+    pub belonging: Belonging,
     /// What is hidden of a patient from somebody who acts for them.
     pub hidden: HashMap<Kid, Labels>,
     /// When the first of them runs out.
@@ -113,6 +119,11 @@ impl Vault {
         let (stands_for, units) = (principal.stands_for.clone(), principal.units.clone());
         let glass = self.inner.store.gate.glass.generation();
         let mut relations = Relations { at, stands_for, units, glass, ..Relations::default() };
+        relations.belonging = self.belonging(principal, at)?;
+        if relations.belonging != Belonging::default() {
+            // Roles and organizations are nobody's: a change of them does not tell.
+            relations.runs_out(Some(Instant(self.inner.store.clock.now().0.saturating_add(BELONGING_MS))));
+        }
         for id in principal.ids_of("Patient") {
             relations.add_patient(self, id, Relationship::Own);
         }

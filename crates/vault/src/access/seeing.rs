@@ -1,6 +1,7 @@
 //! From policies, relationships and consents to what one visit may see; worked out once, and kept until something is
 //! written that could change it.
 
+use super::belonging::Belonging;
 use super::consent::{self, Asker, Consent, Facts, Handling, Question};
 use super::policy::{Consented, Deed, Grants, Relationship, Relationships};
 use super::scopes::bounds::Bounds;
@@ -98,6 +99,8 @@ impl Vault {
         let head = self.inner.store.changes();
         store.index.wait_for(head)?;
         let at = u32::try_from(head.0).unwrap_or(u32::MAX);
+        // Also brings the set up to date that a kept sight has.
+        let authored = self.authored(principal, at)?;
         // Scopes and patient of a launch bound what is worked out here; they are no part of it.
         let principal = &principal.unbounded();
         let app = principal.app.clone();
@@ -109,7 +112,7 @@ impl Vault {
         let now = store.clock.now();
         let relations = self.relations(principal)?;
         let consents = self.consents(at)?;
-        let sight = Arc::new(self.work_out(visit, action, &relations, &consents)?);
+        let sight = Arc::new(self.work_out(visit, action, &relations, &consents)?.writing(authored));
         let until = Instant(relations.until.map_or(i64::MAX, |until| until.0).min(now.0.saturating_add(FRESH_MS)));
         let mut kept = store.gate.sights.kept.lock();
         if kept.len() >= KEPT_MAX {
@@ -145,7 +148,7 @@ impl Vault {
         relations: &super::relations::Relations,
         consents: &ByPatient,
     ) -> Result<Sight, Error> {
-        let (store, principal) = (&self.inner.store, visit.principal());
+        let principal = visit.principal();
         let grants = self.policies().grants(principal, visit.purpose());
         // Whoever broke a glass is there, for that patient, because of the emergency.
         let behind_glass = self.policies().grants(principal, Purpose::BreakGlass);
@@ -161,17 +164,12 @@ impl Vault {
         let delivers = action == Action::Write && !grants.ever(Action::Read, Class::Identity);
         for (kid, consents) in consents.iter().filter(|_| !delivers) {
             let relationships = relations.of.get(kid).copied().unwrap_or(Relationships::NONE);
-            let patient = consents.first().map_or("", |(_, consent)| consent.patient.as_str());
-            let mut asker = Asker::of(principal, patient);
-            asker.acts_for_patient = relationships.contains(Relationship::Proxy);
             let broken = relationships.contains(Relationship::Glass);
             let purpose = if broken { Purpose::BreakGlass } else { visit.purpose() };
-            let question = Question { asker: &asker, purpose, handling: handling(action), now: store.clock.now() };
-            let consents: Vec<Consent> = consents.iter().map(|(_, consent)| consent.clone()).collect();
-            let veil = consent::veil(&consents, &question, &|reference| self.links_of(reference));
+            let asker = (principal, &relations.belonging);
+            let veil = self.veil(consents, (asker, purpose), action, relationships);
             let standing = standings.entry(*kid).or_insert(Standing { relationships, consented: Consented::NOTHING });
-            // Whoever acts for the patient also writes the patient's consents: these open nothing to them.
-            standing.consented = if asker.acts_for_patient { Consented::NOTHING } else { consented(&veil) };
+            standing.consented = opened(&veil, relationships);
             let labels = relations.hidden.get(kid).copied().unwrap_or(Labels::NONE);
             shades.insert(*kid, Shade { veil, labels });
         }
@@ -181,6 +179,39 @@ impl Vault {
             grants.permits(&Deed { action: asked_as(action, class), class, relationships, labels, consented })
         };
         Ok(Sight::ruled(permits, standings, shades).without(Arc::clone(grants.elements())))
+    }
+
+    /// What one patient's consents hide from somebody.
+    fn veil(
+        &self,
+        consents: &[(i64, Consent)],
+        ((principal, belonging), purpose): ((&Principal, &Belonging), Purpose),
+        action: Action,
+        relationships: Relationships,
+    ) -> consent::Veil {
+        let patient = consents.first().map_or("", |(_, consent)| consent.patient.as_str());
+        let mut asker = Asker::of(principal, patient).belonging(&belonging.references, &belonging.kinds);
+        asker.acts_for_patient = relationships.contains(Relationship::Proxy);
+        let now = self.inner.store.clock.now();
+        let question = Question { asker: &asker, purpose, handling: handling(action), now };
+        let consents: Vec<Consent> = consents.iter().map(|(_, consent)| consent.clone()).collect();
+        consent::veil(&consents, &question, &|reference| self.links_of(reference))
+    }
+
+    /// The same for a patient by the number of the data key; `None`: the patient has no consents.
+    pub(super) fn veil_of(
+        &self,
+        kid: Kid,
+        (principal, purpose): (&Principal, Purpose),
+        action: Action,
+        relationships: Relationships,
+    ) -> Result<Option<consent::Veil>, Error> {
+        let head = self.inner.store.changes();
+        self.inner.store.index.wait_for(head)?;
+        let consents = self.consents(u32::try_from(head.0).unwrap_or(u32::MAX))?;
+        let relations = self.relations(principal)?;
+        let asking = ((principal, &relations.belonging), purpose);
+        Ok(consents.get(&kid).map(|consents| self.veil(consents, asking, action, relationships)))
     }
 
     /// What a resource refers to, for consents about what is related to one.
@@ -303,6 +334,12 @@ fn handling(action: Action) -> Handling {
         Action::Export | Action::Disclose => Handling::Disclose,
         _ => Handling::Access,
     }
+}
+
+/// What the consents open to somebody. Whoever acts for the patient also writes the patient's consents: these open nothing
+/// to them.
+pub(super) fn opened(veil: &consent::Veil, relationships: Relationships) -> Consented {
+    if relationships.contains(Relationship::Proxy) { Consented::NOTHING } else { consented(veil) }
 }
 
 /// What the consents open where a policy asks for consent: judged by label alone, so that a consent to less than all of a

@@ -3,6 +3,7 @@
 //! What may not be seen does not exist: every set of positions that a search makes, every look-up of a current version and
 //! every version that is read passes [`Sight::sees`]. There is no filter afterwards.
 
+use super::authored::Authored;
 use super::consent::{Glance, Veil, facts_of};
 use super::label::{Label, Labels};
 use super::policy::classes::class_of;
@@ -48,6 +49,10 @@ pub(crate) struct Rules {
     of_patient: Vec<u16>,
     /// What is hidden of some patients.
     shades: HashMap<Kid, Shade>,
+    /// The same for what the visitor wrote.
+    own_standings: Vec<Reaches>,
+    /// What the visitor wrote.
+    own: Option<Arc<Authored>>,
     /// Elements that are hidden of what may be seen.
     hidden: Arc<Hidden>,
 }
@@ -107,12 +112,15 @@ impl Sight {
             of_patient[slot] = u16::try_from(number).unwrap_or(1);
         }
         let reaches = |standing: Standing| std::array::from_fn(|class| reaches(Class::ALL[class], standing, &permits));
+        let own = |s: &Standing| Standing { relationships: s.relationships.with(Relationship::Author), ..*s };
+        let own_standings = seen.iter().map(|standing| reaches(own(standing))).collect();
         let standings = seen.into_iter().map(reaches).collect();
         let everything = Consented { ordinary: true, labels: Label::ALL.iter().copied().collect() };
         let open = std::array::from_fn(|class| {
             Relationship::ALL.iter().any(|r| permits(Class::ALL[class], *r, everything, Labels::NONE))
         });
-        Sight::Ruled(Box::new(Rules { standings, open, of_patient, shades, hidden: Arc::default() }))
+        let hidden = Arc::default();
+        Sight::Ruled(Box::new(Rules { standings, open, of_patient, shades, own_standings, own: None, hidden }))
     }
 
     /// The same without some elements.
@@ -123,6 +131,15 @@ impl Sight {
             Sight::Bounded(sight, bounds) => {
                 Sight::Bounded(Arc::new(Arc::unwrap_or_clone(sight).without(hidden)), bounds)
             }
+        }
+    }
+
+    /// The same for the author of some resources.
+    pub fn writing(self, own: Option<Arc<Authored>>) -> Sight {
+        match self {
+            Sight::Everything => Sight::Everything,
+            Sight::Ruled(rules) => Sight::Ruled(Box::new(Rules { own, ..*rules })),
+            Sight::Bounded(sight, bounds) => Sight::Bounded(Arc::new(Arc::unwrap_or_clone(sight).writing(own)), bounds),
         }
     }
 
@@ -166,7 +183,7 @@ impl Sight {
     fn glance(&self, place: &Place) -> Glance {
         match self {
             Sight::Everything => Glance::Seen,
-            Sight::Ruled(rules) => rules.glance(place.type_number, place.kid, place.labels),
+            Sight::Ruled(rules) => rules.glance(place),
             Sight::Bounded(sight, bounds) => match (sight.glance(place), bounds.glance(place)) {
                 (Glance::Hidden, _) | (_, Glance::Hidden) => Glance::Hidden,
                 (Glance::Seen, Glance::Seen) => Glance::Seen,
@@ -205,18 +222,21 @@ impl Sight {
 }
 
 impl Rules {
-    fn glance(&self, type_number: u8, kid: Kid, labels: Labels) -> Glance {
+    fn glance(&self, place: &Place) -> Glance {
+        let Place { key, type_number, kid, labels } = *place;
         let Some(class) = class_number(type_number) else { return Glance::Hidden };
-        let standing = self.of_patient.get(kid as usize).copied().unwrap_or(1);
-        let reaches = &self.standings[usize::from(standing)][class];
-        if !reaches.iter().any(|denied| denied.intersection(labels).is_empty()) {
+        let standing = usize::from(self.of_patient.get(kid as usize).copied().unwrap_or(1));
+        let opens = |reaches: &Reaches| reaches[class].iter().any(|denied| denied.intersection(labels).is_empty());
+        let is_own = || self.own.as_ref().is_some_and(|own| own.has(key));
+        let is_open = opens(&self.standings[standing]) || opens(&self.own_standings[standing]) && is_own();
+        if !is_open {
             return Glance::Hidden;
         }
         self.shades.get(&kid).map_or(Glance::Seen, |shade| shade.glance(type_number, labels))
     }
 
     fn look(&self, place: &Place, resource: &Json) -> bool {
-        match self.glance(place.type_number, place.kid, place.labels) {
+        match self.glance(place) {
             Glance::Seen => true,
             Glance::Hidden => false,
             Glance::Look => {
@@ -311,6 +331,19 @@ mod tests {
         }
         assert!(sight.is_blind_to("Claim") && !sight.is_blind_to("Patient"));
         assert!(sees(&Sight::Everything, &Place::NONE));
+    }
+
+    #[test]
+    fn an_author_sees_what_they_wrote_whoever_it_is_about() {
+        let permits = |class, relationship, _: Consented, labels: Labels| {
+            class == Class::Note && relationship == Relationship::Author && !labels.contains(Label::Part2)
+        };
+        let sight = Sight::ruled(permits, [], HashMap::new()).writing(Some(Arc::new(Authored::of([1]))));
+        let notes = Labels::NONE.with(Label::PsychotherapyNote);
+        assert!(sees(&sight, &place("DocumentReference", 4, notes)));
+        assert!(!sees(&sight, &place("DocumentReference", 4, notes.with(Label::Part2))));
+        assert!(!sees(&sight, &Place { key: 2, ..place("DocumentReference", 4, notes) }));
+        assert!(!sees(&sight, &place("Observation", 4, Labels::NONE)));
     }
 
     #[test]

@@ -63,6 +63,8 @@ pub struct Options {
     pub clock: Clock,
     /// Ids of resources. (Keys always come from the operating system.)
     pub ids: Ids,
+    /// Where the site's own value sets of sensitivity labels are; `None`: it has none.
+    pub labels: Option<PathBuf>,
 }
 
 /// Where the root key comes from.
@@ -395,7 +397,7 @@ impl Vault {
         if checked && let Err(error) = self.check_writes(visit, &changes) {
             return Err((done, error));
         }
-        let event = visit.event_of(&changes);
+        let event = visit.event_of(&changes).map(|event| self.marked(event));
         let told = event.as_ref().map(|event| event.shown);
         let event = event.map(|event| Noted::Waits { request: visit.number(), event: Box::new(event) });
         let visit = visit.clone();

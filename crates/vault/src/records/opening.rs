@@ -10,7 +10,8 @@ use super::turns::Turns;
 use super::writer::{Budget, Writer};
 use super::{Inner, KeySource, Options, replay, schema, training};
 use crate::access::gate::Gate;
-use crate::access::policy::{Policies, PolicyBook};
+use crate::access::label::{self, ValueSets};
+use crate::access::policy::{self, PolicyBook};
 use crate::error::{Error, Fault};
 use crate::keys::Hasher;
 use crate::keys::patients::{Kid, PatientKey, PatientKeys, SHARED};
@@ -56,17 +57,19 @@ pub(crate) fn open(options: Options, index: Index, progress: &dyn Fn(u64, u64)) 
     let signer = Signer::new(&secrets.origin, &secrets.signing)?;
     let tree = check_edge(&connection, &signer)?;
     let hasher = Hasher::new(&secrets.index);
+    let labels = label::sets(options.labels.as_deref())?;
     let (keys, dictionaries) = (open_keys(&connection, &ring)?, open_dictionaries(&connection, &ring)?);
-    let (index, before) = open_index(&connection, &options.dir, &hasher, index)?;
+    let (index, before) = open_index(&connection, &options.dir, (&hasher, &labels), index)?;
     let shared = keys.shared();
     let events = Events { connection: &connection, shared: &shared, dictionaries: &dictionaries };
-    let index = uphold_shredding(&events, index, &hasher)?;
+    let index = uphold_shredding(&events, index, (&hasher, &labels))?;
     let store = Arc::new(Store {
         clock: options.clock,
         ids: options.ids,
         index,
         gate: Gate::default(),
         hasher,
+        labels,
         link_key: secrets.link,
         keys,
         dictionaries,
@@ -115,10 +118,10 @@ fn fitting(
 fn open_index(
     connection: &Connection,
     dir: &Path,
-    hasher: &Hasher,
+    (hasher, labels): (&Hasher, &ValueSets),
     wanted: Index,
 ) -> Result<(SearchIndex, Before), Fault> {
-    let (path, stamp) = (dir.join(replay::FILE), replay::stamp());
+    let (path, stamp) = (dir.join(replay::FILE), replay::stamp(labels));
     let stale: i64 =
         connection.query_row("SELECT count(*) FROM meta WHERE name = ?", [replay::MARK], |row| row.get(0))?;
     if wanted == Index::Kept && stale == 0 {
@@ -131,7 +134,11 @@ fn open_index(
 
 /// Destroys again what the log says was destroyed, and makes an index anew that still tells of it: an old copy of either may
 /// have been put back.
-fn uphold_shredding(events: &Events<'_>, index: SearchIndex, hasher: &Hasher) -> Result<SearchIndex, Error> {
+fn uphold_shredding(
+    events: &Events<'_>,
+    index: SearchIndex,
+    (hasher, labels): (&Hasher, &ValueSets),
+) -> Result<SearchIndex, Error> {
     destroy_again(events.connection, &events.destroyed(&index)?)?;
     if !index.tells_of(&gone(events.connection)?) {
         return Ok(index);
@@ -139,7 +146,7 @@ fn uphold_shredding(events: &Events<'_>, index: SearchIndex, hasher: &Hasher) ->
     let path = index.path().to_owned();
     drop(index);
     SearchIndex::remove(&path)?;
-    Ok(SearchIndex::open(&path, hasher, &replay::stamp())?)
+    Ok(SearchIndex::open(&path, hasher, &replay::stamp(labels))?)
 }
 
 /// The keys of a data directory that has a record, without opening it.
@@ -177,6 +184,7 @@ fn start(store: Arc<Store>, desk: Desk, lock: File) -> Result<Inner, Error> {
     let writer = Writer::new(desk, queue, Arc::clone(&budget));
     let thread = std::thread::Builder::new().name("record writer".to_owned()).spawn(move || writer.run());
     let thread = thread.map_err(|source| Fault::File { what: "starting the writer thread".to_owned(), source })?;
+    let policies = PolicyBook::new(policy::in_force(&store)?);
     Ok(Inner {
         store,
         jobs,
@@ -186,7 +194,7 @@ fn start(store: Arc<Store>, desk: Desk, lock: File) -> Result<Inner, Error> {
         shredding: Mutex::new(()),
         turns: Turns::default(),
         rotating: Mutex::new(()),
-        policies: PolicyBook::new(Policies::house().clone()),
+        policies,
         _lock: lock,
     })
 }

@@ -90,7 +90,7 @@ impl Store {
         if !matches!(compared, Some((_, true))) {
             let dictionary = self.dictionaries.for_new(&prepared.resource_type, owner.unwrap_or(key), &prepared.kept);
             prepared.sealed = Some(seal(&prepared, dictionary.as_deref())?);
-            prepared.rows = derive(&self.hasher, resource);
+            prepared.rows = derive(&self.hasher, &self.labels, resource);
         }
         Ok(prepared)
     }

@@ -2,7 +2,7 @@
 
 use super::store::{Entry, Store, entries};
 use crate::access::audit::Event;
-use crate::access::label;
+use crate::access::label::ValueSets;
 use crate::error::{Error, Fault};
 use crate::keys::Hasher;
 use crate::log::leaf::Kind;
@@ -21,10 +21,13 @@ pub(crate) const MARK: &str = "index";
 /// Entries read at once.
 const CHUNK: u64 = 2_048;
 
-/// What the rows depend on beside the records: the search parameters, and the value sets that give labels.
-pub(crate) fn stamp() -> String {
-    let labels = label::fingerprint();
-    format!("{:016x} {labels:016x}", params::pack_fingerprint())
+/// Raised by hand when a resource takes labels over from others than before.
+const SOURCES: u32 = 1;
+
+/// What the rows depend on beside the records: the search parameters, the value sets that give labels, and the references
+/// by which labels are taken over.
+pub(crate) fn stamp(labels: &ValueSets) -> String {
+    format!("{:016x} {:016x} {SOURCES}", params::pack_fingerprint(), labels.fingerprint())
 }
 
 impl Store {
@@ -82,7 +85,7 @@ impl Store {
     fn rows(&self, connection: &Connection, entry: &mut Entry) -> Result<Rows, Error> {
         let Some(kept) = self.open(connection, entry)? else { return Ok(Rows::none()) };
         let resource = Json::parse(&kept).map_err(|_| super::store::altered(entry.pos))?;
-        Ok(derive(&self.hasher, &resource))
+        Ok(derive(&self.hasher, &self.labels, &resource))
     }
 }
 

@@ -116,8 +116,13 @@ mod tests {
     #[test]
     fn a_snapshot_stays_as_it_was_and_hides_what_is_the_vaults_own() {
         let dir = tempfile::tempdir().expect("a folder");
-        let options =
-            Options { dir: dir.path().to_owned(), key: KeySource::Beside, clock: Clock::System, ids: Ids::seeded(1) };
+        let options = Options {
+            dir: dir.path().to_owned(),
+            key: KeySource::Beside,
+            clock: Clock::System,
+            ids: Ids::seeded(1),
+            labels: None,
+        };
         let vault = Vault::open(options.clone()).expect("opens");
         let operator = Visit::operator();
         let patient = |id: &str| Change::Put {

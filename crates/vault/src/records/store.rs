@@ -6,6 +6,7 @@ use super::readers::Readers;
 use super::recent::Recent;
 use super::{Position, Version};
 use crate::access::gate::Gate;
+use crate::access::label::ValueSets;
 use crate::error::{Error, Fault};
 use crate::keys::Hasher;
 use crate::keys::patients::{Kid, PatientKey, PatientKeys};
@@ -29,6 +30,7 @@ pub(crate) struct Store {
     pub ids: Ids,
     pub ring: RwLock<Rings>,
     pub hasher: Hasher,
+    pub labels: Arc<ValueSets>,
     pub link_key: [u8; 32],
     pub signer: Signer,
     pub keys: PatientKeys,

@@ -74,7 +74,7 @@ mod tests {
     fn no_dictionary_holds_anything_of_a_patient() {
         let dir = tempfile::tempdir().expect("a folder");
         let (clock, ids) = (Clock::manual(Instant(1_795_424_712_000)), Ids::seeded(1));
-        let options = Options { dir: dir.path().to_owned(), key: KeySource::Beside, clock, ids };
+        let options = Options { dir: dir.path().to_owned(), key: KeySource::Beside, clock, ids, labels: None };
         let vault = Vault::open(options).expect("opens");
         for n in 0..450 {
             vault.commit(&Visit::operator(), chart(n)).expect("written");

@@ -6,7 +6,7 @@
 use super::index::column::{Span, dates, numbers, ordered};
 use super::narrative;
 use crate::access::audit::Event;
-use crate::access::label::{self, Labels};
+use crate::access::label::{self, Labels, Source, ValueSets};
 use crate::keys::Hasher;
 use fhir::json::Json;
 use fhir::reference::Reference;
@@ -27,7 +27,11 @@ pub const NARRATIVE: PathId = 2;
 pub const AUDIT: PathId = 3;
 /// The vault's own path for the types of the resources that a resource contains.
 pub const CONTAINED: PathId = 4;
-const _: () = assert!(CONTAINED < FIRST_PATH);
+/// The vault's own path for the visits in which a resource was recorded ([`label::sources`]).
+pub const VISIT_OF: PathId = 5;
+/// The vault's own path for what a resource is part of or made of.
+pub const MADE_OF: PathId = 6;
+const _: () = assert!(MADE_OF < FIRST_PATH);
 
 /// What sort of list a hash names; part of what is hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,9 +215,9 @@ impl<'h> Names<'h> {
     }
 }
 
-/// What the index keeps of a resource.
+/// What the index keeps of a resource, labelled by these value sets.
 #[must_use]
-pub fn derive(hasher: &Hasher, resource: &Json) -> Rows {
+pub fn derive(hasher: &Hasher, labels: &ValueSets, resource: &Json) -> Rows {
     let mut rows = Rows { postings: Vec::with_capacity(64), ..Rows::default() };
     let mut taker = Taker { names: Names::new(hasher), rows: &mut rows, any: None };
     let resource_type = resource.text("resourceType").unwrap_or_default();
@@ -226,8 +230,9 @@ pub fn derive(hasher: &Hasher, resource: &Json) -> Rows {
         taker.post(CONTAINED, Sort::Any, &[""]);
         taker.post(CONTAINED, Sort::Type, &[inner.text("resourceType").unwrap_or_default()]);
     }
+    label::sources(resource).into_iter().for_each(|source| taker.source(&source));
     rows.type_number = type_number(resource_type);
-    rows.sensitivity = label::shipped().labels_of(resource);
+    rows.sensitivity = labels.labels_of(resource);
     rows.postings.sort_unstable();
     rows.postings.dedup();
     rows.spans.sort_unstable();
@@ -340,6 +345,15 @@ impl Taker<'_, '_> {
         self.rows.postings.push(Posting { hash, system: 0 });
         self.rows.links.push((path, key));
         self.post(path, Sort::Any, &[resource_type]);
+    }
+
+    /// A reference by which labels are taken over. Those to elsewhere lead to nothing that has labels here.
+    fn source(&mut self, source: &Source) {
+        let Some(target) = Reference::local(source.reference) else { return };
+        let key = self.names.resource(target.resource_type, target.id);
+        let hash = self.names.local(source.way, key);
+        self.rows.postings.push(Posting { hash, system: 0 });
+        self.rows.links.push((source.way, key));
     }
 
     fn url(&mut self, path: PathId, url: &str) {

@@ -1,6 +1,7 @@
 //! What verify needs before it can open an entry: the keys, as far as they open.
 
 use super::{Report, tables};
+use crate::access::label::{self, ValueSets};
 use crate::error::{Error, Fault};
 use crate::keys::Hasher;
 use crate::keys::patients::{Kid, PatientKey, PatientKeys, SHARED};
@@ -17,6 +18,7 @@ use std::sync::Arc;
 pub(super) struct Evidence {
     pub ring: Ring,
     pub hasher: Option<Hasher>,
+    pub labels: Arc<ValueSets>,
     pub log_key: Option<VerifierKey>,
     pub keys: PatientKeys,
     pub dictionaries: Dictionaries,
@@ -85,6 +87,7 @@ impl Evidence {
             connection.query_row("SELECT coalesce(max(kid), 0) FROM patient_key", [], |r| r.get(0)).unwrap_or(0);
         Ok(Some(Evidence {
             hasher: index.map(|key| Hasher::new(&key)),
+            labels: label::sets(options.labels.as_deref())?,
             log_key: signer.map(|signer| signer.verifier()),
             keys: PatientKeys::new(Arc::new(shared), next.saturating_add(1)),
             dictionaries,

@@ -129,8 +129,8 @@ impl Said<'_> {
         let rows = match (entry.kind, self.shredded.contains(&entry.kid)) {
             (Some(Kind::Version), true) if self.waits => None,
             (Some(Kind::Version), false) => {
-                let kept = self.open(&mut entry);
-                kept.and_then(|kept| Json::parse(&kept).ok().map(|resource| derive(hasher, &resource)))
+                let (kept, labels) = (self.open(&mut entry), &self.evidence.labels);
+                kept.and_then(|kept| Json::parse(&kept).ok().map(|resource| derive(hasher, labels, &resource)))
             }
             (Some(Kind::Access), _) if !entry.body.is_empty() => {
                 self.open(&mut entry).map(|kept| replay::event_rows(hasher, &kept))

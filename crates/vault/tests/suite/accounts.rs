@@ -10,7 +10,8 @@ use vault::{Options, Position, Vault};
 
 fn open(dir: &Path) -> Vault {
     let clock = Clock::manual(base::clock::Instant(1_700_000_000_000));
-    Vault::open(Options { dir: dir.to_owned(), key: KeySource::Beside, clock, ids: Ids::seeded(1) }).expect("open")
+    Vault::open(Options { dir: dir.to_owned(), key: KeySource::Beside, clock, ids: Ids::seeded(1), labels: None })
+        .expect("open")
 }
 
 fn profile(login: &str, role: Role) -> Profile {

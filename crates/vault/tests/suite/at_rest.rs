@@ -14,7 +14,7 @@ const CANARIES: [&str; 6] =
     ["Zqxfamily", "zqxgiven", "ZQX-MRN-77310", "zqx-patient-id", "ZQXCODE-9", "zqxnote about the visit"];
 
 fn options(dir: &Path) -> Options {
-    Options { dir: dir.to_owned(), key: KeySource::Beside, clock: Clock::System, ids: Ids::System }
+    Options { dir: dir.to_owned(), key: KeySource::Beside, clock: Clock::System, ids: Ids::System, labels: None }
 }
 
 fn put(text: &str) -> Change {

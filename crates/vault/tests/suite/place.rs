@@ -28,7 +28,13 @@ impl Place {
     }
 
     pub fn options(&self) -> Options {
-        Options { dir: self.dir().to_owned(), key: KeySource::Beside, clock: self.clock.clone(), ids: Ids::seeded(1) }
+        Options {
+            dir: self.dir().to_owned(),
+            key: KeySource::Beside,
+            clock: self.clock.clone(),
+            ids: Ids::seeded(1),
+            labels: None,
+        }
     }
 
     pub fn open(&self) -> Vault {

@@ -67,7 +67,13 @@ impl House {
 }
 
 fn open(dir: &Path, clock: &Clock) -> Vault {
-    let options = Options { dir: dir.to_owned(), key: KeySource::Beside, clock: clock.clone(), ids: Ids::seeded(1) };
+    let options = Options {
+        dir: dir.to_owned(),
+        key: KeySource::Beside,
+        clock: clock.clone(),
+        ids: Ids::seeded(1),
+        labels: None,
+    };
     Vault::open(options).expect("open")
 }
 

@@ -51,6 +51,7 @@ impl World {
             key: KeySource::Beside,
             clock: self.clock.clone(),
             ids: Ids::seeded(self.seed),
+            labels: None,
         };
         self.vault = Some(Vault::open(options).unwrap_or_else(|e| panic!("{}: does not open: {e}", self.place())));
     }

@@ -21,6 +21,7 @@ mod search;
 mod terminology;
 mod validation;
 pub mod view;
+mod why;
 mod write;
 
 pub use bundles::read_bytes;
@@ -126,7 +127,7 @@ fn deed(target: Option<Target<'_>>, method: &Method) -> Deed {
         ) => Some(Deed::Search),
         Some(Target::SystemHistory | Target::TypeHistory(_) | Target::History(_)) => Some(Deed::History),
         Some(Target::Operation(_, "everything")) => Some(Deed::Search),
-        Some(Target::Operation(_, "proof" | "meta") | Target::VersionOperation(..) | Target::Version(..)) => {
+        Some(Target::Operation(_, "proof" | "meta" | "why") | Target::VersionOperation(..) | Target::Version(..)) => {
             Some(Deed::Read)
         }
         Some(Target::SystemOperation(_) | Target::TypeOperation(..) | Target::Operation(..)) => Some(Deed::Operation),
@@ -183,7 +184,7 @@ pub(crate) struct Asked<'c> {
     pairs: Vec<(String, String)>,
     /// Indented for people.
     pretty: bool,
-    /// Plain text is what the caller wants, or a table: only a proof and the audit have that form.
+    /// Plain text is what the caller wants, or a table: only a proof, a reason and the audit have that form.
     wants_text: bool,
     prefer: Prefer,
 }
@@ -222,7 +223,7 @@ pub(crate) fn answer(shared: &Shared, call: &Call) -> Outcome {
     let Form { format, pretty } = take_form(&mut pairs);
     let wants_text = match is_audit(target) {
         true => negotiate::wants_csv(&call.parts.headers, format.as_deref()),
-        false => is_proof(target) && negotiate::wants_text(&call.parts.headers, format.as_deref()),
+        false => has_text(target) && negotiate::wants_text(&call.parts.headers, format.as_deref()),
     };
     if !wants_text {
         check_wanted(&call.parts, format.as_deref())?;
@@ -295,8 +296,8 @@ fn check_wanted(parts: &Parts, format: Option<&str>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn is_proof(target: Target<'_>) -> bool {
-    matches!(target, Target::Operation(_, "proof") | Target::VersionOperation(_, _, "proof"))
+fn has_text(target: Target<'_>) -> bool {
+    matches!(target, Target::Operation(_, "proof" | "why") | Target::VersionOperation(_, _, "proof"))
 }
 
 fn check_type(target: Target<'_>) -> Result<(), Refusal> {

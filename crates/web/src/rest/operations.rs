@@ -2,7 +2,7 @@
 
 use super::route::{Key, Target};
 use super::terminology::{self, Operation};
-use super::{Asked, everything, glass, inputs, not_found, proof, read, validation};
+use super::{Asked, everything, glass, inputs, not_found, proof, read, validation, why};
 use crate::answer::{Outcome, json};
 use crate::server::Shared;
 use axum::http::StatusCode;
@@ -41,7 +41,7 @@ pub const OFFERED: [Offered; 10] = [
 
 /// Calls an operation.
 pub fn answer(shared: &Shared, mut asked: Asked<'_>, target: Target<'_>) -> Outcome {
-    if let Target::Operation(_, "everything" | "meta" | "proof") | Target::VersionOperation(..) = target {
+    if let Target::Operation(_, "everything" | "meta" | "proof" | "why") | Target::VersionOperation(..) = target {
         inputs::merge(&mut asked)?;
     }
     match target {
@@ -54,6 +54,7 @@ pub fn answer(shared: &Shared, mut asked: Asked<'_>, target: Target<'_>) -> Outc
         Target::TypeOperation(ty, "validate") => validation::answer(shared, asked, ty, None),
         Target::Operation(key, "validate") => validation::answer(shared, asked, key.resource_type, Some(key)),
         Target::Operation(key, "proof") => proof::answer(shared, &asked, key, None),
+        Target::Operation(key, "why") => why::answer(shared, &asked, key),
         Target::VersionOperation(key, version, "proof") => proof::answer(shared, &asked, key, Some(version)),
         Target::TypeOperation(ty, name) if let Some(operation) = Operation::of(ty, name) => {
             terminology::answer(shared, asked, operation, None)

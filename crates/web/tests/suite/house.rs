@@ -43,7 +43,8 @@ impl House {
     /// A house by a clock of its own.
     pub fn at(clock: Clock, change: impl FnOnce(&mut Settings)) -> House {
         let dir = tempfile::tempdir().unwrap();
-        let options = Options { dir: dir.path().to_owned(), key: KeySource::Beside, clock, ids: Ids::seeded(1) };
+        let (dir_path, ids) = (dir.path().to_owned(), Ids::seeded(1));
+        let options = Options { dir: dir_path, key: KeySource::Beside, clock, ids, labels: None };
         let vault = Vault::open(options).unwrap();
         let token = issue_token(dir.path(), &KeySource::Beside).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -184,7 +184,13 @@ impl Site {
         let folder = if shared_memory.is_dir() { tempfile::tempdir_in(shared_memory) } else { tempfile::tempdir() };
         let folder = folder.expect("a folder");
         let dir = folder.path().to_owned();
-        let options = Options { dir: dir.clone(), key: KeySource::Beside, clock: Clock::System, ids: Ids::seeded(1) };
+        let options = Options {
+            dir: dir.clone(),
+            key: KeySource::Beside,
+            clock: Clock::System,
+            ids: Ids::seeded(1),
+            labels: None,
+        };
         let vault = Vault::open(options).expect("a vault");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let operator = issue_token(&dir, &KeySource::Beside).expect("a token");
@@ -315,6 +321,7 @@ fn of_type(of: (&'static str, &'static str), statement: &Value) -> Vec<Line> {
         Line::get(format!("{one}/_history")).fresh(of),
         Line::get(format!("{one}/_history/1")).fresh(of),
         Line::get(format!("{one}/$proof")).fresh(of),
+        Line::get(format!("{one}/$why")).fresh(of),
         Line::get(format!("{one}/_history/1/$proof")).fresh(of),
         Line::get(format!("{one}/_history/1/$meta")).fresh(of),
     ];

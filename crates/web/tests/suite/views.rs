@@ -71,3 +71,21 @@ fn a_parameter_over_a_hidden_element_is_answered_like_an_unknown_one() {
         assert_eq!(same(said(&first)), said(&second), "{hidden}");
     }
 }
+
+#[test]
+fn everybody_can_ask_why() {
+    let mut house = House::open();
+    house.put("Patient/a", &json!({"resourceType": "Patient", "id": "a", "active": true})).expect(201);
+    house.token = token(&house, "cody", Role::Coder, Purpose::Payment);
+    let why = house.send("GET", "Patient/a/$why", &[("Accept", "application/fhir+json")], b"").expect(200).json();
+    assert_eq!(
+        (&why["parameter"][0]["name"], &why["parameter"][0]["valueBoolean"]),
+        (&json!("permitted"), &json!(true))
+    );
+    assert_eq!(why["parameter"][2]["valueString"], "coder-reads-the-chart");
+    house.token = token(&house, "nora", Role::Nurse, Purpose::Treatment);
+    let (hidden, absent) = (house.get("Patient/a/$why").expect(200), house.get("Patient/z/$why").expect(200));
+    assert_eq!(hidden.text(), absent.text().replace("Patient/z", "Patient/a"));
+    let text = house.send("GET", "Patient/a/$why", &[("Accept", "text/plain")], b"").expect(200);
+    assert!(text.text().starts_with("There is no Patient/a, or it is not open to you"), "{}", text.text());
+}

@@ -19,7 +19,7 @@ impl Vault {
     /// `done` is called on the writer's thread, or on this one when nothing is to be written: it must be short, and may not
     /// write to the vault.
     pub fn close(&self, visit: &Visit, status: u16, done: Box<dyn FnOnce(Result<(), Error>) + Send>) {
-        let Some(event) = visit.event(status) else { return done(Ok(())) };
+        let Some(event) = visit.event(status).map(|event| self.marked(event)) else { return done(Ok(())) };
         visit.trail().is_closed = true;
         if event.outcome == Outcome::Served && visit.trail().told.is_some_and(|told| told >= event.shown) {
             return done(Ok(()));
@@ -31,6 +31,15 @@ impl Vault {
             }
             Err(fault) => done(Err(fault.into())),
         }
+    }
+
+    /// The event with the emergency said by which it came about: whoever broke the glass for one of its patients was there
+    /// because of that (42 CFR 2.51(c)).
+    pub(crate) fn marked(&self, event: Event) -> Event {
+        let broken = self.inner.store.gate.glass.broken_by(&event.account, self.inner.store.clock.now());
+        let Some(glass) = broken.into_iter().find(|glass| event.patients.contains(&glass.kid)) else { return event };
+        let reason = if event.reason.is_empty() { glass.reason } else { event.reason };
+        Event { purpose: Purpose::BreakGlass.code().to_owned(), reason, ..event }
     }
 
     /// Notes requests that nobody stands behind: without a token, or with one that is not good. One entry may stand for many

@@ -49,7 +49,8 @@ pub struct Asker {
 }
 
 impl Asker {
-    /// The asker that a principal is, for this patient's chart (`Patient/3`).
+    /// The asker that a principal is, for this patient's chart (`Patient/3`). What they belong to is added by whoever
+    /// knows the record ([`Asker::belonging`]).
     #[must_use]
     pub fn of(principal: &Principal, patient: &str) -> Asker {
         Asker {
@@ -59,6 +60,14 @@ impl Asker {
             acts_for_patient: false,
             in_program: false,
         }
+    }
+
+    /// The same with what the record says they belong to (`Organization/7`, `CareTeam/3`) and are (codes of roles).
+    #[must_use]
+    pub fn belonging(mut self, references: &[String], kinds: &[String]) -> Asker {
+        self.references.extend_from_slice(references);
+        self.kinds.extend_from_slice(kinds);
+        self
     }
 
     /// Whether a provision about this party is about them.

@@ -11,11 +11,11 @@ mod systems;
 mod value_sets;
 mod written;
 
-pub use inherited::{OF_A_VISIT, Source, sources};
+pub use inherited::{EVERY, OF_A_VISIT, Source, WAYS, sources};
 pub use reading::Reason;
-pub use site::with_directory;
+pub use site::{sets, with_directory};
 pub use systems::same_code;
-pub use value_sets::{ValueSet, ValueSets, fingerprint, shipped};
+pub use value_sets::{ValueSet, ValueSets, shipped};
 pub use written::labels_of_code;
 
 use super::vocabulary::{vocabulary, vocabulary_set};

@@ -4,9 +4,15 @@ use super::value_sets::{ValueSets, shipped};
 use base::refusal::{Kind, Refusal};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A value set of some hundred thousand codes fits; what is larger was not meant to be one.
 const BYTES_MAX: u64 = 8 << 20;
+
+/// The value sets of a site, or the shipped ones where it has none of its own.
+pub fn sets(dir: Option<&Path>) -> Result<Arc<ValueSets>, Refusal> {
+    dir.map_or_else(|| Ok(Arc::clone(shipped())), |dir| with_directory(dir).map(Arc::new))
+}
 
 /// The shipped value sets and those of the `*.toml` files in `dir`, in the order of their names. One that cannot be
 /// used refuses them all: a label that is silently missing would show what should be hidden.
@@ -16,7 +22,7 @@ pub fn with_directory(dir: &Path) -> Result<ValueSets, Refusal> {
         .map_err(|e| unreadable(dir, &e))?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
     files.sort();
-    let mut sets = shipped().clone();
+    let mut sets = ValueSets::clone(shipped());
     for file in files {
         let text = read(&file).map_err(|e| unreadable(&file, &e))?;
         sets.add(&file.display().to_string(), &text)?;
@@ -33,7 +39,7 @@ fn read(file: &Path) -> std::io::Result<String> {
 }
 
 fn unreadable(path: &Path, why: &std::io::Error) -> Refusal {
-    let message = format!("the value sets in {} cannot be read ({why}); correct labels.directory", path.display());
+    let message = format!("the value sets in {} cannot be read ({why}); correct access.labels", path.display());
     Refusal::new(Kind::Invalid, "not-found", message)
 }
 

@@ -9,7 +9,7 @@ use super::{Label, Labels};
 use base::refusal::{Kind, Refusal};
 use serde::Deserialize;
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 const SHIPPED: &[(&str, &str)] = &[
     ("substance-use.toml", include_str!("../../../../../packs/labels/substance-use.toml")),
@@ -41,6 +41,8 @@ pub struct ValueSet {
 /// Value sets, ready to be asked.
 #[derive(Clone, Debug, Default)]
 pub struct ValueSets {
+    /// Changes with the texts: an index with labels of others is made anew.
+    fingerprint: u64,
     pub(super) sets: Vec<ValueSet>,
     systems: Vec<System>,
     places: HashMap<String, Vec<u16>>,
@@ -90,24 +92,16 @@ struct Codes {
     except: Vec<String>,
 }
 
-/// A number that changes with the value sets that come with Chartroom: an index with labels of others is made anew.
-#[must_use]
-pub fn fingerprint() -> u64 {
-    let texts: Vec<&[u8]> = SHIPPED.iter().map(|(_, text)| text.as_bytes()).collect();
-    let hash = crate::log::leaf::sha256(&texts);
-    hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
-}
-
 /// The value sets that come with Chartroom.
-pub fn shipped() -> &'static ValueSets {
-    static SETS: OnceLock<ValueSets> = OnceLock::new();
+pub fn shipped() -> &'static Arc<ValueSets> {
+    static SETS: OnceLock<Arc<ValueSets>> = OnceLock::new();
     SETS.get_or_init(|| {
         let mut sets = ValueSets::default();
         for (file, text) in SHIPPED {
             let added = sets.add(file, text);
             assert!(added.is_ok(), "a shipped value set cannot be read: {added:?}");
         }
-        sets
+        Arc::new(sets)
     })
 }
 
@@ -131,7 +125,15 @@ impl ValueSets {
             self.types.entry(resource_type).or_default().push(number);
         }
         self.sets.push(ValueSet { name: read.name, labels, source: read.source, date: read.date });
+        let hash = crate::log::leaf::sha256(&[&self.fingerprint.to_le_bytes(), text.as_bytes()]);
+        self.fingerprint = hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
         Ok(())
+    }
+
+    /// A number that changes with the texts of the value sets and their order.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
     }
 
     /// All of them, in the order they were added.

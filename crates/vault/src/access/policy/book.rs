@@ -4,7 +4,7 @@ use super::grants::Grants;
 use super::text::Policies;
 use crate::access::principal::{Principal, Purpose, Roles};
 use crate::records::Vault;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ pub struct PolicyBook {
     now: RwLock<(u64, Arc<Policies>)>,
     kept: Mutex<HashMap<(u64, Roles, Purpose), Arc<Grants>>>,
     operator: Arc<Grants>,
+    turn: Mutex<()>,
 }
 
 impl PolicyBook {
@@ -27,6 +28,7 @@ impl PolicyBook {
             now: RwLock::new((1, Arc::new(policies))),
             kept: Mutex::new(HashMap::new()),
             operator: Arc::new(Grants::operator()),
+            turn: Mutex::new(()),
         }
     }
 
@@ -36,6 +38,11 @@ impl PolicyBook {
         *now = (now.0 + 1, Arc::new(policies));
         self.kept.lock().clear();
         now.0
+    }
+
+    /// Held while others are written down and put in force, one after the other.
+    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock()
     }
 
     /// The number of the policies in force.

@@ -59,13 +59,15 @@ pub struct BadPolicy {
     pub file: String,
     /// The line, from 1.
     pub line: usize,
+    /// The character in the line, from 1.
+    pub column: usize,
     /// What is wrong.
     pub reason: String,
 }
 
 impl fmt::Display for BadPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, line {}: {}", self.file, self.line, self.reason)
+        write!(f, "{}, line {}, column {}: {}", self.file, self.line, self.column, self.reason)
     }
 }
 
@@ -74,6 +76,10 @@ impl fmt::Display for BadPolicy {
 pub struct Policies {
     set: PolicySet,
     said: BTreeMap<String, Said>,
+    /// The site's files.
+    site: Vec<PolicyFile>,
+    /// Why nothing is permitted.
+    misunderstood: Vec<BadPolicy>,
 }
 
 impl Policies {
@@ -101,7 +107,30 @@ impl Policies {
                 Err(why) => bad.extend(why),
             }
         }
-        if bad.is_empty() { assemble(found) } else { Err(bad) }
+        if bad.is_empty() { assemble(found, site) } else { Err(bad) }
+    }
+
+    /// No policy: nothing is permitted to anybody, because the site's were misunderstood.
+    #[must_use]
+    pub fn closed(misunderstood: Vec<BadPolicy>) -> Policies {
+        Policies { set: PolicySet::new(), said: BTreeMap::new(), site: Vec::new(), misunderstood }
+    }
+
+    /// Why nothing is permitted; empty where the policies hold.
+    pub fn misunderstood(&self) -> &[BadPolicy] {
+        &self.misunderstood
+    }
+
+    /// Whether these are the site's files, and they hold.
+    #[must_use]
+    pub fn is_of(&self, site: &[PolicyFile]) -> bool {
+        self.misunderstood.is_empty() && self.site == site
+    }
+
+    /// One policy as Cedar text.
+    #[must_use]
+    pub fn text(&self, id: &str) -> Option<String> {
+        self.set.policy(&PolicyId::new(id)).map(ToString::to_string)
     }
 
     /// Cedar's form.
@@ -133,9 +162,11 @@ pub fn read_site(dir: &Path) -> Result<Vec<PolicyFile>, Fault> {
     paths.iter().map(|path| read_file(path)).collect()
 }
 
-fn read_file(path: &Path) -> Result<PolicyFile, Fault> {
+/// One file of policies, by its name without the directory.
+pub fn read_file(path: &Path) -> Result<PolicyFile, Fault> {
     let text = std::fs::read_to_string(path).map_err(|source| Fault::file("reading", path, source))?;
-    Ok(PolicyFile { name: path.display().to_string(), text })
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    Ok(PolicyFile { name: name.to_string_lossy().into_owned(), text })
 }
 
 /// Adds a policy. Two of one site (or one house) may not share an id.
@@ -144,34 +175,45 @@ fn place(found: &mut BTreeMap<String, (Policy, Said)>, one: (Policy, Said)) -> O
     let before = found.get(&id).filter(|(_, said)| said.of_site == one.1.of_site).map(|(_, said)| said.place.clone());
     if let Some((file, line)) = before {
         let reason = format!("the policy `{id}` stands already in {file}, line {line}");
-        return Some(BadPolicy { file: one.1.place.0, line: one.1.place.1, reason });
+        return Some(BadPolicy { file: one.1.place.0, line: one.1.place.1, column: 1, reason });
     }
     found.insert(id, one);
     None
 }
 
-fn assemble(found: BTreeMap<String, (Policy, Said)>) -> Result<Policies, Vec<BadPolicy>> {
+fn assemble(found: BTreeMap<String, (Policy, Said)>, site: &[PolicyFile]) -> Result<Policies, Vec<BadPolicy>> {
     let mut set = PolicySet::new();
     let mut said = BTreeMap::new();
     let mut bad = Vec::new();
     let validator = Validator::new(schema().clone());
     for (id, (policy, words)) in found {
-        let against = |reason| BadPolicy { file: words.place.0.clone(), line: words.place.1, reason };
-        bad.extend(invalid(&validator, &policy).into_iter().map(against));
-        bad.extend(set.add(policy).err().map(|why| against(why.to_string())));
+        let (file, line) = &words.place;
+        let text = site.iter().find(|known| words.of_site && known.name == *file).map_or("", |known| &known.text);
+        for (offset, reason) in invalid(&validator, &policy) {
+            let (line, column) = offset.filter(|_| !text.is_empty()).map_or((*line, 1), |offset| at(text, offset));
+            bad.push(BadPolicy { file: file.clone(), line, column, reason });
+        }
+        let added = set.add(policy).err();
+        bad.extend(added.map(|why| BadPolicy { file: file.clone(), line: *line, column: 1, reason: why.to_string() }));
         said.insert(id, words);
     }
-    if bad.is_empty() { Ok(Policies { set, said }) } else { Err(bad) }
+    let (site, misunderstood) = (site.to_vec(), Vec::new());
+    if bad.is_empty() { Ok(Policies { set, said, site, misunderstood }) } else { Err(bad) }
 }
 
 /// What Cedar's strict validator says against a policy. One at a time: its messages do not always say which they mean.
-fn invalid(validator: &Validator, policy: &Policy) -> Vec<String> {
+fn invalid(validator: &Validator, policy: &Policy) -> Vec<(Option<usize>, String)> {
     let alone = match PolicySet::from_policies([policy.clone()]) {
         Ok(alone) => alone,
-        Err(why) => return vec![why.to_string()],
+        Err(why) => return vec![(None, why.to_string())],
     };
     let result = validator.validate(&alone, ValidationMode::Strict);
-    result.validation_errors().map(ToString::to_string).collect()
+    result.validation_errors().map(|error| (offset_of(error), error.to_string())).collect()
+}
+
+/// Where in the file an error of Cedar's points.
+fn offset_of(error: &dyn Diagnostic) -> Option<usize> {
+    error.labels().and_then(|mut labels| labels.next()).map(|label| label.offset())
 }
 
 /// The schema of every question.
@@ -183,13 +225,9 @@ fn schema() -> &'static Schema {
 /// Parses one file.
 fn read(file: &PolicyFile, of_site: bool) -> Result<Vec<(Policy, Said)>, Vec<BadPolicy>> {
     let set = PolicySet::from_str(&file.text).map_err(|errors| {
-        let at = |error: &dyn Diagnostic| {
-            error.labels().and_then(|mut labels| labels.next()).map_or(1, |label| line_of(&file.text, label.offset()))
-        };
-        let bad = errors.iter().map(|error| BadPolicy {
-            file: file.name.clone(),
-            line: at(error),
-            reason: error.to_string(),
+        let bad = errors.iter().map(|error| {
+            let (line, column) = offset_of(error).map_or((1, 1), |offset| at(&file.text, offset));
+            BadPolicy { file: file.name.clone(), line, column, reason: error.to_string() }
         });
         bad.collect::<Vec<_>>()
     })?;
@@ -198,6 +236,7 @@ fn read(file: &PolicyFile, of_site: bool) -> Result<Vec<(Policy, Said)>, Vec<Bad
         bad.push(BadPolicy {
             file: file.name.clone(),
             line: 1,
+            column: 1,
             reason: "templates (`?principal`) are not used".to_owned(),
         });
     }
@@ -214,20 +253,22 @@ fn read(file: &PolicyFile, of_site: bool) -> Result<Vec<(Policy, Said)>, Vec<Bad
 fn named(file: &PolicyFile, policy: &Policy, of_site: bool) -> Result<(Policy, Said), BadPolicy> {
     let id = policy.annotation("id").unwrap_or_default();
     let line = line_after(&file.text, &format!("@id(\"{id}\")"));
-    let bad = |line, reason| BadPolicy { file: file.name.clone(), line, reason };
+    let bad = |(line, column), reason| BadPolicy { file: file.name.clone(), line, column, reason };
     let (says, source) =
         (policy.annotation("says").unwrap_or_default(), policy.annotation("source").unwrap_or_default());
     for (name, value) in [("id", id), ("says", says), ("source", source)] {
         if value.trim().is_empty() {
-            return Err(bad(line, format!("the policy {} has no @{name}(\"...\")", called(id, policy))));
+            return Err(bad((line, 1), format!("the policy {} has no @{name}(\"...\")", called(id, policy))));
         }
     }
     if let Some(unknown) = policy.entity_literals().iter().find(|uid| !names().contains(&uid.to_string())) {
         let written = unknown.to_string();
         let near = base::near::nearest(&written, names().iter().map(String::as_str));
         let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
-        let line = line_in(&file.text, line, &written);
-        return Err(bad(line, format!("the policy `{id}` names {written}, which does not exist{hint}")));
+        return Err(bad(
+            word_at(&file.text, line, &written),
+            format!("the policy `{id}` names {written}, which does not exist{hint}"),
+        ));
     }
     let said = Said {
         id: id.to_owned(),
@@ -262,10 +303,19 @@ fn line_after(text: &str, words: &str) -> usize {
     text.find(words).map_or(1, |offset| line_of(text, offset))
 }
 
-/// The first line from `from` on that has the words.
-fn line_in(text: &str, from: usize, words: &str) -> usize {
+/// Line and column of a byte of a text, from 1.
+fn at(text: &str, offset: usize) -> (usize, usize) {
+    let begin =
+        text.as_bytes()[..offset.min(text.len())].iter().rposition(|byte| *byte == b'\n').map_or(0, |nl| nl + 1);
+    let column = text.get(begin..offset.min(text.len())).map_or(1, |before| before.chars().count() + 1);
+    (line_of(text, offset), column)
+}
+
+/// Where the words first stand from a line on; else the beginning of that line.
+fn word_at(text: &str, from: usize, words: &str) -> (usize, usize) {
     let later = text.lines().enumerate().skip(from.saturating_sub(1));
-    later.filter(|(_, line)| line.contains(words)).map(|(number, _)| number + 1).next().unwrap_or(from)
+    let found = later.filter_map(|(number, line)| Some((number + 1, line[..line.find(words)?].chars().count() + 1)));
+    found.take(1).next().unwrap_or((from, 1))
 }
 
 fn list(bad: &[BadPolicy]) -> String {
@@ -307,28 +357,29 @@ mod tests {
     fn a_wrong_policy_is_refused_with_its_line_and_reason() {
         let named = |rest: &str| format!("@id(\"a\")\n{WORDS}{rest}");
         let cases = [
-            (named("permit (principal, action,\n resource"), 5, "unexpected"),
-            (format!("{WORDS}permit (principal, action, resource);"), 1, "has no @id"),
-            ("@id(\"a\")\npermit (principal, action, resource);".to_owned(), 1, "has no @says"),
+            (named("permit (principal, action,\n resource"), (5, 10), "unexpected"),
+            (format!("{WORDS}permit (principal, action, resource);"), (1, 1), "has no @id"),
+            ("@id(\"a\")\npermit (principal, action, resource);".to_owned(), (1, 1), "has no @says"),
             (
                 named("permit (principal in\nRole::\"phisician\", action, resource);"),
-                5,
+                (5, 1),
                 "did you mean Role::\"physician\"?",
             ),
             (
                 named("permit (principal, action, resource in Class::\"chrat\");"),
-                4,
+                (4, 40),
                 "Class::\"chrat\", which does not exist",
             ),
-            (named("permit (principal, action, resource) when { context.reason == \"x\" };"), 1, "reason"),
-            (named("permit (principal, action, resource) when { context.purpose == \"TREAT\" };"), 1, "types"),
-            (named("permit (principal == ?principal, action, resource);"), 1, "templates"),
-            (format!("{0}\n{0}", named("forbid (principal, action, resource);")), 1, "stands already"),
+            (named("permit (principal, action, resource) when { context.reason == \"x\" };"), (4, 45), "reason"),
+            (named("permit (principal, action, resource) when { context.purpose == \"TREAT\" };"), (4, 45), "types"),
+            (named("permit (principal == ?principal, action, resource);"), (1, 1), "templates"),
+            (format!("{0}\n{0}", named("forbid (principal, action, resource);")), (1, 1), "stands already"),
         ];
-        for (text, line, reason) in cases {
+        for (text, place, reason) in cases {
             let bad = site(&text).expect_err(&text);
             assert!(bad[0].reason.contains(reason), "{text}\n{}", list(&bad));
-            assert_eq!((bad[0].file.as_str(), bad[0].line), ("site.cedar", line), "{text}\n{}", list(&bad));
+            assert_eq!((bad[0].line, bad[0].column), place, "{text}\n{}", list(&bad));
+            assert!(bad[0].to_string().starts_with("site.cedar, line "));
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::batch::{self, Memory};
 use super::store::{self, State};
-use super::{Appended, Failure, HELD_ROWS, Queue, Scrub, Shared, scrub};
+use super::{Appended, Failure, HELD_ROWS, Queue, Scrub, Shared, scrub, taking};
 use crate::error::Fault;
 use crate::search::rows::Unit;
 use parking_lot::MutexGuard;
@@ -31,6 +31,8 @@ pub(super) struct Writer {
     folded: bool,
     /// When the file was last tried in vain.
     tried: Instant,
+    /// Labels could not be passed on: what was handed in since is not found before they were.
+    owes_labels: bool,
 }
 
 enum Next {
@@ -45,7 +47,15 @@ enum Next {
 impl Writer {
     /// A writer of an open file, which has these units.
     pub fn new(shared: Arc<Shared>, db: Connection, units: Vec<Unit>) -> Writer {
-        Writer { shared, db, memory: Memory::new(&units), units, folded: true, tried: Instant::now() }
+        Writer {
+            shared,
+            db,
+            memory: Memory::new(&units),
+            units,
+            folded: true,
+            tried: Instant::now(),
+            owes_labels: false,
+        }
     }
 
     /// Works until the index is closed.
@@ -63,6 +73,8 @@ impl Writer {
         }
         // Best effort: the next start hands in again what is not in the file, and folds what is left.
         self.catch_up();
+        // The last connection to go must be this one: only a writer takes the write-ahead log away.
+        self.shared.readers.lock().clear();
         let _ = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
     }
 
@@ -105,6 +117,9 @@ impl Writer {
         let mut places = shared.places.write();
         gone.iter().for_each(|&position| places.forget(position));
         drop(places);
+        if let Err(fault) = taking::begin(&shared) {
+            self.owe_labels(&fault);
+        }
         shared.shelf.lock().retain(|(position, _)| !gone.contains(position));
         self.units = store::read_units(&self.db)?;
         self.memory = Memory::new(&self.units);
@@ -126,11 +141,9 @@ impl Writer {
         let follows = self.shared.held.read().is_empty();
         match follows.then(|| self.file(&entries, commit)) {
             Some(Ok(state)) => {
-                self.publish(&entries);
-                self.note(|queue| {
-                    queue.state = state;
-                    queue.found = state.watermark;
-                });
+                let changed = self.publish(&entries);
+                self.note(|queue| queue.state = state);
+                self.pass_labels(&changed, state.watermark);
             }
             Some(Err(error)) => self.hold(entries, Some(failure(&error))),
             None => self.hold(entries, None),
@@ -140,6 +153,9 @@ impl Writer {
     /// Writes to the file what memory holds, until that fails or nothing is left.
     fn catch_up(&mut self) {
         let shared = Arc::clone(&self.shared);
+        if self.owes_labels && !self.pass_all_labels() {
+            return;
+        }
         loop {
             let first = shared.held.read().first();
             let Some(first) = first else { return self.note(|queue| queue.failure = None) };
@@ -169,17 +185,45 @@ impl Writer {
         if failure.is_some() {
             self.tried = Instant::now();
         }
-        self.publish(&entries);
-        let count = entries.len() as u32;
+        let changed = self.publish(&entries);
+        let end = self.shared.places.read().len();
         let is_last = {
             let mut held = self.shared.held.write();
             held.push(entries);
             held.rows() >= HELD_ROWS
         };
         self.note(|queue| {
-            queue.found += count;
             queue.failure = failure.or(queue.failure.take()).map(|failure| Failure { is_last, ..failure });
         });
+        self.pass_labels(&changed, end);
+    }
+
+    /// Passes on labels of resources that changed; then everything below `end` can be found.
+    fn pass_labels(&mut self, changed: &[i64], end: u32) {
+        let passed = if self.owes_labels { Ok(()) } else { taking::follow(&self.shared, changed) };
+        match passed {
+            Ok(()) if !self.owes_labels => self.note(|queue| queue.found = end),
+            Ok(()) => {}
+            Err(fault) => self.owe_labels(&fault),
+        }
+    }
+
+    /// Makes up for labels that could not be passed on. Whether it worked.
+    fn pass_all_labels(&mut self) -> bool {
+        if let Err(fault) = taking::begin(&self.shared) {
+            self.owe_labels(&fault);
+            return false;
+        }
+        self.owes_labels = false;
+        let end = self.shared.places.read().len();
+        self.note(|queue| queue.found = end);
+        true
+    }
+
+    fn owe_labels(&mut self, fault: &Fault) {
+        (self.owes_labels, self.tried) = (true, Instant::now());
+        let failure = Failure { why: fault.to_string(), is_full: false, is_last: true };
+        self.note(|queue| queue.failure = Some(failure));
     }
 
     fn file(
@@ -203,18 +247,24 @@ impl Writer {
         }
     }
 
-    /// Tells memory of entries, before anybody is told that they can be found.
-    fn publish(&self, entries: &[Appended]) {
+    /// Tells memory of entries, before anybody is told that they can be found. Answers the keys of resources that give
+    /// other labels than before.
+    fn publish(&self, entries: &[Appended]) -> Vec<i64> {
         let mut places = self.shared.places.write();
+        let mut changed = Vec::new();
         for entry in entries {
             let position = places.len();
-            places.push(&entry.place());
+            let links = entry.rows.links.iter().map(|(path, key)| (taking::passing(*path), *key));
+            if places.push_linked(&entry.place(), links) {
+                changed.push(entry.key);
+            }
             if let Some(previous) = entry.previous {
                 places.supersede(previous, position);
             }
         }
         drop(places);
         add_units(&mut self.shared.units.write(), entries);
+        changed
     }
 
     fn note(&self, change: impl FnOnce(&mut Queue)) {

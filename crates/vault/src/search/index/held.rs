@@ -99,6 +99,13 @@ impl Held {
         self.among(candidates).for_each(|(position, rows)| spans(rows, axis).for_each(|span| each(position, *span)));
     }
 
+    /// Calls `each` with every local reference by a path, in log order.
+    pub fn links(&self, path: PathId, mut each: impl FnMut(u32, i64)) {
+        for (position, rows) in self.entries() {
+            rows.links.iter().filter(|link| link.0 == path).for_each(|link| each(position, link.1));
+        }
+    }
+
     /// Calls `each` with every local reference by a path that lies at one of the ascending `candidates`.
     pub fn links_within(&self, path: PathId, candidates: &[u32], mut each: impl FnMut(u32, i64)) {
         for (position, rows) in self.among(candidates) {

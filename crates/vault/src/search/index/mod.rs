@@ -20,6 +20,7 @@ mod scrub;
 mod store;
 pub mod sums;
 mod tails;
+mod taking;
 pub(crate) mod verify;
 mod walk;
 
@@ -154,6 +155,7 @@ impl Index {
             bases: RwLock::default(),
             shelf: Mutex::default(),
         });
+        taking::begin(&shared)?;
         let writer = Writer::new(Arc::clone(&shared), db, units);
         let thread = std::thread::Builder::new().name("index".into()).spawn(move || writer.run());
         let thread = thread.map_err(|source| Fault::File { what: "starting the index's thread".into(), source })?;

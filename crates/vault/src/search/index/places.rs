@@ -1,11 +1,11 @@
 //! What is kept in memory of every log position: which resource, of which type, whose, with which sensitivity labels, and
 //! until when it was current.
 //!
-//! Nineteen bytes a position, so that a match is judged, and access to it decided, without a look at the disk.
+//! Twenty-one bytes a position, so that a match is judged, and access to it decided, without a look at the disk.
 
 use crate::access::label::{Label, Labels};
 use crate::keys::patients::{Kid, SHARED};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// A position at which nothing has superseded a version yet.
 pub const STILL: u32 = u32::MAX;
@@ -23,7 +23,7 @@ pub struct Place {
     pub type_number: u8,
     /// The number of the data key it is sealed under: whose it is.
     pub kid: Kid,
-    /// Its sensitivity labels.
+    /// Its sensitivity labels; in memory those taken over among them.
     pub labels: Labels,
 }
 
@@ -73,7 +73,11 @@ pub struct Places {
     types: Vec<u8>,
     kids: Vec<Kid>,
     labels: Vec<Labels>,
+    /// Labels taken over from others ([`super::taking`]).
+    taken: Vec<Labels>,
     until: Vec<u32>,
+    /// What the resources that have labels give to others, by their keys.
+    giving: HashMap<i64, Labels>,
 }
 
 impl Places {
@@ -88,7 +92,76 @@ impl Places {
         self.types.push(place.type_number);
         self.kids.push(place.kid);
         self.labels.push(place.labels);
+        self.taken.push(Labels::NONE);
         self.until.push(STILL);
+    }
+
+    /// Adds the next position with references by which it takes labels over. Whether what its resource gives may
+    /// have changed.
+    pub fn push_linked(&mut self, place: &Place, links: impl Iterator<Item = (Labels, i64)>) -> bool {
+        let taken =
+            links.fold(Labels::NONE, |taken, (passing, key)| taken.union(self.given(key).intersection(passing)));
+        self.push(place);
+        if let Some(slot) = self.taken.last_mut() {
+            *slot = taken;
+        }
+        if place.type_number == 0 {
+            return false;
+        }
+        let before = self.given(place.key);
+        self.give(place.key, place.labels.union(taken));
+        // What came back from those that had it from the version before is nobody's to give any more.
+        self.given(place.key) != before || !before.is_empty() && !taken.is_empty()
+    }
+
+    /// What a resource gives to those that take over from it.
+    pub fn given(&self, key: i64) -> Labels {
+        if self.giving.is_empty() { Labels::NONE } else { self.giving.get(&key).copied().unwrap_or_default() }
+    }
+
+    /// What the version at `position` has taken over.
+    pub fn taken(&self, position: u32) -> Labels {
+        self.taken.get(position as usize).copied().unwrap_or_default()
+    }
+
+    /// Whether the version at `position` is the last of its resource that is no deletion.
+    pub fn gives(&self, position: u32) -> bool {
+        self.type_number(position) != 0 && self.newest(position) == position
+    }
+
+    /// Notes what the version at `position` has taken over, and what its resource gives with that.
+    pub fn take(&mut self, position: u32, labels: Labels) {
+        let Some(slot) = self.taken.get_mut(position as usize) else { return };
+        *slot = labels;
+        if self.gives(position) {
+            self.give(self.key(position), self.get(position).labels);
+        }
+        // A deletion has the labels of what it deleted.
+        let mut next = self.until.get(position as usize).copied().unwrap_or(STILL);
+        while next > position && self.types.get(next as usize) == Some(&0) {
+            self.taken[next as usize] = labels;
+            next = self.until.get(next as usize).copied().unwrap_or(STILL);
+        }
+    }
+
+    /// Forgets what was taken over: each resource gives its own labels.
+    pub fn give_own(&mut self) {
+        self.taken.iter_mut().for_each(|taken| *taken = Labels::NONE);
+        self.giving = HashMap::new();
+        for position in 0..self.len() {
+            let place = self.get(position);
+            if place.type_number != 0 && (!place.labels.is_empty() || !self.giving.is_empty()) {
+                self.give(place.key, place.labels);
+            }
+        }
+    }
+
+    fn give(&mut self, key: i64, labels: Labels) {
+        if labels.is_empty() {
+            self.giving.remove(&key);
+        } else {
+            self.giving.insert(key, labels);
+        }
     }
 
     /// Notes that the version at `position` stopped being current at `until`. A deletion has the labels of what it deleted.
@@ -98,7 +171,7 @@ impl Places {
             *slot = until;
         }
         if self.types.get(to) == Some(&0) && from < to {
-            self.labels[to] = self.labels[from];
+            (self.labels[to], self.taken[to]) = (self.labels[from], self.taken[from]);
         }
     }
 
@@ -106,7 +179,9 @@ impl Places {
     pub fn get(&self, position: u32) -> Place {
         let i = position as usize;
         match (self.keys.get(i), self.types.get(i), self.kids.get(i), self.labels.get(i)) {
-            (Some(&key), Some(&type_number), Some(&kid), Some(&labels)) => Place { key, type_number, kid, labels },
+            (Some(&key), Some(&type_number), Some(&kid), Some(&own)) => {
+                Place { key, type_number, kid, labels: own.union(self.taken(position)) }
+            }
             _ => Place::NONE,
         }
     }
@@ -119,6 +194,9 @@ impl Places {
         }
         if let Some(slot) = self.labels.get_mut(position as usize) {
             *slot = left.labels;
+        }
+        if let Some(slot) = self.taken.get_mut(position as usize) {
+            *slot = Labels::NONE;
         }
     }
 

@@ -52,15 +52,22 @@ pub struct Reading<'i> {
 impl Index {
     /// Begins a look at the first `at` entries, which must be indexed.
     pub fn reading(&self, at: u32) -> Result<Reading<'_>, Fault> {
-        let kept = self.shared.readers.lock().pop();
+        Reading::of(&self.shared, at)
+    }
+}
+
+impl<'i> Reading<'i> {
+    /// Begins a look, also before the index is open to others.
+    pub(super) fn of(shared: &'i Arc<Shared>, at: u32) -> Result<Reading<'i>, Fault> {
+        let kept = shared.readers.lock().pop();
         let db = match kept {
             Some(db) => db,
-            None => store::reader(&self.shared.path)?,
+            None => store::reader(&shared.path)?,
         };
         // The snapshot is taken when something is read. While memory holds a part, both are taken at one moment.
-        let held = self.shared.held.read();
+        let held = shared.held.read();
         db.execute_batch(if held.is_empty() { "BEGIN" } else { "BEGIN; SELECT watermark FROM state" })?;
-        Ok(Reading { shared: &self.shared, db: Some(db), held: held.clone(), at })
+        Ok(Reading { shared, db: Some(db), held: held.clone(), at })
     }
 }
 
@@ -350,6 +357,20 @@ impl Reading<'_> {
             if fine { Ok(Some((first, last))) } else { Err(altered("link")) }
         })?;
         self.held.links_within(path, candidates, each);
+        Ok(())
+    }
+
+    /// Calls `each` with every local reference by a path, in log order.
+    pub fn links(&self, path: PathId, mut each: impl FnMut(u32, i64)) -> Read<()> {
+        let mut statement = self.prepare("SELECT first, list FROM link WHERE path = ?1 ORDER BY first")?;
+        let mut rows = statement.query([path])?;
+        while let Some(row) = rows.next()? {
+            let blob = row.get_ref(1)?.as_blob().map_err(|_| altered("link"))?;
+            if !links::decode(row.get(0)?, blob, &mut each) {
+                return Err(altered("link"));
+            }
+        }
+        self.held.links(path, each);
         Ok(())
     }
 

@@ -22,6 +22,7 @@ fn options(dir: &Path) -> Options {
         key: vault::records::KeySource::Beside,
         clock: base::clock::Clock::System,
         ids: base::id::Ids::System,
+        labels: None,
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Gate<'r> {
     consents: RefCell<HashMap<String, Rc<Vec<Consent>>>>,
     /// What was decided of a position.
     decided: RefCell<HashMap<u64, bool>>,
+    /// The labels that each resource gives to those that refer to it.
+    gives: HashMap<String, Labels>,
 }
 
 impl<'r> Gate<'r> {
@@ -57,7 +59,66 @@ impl<'r> Gate<'r> {
         let purpose = Purpose::from_code(person.purpose).expect("a purpose");
         let cedar = World::new(Policies::house(), Roles::NONE.with(role));
         let (asked, ties, consents, decided) = Default::default();
-        Gate { record, now, person, role, purpose, cedar, at, asked, ties, consents, decided }
+        let mut gate = Gate {
+            record,
+            now,
+            person,
+            role,
+            purpose,
+            cedar,
+            at,
+            asked,
+            ties,
+            consents,
+            decided,
+            gives: HashMap::new(),
+        };
+        gate.pass_labels();
+        gate
+    }
+
+    /// Passes labels on until nothing changes, from the last version of each resource that is no deletion.
+    fn pass_labels(&mut self) {
+        let mut last: HashMap<String, &Json<'static>> = HashMap::new();
+        for seen in &self.record.versions {
+            last.extend(seen.resource.as_ref().map(|resource| (seen.name(), resource)));
+        }
+        loop {
+            let next = last.iter().map(|(name, resource)| (name.clone(), self.labels_of(resource))).collect();
+            if self.gives == next {
+                return;
+            }
+            self.gives = next;
+        }
+    }
+
+    /// A version's own labels and those taken over.
+    fn labels_of(&self, resource: &Json<'_>) -> Labels {
+        let passing =
+            |way| label::WAYS.iter().find(|(path, _)| *path == way).map_or(Labels::NONE, |(_, labels)| *labels);
+        label::sources(resource).iter().fold(label::shipped().labels_of(resource), |labels, source| {
+            let given = self.gives.get(source.reference).copied().unwrap_or_default();
+            labels.union(given.intersection(passing(source.way)))
+        })
+    }
+
+    /// Whether the visitor wrote a resource, as its last version says.
+    fn wrote(&self, seen: &Seen) -> bool {
+        let later = self.record.versions.iter().filter(|other| other.name() == seen.name() && other.resource.is_some());
+        let Some(resource) = later.max_by_key(|other| other.position).and_then(|last| last.resource.as_ref()) else {
+            return false;
+        };
+        let element = match seen.resource_type.as_str() {
+            "AllergyIntolerance" => "recorder",
+            "ClinicalImpression" => "assessor",
+            "Communication" => "sender",
+            "Condition" => "asserter",
+            "DiagnosticReport" => "resultsInterpreter",
+            "Composition" | "DocumentManifest" | "DocumentReference" | "QuestionnaireResponse" => "author",
+            _ => return false,
+        };
+        let names = at_path(resource, element);
+        names.into_iter().any(|item| self.person.stands_for.contains(&item.text("reference").unwrap_or_default()))
     }
 
     /// Whether nothing of a type is open to this visitor, whoever it is about.
@@ -112,11 +173,14 @@ impl<'r> Gate<'r> {
 
     fn sees_alone(&self, seen: &Seen) -> bool {
         let (Some(resource), Some(class)) = (&seen.resource, class_of(&seen.resource_type)) else { return false };
-        let labels = label::shipped().labels_of(resource);
+        let labels = self.labels_of(resource);
+        let wrote = self.wrote(seen).then_some(Relationship::Author);
         let Some(patient) = self.patient_of(seen) else {
-            return self.permits_all(class, &[Relationship::Nobody], labels, "");
+            let ties: Vec<_> = wrote.into_iter().chain([Relationship::Nobody]).collect();
+            return self.permits_all(class, &ties, labels, "");
         };
-        self.permits_all(class, &self.ties(&patient), labels, &patient)
+        let ties: Vec<_> = wrote.into_iter().chain(self.ties(&patient)).collect();
+        self.permits_all(class, &ties, labels, &patient)
             && self.hidden_from_proxy(&patient).intersection(labels).is_empty()
             && !self.veils(&patient, &facts_of(resource, labels))
     }

@@ -89,7 +89,13 @@ impl World {
         let folder = folder.expect("a folder");
         let clock = Clock::manual(START);
         let dir = folder.path().to_owned();
-        let options = Options { dir: dir.clone(), key: KeySource::Beside, clock: clock.clone(), ids: Ids::seeded(1) };
+        let options = Options {
+            dir: dir.clone(),
+            key: KeySource::Beside,
+            clock: clock.clone(),
+            ids: Ids::seeded(1),
+            labels: None,
+        };
         let vault = Vault::open(options).expect("a vault");
         let token = account(&vault, person);
         for group in script.chunk_by(|a, b| a.second == b.second) {
