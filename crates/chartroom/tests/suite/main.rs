@@ -9,6 +9,7 @@ mod beside;
 mod client;
 mod commands;
 mod imports;
+mod memory;
 mod odd_files;
 mod policies;
 mod program;
