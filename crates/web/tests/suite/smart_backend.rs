@@ -1,7 +1,7 @@
 //! SMART Backend Services: apps that act by themselves, and every way to pretend to be one.
 
 use crate::house::Answer;
-use crate::stage::{REDIRECT, Stage, VERIFIER, operator, registration};
+use crate::stage::{REDIRECT, Stage, VERIFIER};
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -14,8 +14,7 @@ use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::OnceLock;
-use vault::access::apps::{Proof, Registration};
-use vault::access::{Profile, Role, Roles};
+use vault::access::apps::Proof;
 
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -98,21 +97,7 @@ impl Backend {
 
     fn with(proof: Proof, change: impl FnOnce(&mut web::Settings)) -> Backend {
         let stage = Stage::with(change);
-        let profile = Profile {
-            login: "loader".to_owned(),
-            name: "Loader".to_owned(),
-            roles: Roles::NONE.with(Role::App),
-            ..Profile::default()
-        };
-        let account = stage.house.vault.create_account(&operator(), profile).unwrap();
-        let registration = Registration {
-            redirects: Vec::new(),
-            launch: None,
-            scopes: "system/Patient.rs system/Observation.rs".to_owned(),
-            acts_as: Some(account.id.clone()),
-            ..registration(proof)
-        };
-        stage.app("backend", registration);
+        stage.backend_app("backend", "system/Patient.rs system/Observation.rs", proof);
         Backend { stage, number: std::cell::Cell::new(0) }
     }
 

@@ -1,14 +1,13 @@
 //! Clients that others made, unmodified: the npm library `fhirclient` in Chromium, and Python's PyJWT. What is missing is
 //! installed below the target directory by npm and pip; where that cannot be, the test says so and is skipped.
 
-use crate::stage::{PASSWORD, Stage, operator, registration};
+use crate::stage::{PASSWORD, Stage, registration};
 use base::clock::Clock;
 use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use vault::access::apps::{Proof, Registration};
-use vault::access::{Profile, Role, Roles};
 
 const NPM: [&str; 2] = ["fhirclient@2.6.3", "puppeteer-core@24.43.1"];
 const PIP: &str = "pyjwt[crypto]==2.15.1";
@@ -105,21 +104,7 @@ fn a_python_client_acts_by_itself() {
     let dir = work.path().to_str().unwrap();
     let keys = python(&["keys", dir]);
     let stage = Stage::at(Clock::System, |_| {});
-    let profile = Profile {
-        login: "loader".to_owned(),
-        name: "Loader".to_owned(),
-        roles: Roles::NONE.with(Role::App),
-        ..Profile::default()
-    };
-    let account = stage.house.vault.create_account(&operator(), profile).unwrap();
-    let own = Registration {
-        redirects: Vec::new(),
-        launch: None,
-        scopes: "system/Patient.rs".to_owned(),
-        acts_as: Some(account.id.clone()),
-        ..registration(Proof::Keys(keys))
-    };
-    stage.app("loader", own);
+    stage.backend_app("loader", "system/Patient.rs", Proof::Keys(keys));
     let found: Value = serde_json::from_str(&python(&["patients", dir, &stage.house.base(), "loader"])).unwrap();
     assert_eq!(found, json!(["ann", "zoe"]));
 }

@@ -97,6 +97,25 @@ impl Stage {
         secret
     }
 
+    /// An app that acts by itself, with an account of its own.
+    pub fn backend_app(&self, id: &str, scopes: &str, proof: Proof) {
+        let profile = Profile {
+            login: "loader".to_owned(),
+            name: "Loader".to_owned(),
+            roles: Roles::NONE.with(Role::App),
+            ..Profile::default()
+        };
+        let account = self.house.vault.create_account(&operator(), profile).unwrap();
+        let own = Registration {
+            redirects: Vec::new(),
+            launch: None,
+            scopes: scopes.to_owned(),
+            acts_as: Some(account.id.clone()),
+            ..registration(proof)
+        };
+        self.app(id, own);
+    }
+
     /// A public app that may ask for much.
     pub fn public_app(&self, id: &str) {
         self.app(id, registration(Proof::Public));

@@ -13,26 +13,14 @@ use base::refusal::Kind;
 use naive::Gate;
 use people::{PEOPLE, Person};
 use std::collections::{BTreeMap, BTreeSet};
-use vault::access::{Context, Profile, Purpose, Role, Roles, Terms, Visit, audit::Deed, label};
+use vault::access::{Context, Visit, audit::Deed, label};
 use vault::records::Scope;
 use vault::search::Page;
 use vault::{Change, Error, Expect, Position, Vault, Version};
 
 /// Signs somebody in; whoever broke a glass breaks it now.
 fn visit(vault: &Vault, person: &Person) -> Visit {
-    let owned = |all: &[&str]| all.iter().map(|reference| (*reference).to_owned()).collect();
-    let profile = Profile {
-        login: person.login.to_owned(),
-        name: person.login.to_owned(),
-        roles: Roles::NONE.with(Role::from_code(person.role).expect("a role")),
-        stands_for: owned(person.stands_for),
-        units: owned(person.units),
-        ..Profile::default()
-    };
-    let account = vault.create_account(&Visit::operator(), profile).expect("an account");
-    let purpose = Purpose::from_code(person.purpose).expect("a purpose");
-    let (token, _) = vault.issue_session(&account, Terms::new(purpose, 24 * 3_600_000)).expect("a session");
-    let visit = vault.session(&token).expect("a visit").1.asking(Context::new(Deed::Search, "test"));
+    let visit = vault.session(&person.token(vault)).expect("a visit").1.asking(Context::new(Deed::Search, "test"));
     if let Some(patient) = person.glass {
         vault.break_glass(&visit, patient, "unconscious in the emergency room").expect("broken");
     }

@@ -1,5 +1,8 @@
 //! Who visits the made-up hospital of [`super::hospital`]: somebody in every role, in care and not.
 
+use vault::Vault;
+use vault::access::{Profile, Purpose, Role, Roles, Terms, Visit};
+
 /// Somebody with an account.
 pub struct Person {
     pub login: &'static str,
@@ -10,6 +13,24 @@ pub struct Person {
     pub units: &'static [&'static str],
     /// Whose glass they broke: a patient's id.
     pub glass: Option<&'static str>,
+}
+
+impl Person {
+    /// Makes their account; gives the token of a session of two days.
+    pub fn token(&self, vault: &Vault) -> String {
+        let owned = |all: &[&str]| all.iter().map(|reference| (*reference).to_owned()).collect();
+        let profile = Profile {
+            login: self.login.to_owned(),
+            name: self.login.to_owned(),
+            roles: Roles::NONE.with(Role::from_code(self.role).expect("a role")),
+            stands_for: owned(self.stands_for),
+            units: owned(self.units),
+            ..Profile::default()
+        };
+        let account = vault.create_account(&Visit::operator(), profile).expect("an account");
+        let purpose = Purpose::from_code(self.purpose).expect("a purpose");
+        vault.issue_session(&account, Terms::new(purpose, 48 * 3_600_000)).expect("a session").0
+    }
 }
 
 const fn person(login: &'static str, role: &'static str, purpose: &'static str) -> Person {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use tempfile::TempDir;
 use vault::access::audit::Deed;
-use vault::access::{Context, Profile, Purpose, Role, Roles, Terms, Visit};
+use vault::access::{Context, Visit};
 use vault::records::KeySource;
 use vault::{Change, Error, Expect, Options, Vault};
 use web::{Server, Settings};
@@ -97,7 +97,7 @@ impl World {
             labels: None,
         };
         let vault = Vault::open(options).expect("a vault");
-        let token = account(&vault, person);
+        let token = person.token(&vault);
         for group in script.chunk_by(|a, b| a.second == b.second) {
             clock.advance(START.0 + group[0].second * 1000 - clock.now().0);
             vault.commit(&Visit::operator(), group.iter().map(change).collect()).expect("written");
@@ -134,22 +134,6 @@ impl World {
         }
         seen
     }
-}
-
-/// An account and a session's token.
-fn account(vault: &Vault, person: &Person) -> String {
-    let owned = |all: &[&str]| all.iter().map(|reference| (*reference).to_owned()).collect();
-    let profile = Profile {
-        login: person.login.to_owned(),
-        name: person.login.to_owned(),
-        roles: Roles::NONE.with(Role::from_code(person.role).expect("a role")),
-        stands_for: owned(person.stands_for),
-        units: owned(person.units),
-        ..Profile::default()
-    };
-    let account = vault.create_account(&Visit::operator(), profile).expect("an account");
-    let purpose = Purpose::from_code(person.purpose).expect("a purpose");
-    vault.issue_session(&account, Terms::new(purpose, 48 * 3_600_000)).expect("a session").0
 }
 
 fn change(step: &Step) -> Change {
