@@ -170,7 +170,7 @@ impl Shared {
                 let Ok(_place) = self.requests.try_acquire() else { return self.turned_away(&request) };
                 self.answer_fhir(request).await
             }
-            _ if sign_in::is_page(path) => {
+            _ if sign_in::is_page(path) || pages::allowed(path).is_some() => {
                 let Ok(_place) = self.forms.try_acquire() else { return self.turned_away(&request) };
                 let limit = self.settings.request_timeout;
                 let answered = tokio::time::timeout(limit, self.answer_page(request)).await;
@@ -185,15 +185,18 @@ impl Shared {
         refused(&too_many())
     }
 
-    /// Pages of signing in and of one's own account.
+    /// Pages of signing in and of one's own account, and all others of people who are signed in.
     async fn answer_page(self: &Arc<Self>, request: Request) -> Response<Bytes> {
-        let methods = sign_in::allowed(request.uri().path()).unwrap_or_default();
+        let path = request.uri().path();
+        let of_people = pages::allowed(path);
+        let methods = of_people.or_else(|| sign_in::allowed(path)).unwrap_or_default();
         let asked = match self.loaded(request, methods).await {
             Ok(asked) => asked,
             Err(answer) => return answer,
         };
         let (shared, id) = (self.clone(), asked.request.clone());
         let answered = match self.pages.turn().await {
+            Ok(turn) if of_people.is_some() => turn.run(move || Ok(pages::answer(&shared, &asked))).await,
             Ok(turn) => turn.run(move || Ok(sign_in::answer(&shared, &asked))).await,
             Err(error) => Err(error),
         };

@@ -7,7 +7,7 @@ use bytes::Bytes;
 const PAGE: &str = include_str!("home.html");
 
 /// Only the page's own style, by its hash; no script, no frame, no form.
-const POLICY: &str = "default-src 'none'; style-src 'sha256-KOLPUn18Y2ue9gRmQiWfk0s3dtoRl1NKtT+1LWy+p8E='; frame-ancestors 'none'; base-uri 'none'; \
+const POLICY: &str = "default-src 'none'; style-src 'sha256-2zbq/ONqwmiLJXHvX4sg1MD5ALGOHrNRRHaCXykYUI0='; frame-ancestors 'none'; base-uri 'none'; \
                       form-action 'none'";
 
 /// The page, for a FHIR base.

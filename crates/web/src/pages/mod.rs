@@ -1,5 +1,80 @@
 //! Pages for people. Every page carries its own strict content security policy.
+//!
+//! [`home`] is the front door, which anybody sees. Whoever is signed in begins at [`desk`], which leads to what their roles
+//! have to do; one module a family of pages. [`frame`] seats people, notes what they ask for the audit, and draws around
+//! it; [`words`] says codes and moments as people do.
 
+mod audit;
+mod concerns;
+mod desk;
+mod frame;
 mod home;
+mod looked;
+mod whose;
+mod words;
 
 pub use home::{escape, home};
+
+use crate::answer::Outcome;
+use crate::server::Shared;
+use crate::sign_in::forms::check_origin;
+use crate::sign_in::{Asked, refused_page};
+use axum::http::{Method, Response};
+use base::refusal::{Kind, Refusal};
+use bytes::Bytes;
+
+/// What answers a request for a page.
+type Answers = fn(&Shared, &Asked) -> Outcome;
+
+/// A page: its path, and what answers a GET and a POST.
+struct Page {
+    path: &'static str,
+    get: Option<Answers>,
+    post: Option<Answers>,
+}
+
+const fn shown(path: &'static str, get: Answers) -> Page {
+    Page { path, get: Some(get), post: None }
+}
+
+const fn both(path: &'static str, get: Answers, post: Answers) -> Page {
+    Page { path, get: Some(get), post: Some(post) }
+}
+
+/// All pages of people who are signed in. What a page is about stands in its query, so that no path names a patient.
+const PAGES: &[Page] = &[
+    shown("/home", desk::page),
+    shown("/looked", looked::page),
+    shown("/audit", audit::page),
+    shown("/audit.csv", audit::csv),
+    both("/concern", concerns::form, concerns::raise),
+    both("/concerns", concerns::list, concerns::answer),
+];
+
+/// The methods of a page; `None`: no page has this path.
+pub fn allowed(path: &str) -> Option<&'static str> {
+    let page = PAGES.iter().find(|page| page.path == path)?;
+    Some(match (page.get, page.post) {
+        (Some(_), Some(_)) => "GET, HEAD, POST",
+        (Some(_), None) => "GET, HEAD",
+        _ => "POST",
+    })
+}
+
+/// Answers a page. Errors are pages too.
+pub fn answer(shared: &Shared, asked: &Asked) -> Response<Bytes> {
+    let path = asked.parts.uri.path();
+    route(shared, asked, path).unwrap_or_else(|error| refused_page(shared, &error, path))
+}
+
+fn route(shared: &Shared, asked: &Asked, path: &str) -> Outcome {
+    let is_post = asked.parts.method == Method::POST;
+    if is_post {
+        check_origin(&asked.parts.headers)?;
+    }
+    let page = PAGES.iter().find(|page| page.path == path);
+    match page.and_then(|page| if is_post { page.post } else { page.get }) {
+        Some(answers) => answers(shared, asked),
+        None => Err(Refusal::new(Kind::NotFound, "not-found", "nothing is here; your pages begin at /home").into()),
+    }
+}

@@ -39,7 +39,7 @@ pub fn terms(shared: &Shared, purpose: Purpose) -> Terms {
 /// `GET /sign-in`.
 pub fn sign_in_page(shared: &Shared, asked: &Asked) -> Outcome {
     let query = asked.query()?;
-    let to = way(query.text("return"));
+    let to = if query.text("return").is_empty() { "/home" } else { way(query.text("return")) };
     if seat::present(shared, asked)?.is_some() {
         return Ok(see_other(to));
     }

@@ -12,19 +12,7 @@ use std::sync::LazyLock;
 
 pub use crate::pages::escape;
 
-const STYLE: &str = "\
-body{font:1rem/1.5 system-ui,sans-serif;max-width:42rem;margin:0 auto;padding:0 1rem 3rem;color:#1b1b1b;background:#fff}\
-header{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;border-bottom:1px solid #767676;padding:.6rem 0}\
-header a{font-weight:600}header span{flex:1}\
-h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2rem}\
-label{display:block;margin-top:.8rem;font-weight:600}label.choice{font-weight:400;margin-top:.3rem}\
-input:not([type=radio]):not([type=checkbox]){font:inherit;width:100%;box-sizing:border-box;padding:.4rem;border:1px solid #595959;border-radius:.2rem}\
-button{font:inherit;padding:.45rem .9rem;margin-top:.8rem;border:1px solid #0b4f9c;border-radius:.2rem;background:#0b4f9c;color:#fff;cursor:pointer}\
-header button{margin:0}button.person{display:block;width:100%;text-align:left;margin-top:.4rem;background:#fff;color:#0b4f9c}\
-:focus-visible{outline:3px solid #c05000;outline-offset:2px}\
-code{background:#f0f0f0;padding:.1em .3em;overflow-wrap:anywhere}\
-[role=alert],[role=status]{border-left:.3rem solid #a00;padding:.4rem .8rem;background:#fdf0f0}[role=status]{border-color:#0a6;background:#effaf4}\
-dt{font-weight:600;margin-top:.6rem}dd{margin:0}";
+const STYLE: &str = include_str!("../pages/style.css");
 
 /// Only the pages' own style, by its hash; no script, no frame, nothing from elsewhere; forms go nowhere else.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
@@ -38,11 +26,12 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 /// A page. `body` is HTML; whatever of it came from outside was escaped.
 pub fn page(shared: &Shared, status: StatusCode, title: &str, seat: Option<&Seat>, body: &str) -> Response<Bytes> {
     let top = seat.map(|seat| top(shared, seat)).unwrap_or_default();
+    let home = if seat.is_some() { "/home" } else { "/" };
     let title = escape(title);
     let page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title} – Chartroom</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n<header><a href=\"/\">Chartroom</a>{top}</header>\n<main>\n{body}\n</main>\n\
+         <style>{STYLE}</style>\n</head>\n<body>\n<header><a href=\"{home}\">Chartroom</a>{top}</header>\n<main>\n{body}\n</main>\n\
          </body>\n</html>\n"
     );
     let mut answer = plain(status, "text/html; charset=utf-8", page);

@@ -9,6 +9,7 @@ mod gate;
 mod house;
 mod interactions;
 mod operations;
+mod pages;
 mod patients;
 mod permissions;
 mod searches;

@@ -81,7 +81,7 @@ const TYPES: [(&str, &str); 16] = [
 ];
 
 /// Addresses that are not below the FHIR base, with the methods that are tried.
-const PAGES: [(&str, &[&str]); 24] = [
+const PAGES: [(&str, &[&str]); 30] = [
     ("/", &["GET"]),
     ("/health", &["GET"]),
     ("/log/checkpoint", &["GET"]),
@@ -105,6 +105,12 @@ const PAGES: [(&str, &[&str]); 24] = [
     ("/smart/introspect", &["POST"]),
     ("/smart/revoke", &["POST"]),
     ("/smart/userinfo", &["GET", "POST"]),
+    ("/home", &["GET"]),
+    ("/looked", &["GET"]),
+    ("/audit", &["GET"]),
+    ("/audit.csv", &["GET"]),
+    ("/concern", &["GET", "POST"]),
+    ("/concerns", &["GET", "POST"]),
     ("/nowhere", &["GET"]),
 ];
 

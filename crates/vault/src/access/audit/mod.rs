@@ -6,6 +6,7 @@
 
 pub mod balp;
 pub mod event;
+mod kinds;
 mod reading;
 pub mod report;
 mod retention;

@@ -1,0 +1,61 @@
+//! What patients find: who looked, and concerns.
+
+use super::{shown, stage};
+use crate::browser::{field, location};
+
+#[test]
+fn a_patient_sees_who_looked_and_raises_a_concern_that_is_answered() {
+    let stage = stage();
+    let kim = stage.browser("kim").cookies["chartroom"].clone();
+    let look = |path: &str| {
+        let bearer = format!("Bearer {kim}");
+        stage.house.bare("GET", &format!("/fhir/{path}"), &[("Authorization", &bearer)], b"").expect(200);
+    };
+    look("Observation?patient=zoe");
+    look("Condition/con-ann");
+    let mut zoe = stage.browser("zoe");
+    let page = shown(&mut zoe, "/looked");
+    for said in ["KIM", "Physician", "treatment", "looked through: 2 results and measurements", "Raise a concern"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    assert!(!page.contains("con-ann") && !page.contains("opened: 1 diagnosis"), "{page}");
+    // The same page of somebody else's record is nobody's.
+    assert_eq!(zoe.get("/looked?patient=ann").status, 200);
+    assert!(shown(&mut zoe, "/looked?patient=ann").contains("stands for no patient"));
+    let entry = page.split("entry=").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let form = zoe.get(&format!("/concern?patient=zoe&entry={entry}"));
+    assert_eq!(field(&form, "entry"), Some(entry.clone()));
+    let fields = [("patient", "zoe"), ("entry", entry.as_str()), ("text", "I do not <b>know</b> KIM")];
+    assert_eq!(location(&zoe.post("/concern", &fields)), Some("/concerns?patient=zoe"));
+    assert!(shown(&mut zoe, "/concerns").contains("I do not &lt;b&gt;know&lt;/b&gt; KIM"));
+    let ann = stage.browser("ann").get("/concerns").text();
+    assert!(!ann.contains("I do not") && ann.contains("None."));
+    let mut ada = stage.browser("ada");
+    let queue = shown(&mut ada, "/concerns");
+    assert!(queue.contains("waiting") && queue.contains("Zoe"), "{queue}");
+    let (page, text) = (ada.get("/concerns"), "KIM stood in for Dr Lee");
+    let (id, version) = (field(&page, "id").unwrap(), field(&page, "version").unwrap());
+    let fields = [("id", id.as_str()), ("version", &version), ("text", text), ("do", "close")];
+    assert_eq!(location(&ada.post("/concerns", &fields)), Some("/concerns"));
+    ada.get("/concerns");
+    assert_eq!(ada.post("/concerns", &fields).status, 412, "answered twice");
+    let page = shown(&mut zoe, "/concerns");
+    assert!(page.contains(text) && page.contains("closed"), "{page}");
+    // Nobody else answers, and nobody raises one about an entry of another record.
+    assert_eq!(stage.browser("kim").get("/concerns").status, 404);
+    assert_eq!(stage.browser("ann").get(&format!("/concern?entry={entry}")).status, 404);
+}
+
+#[test]
+fn older_looks_stand_on_further_pages() {
+    let stage = stage();
+    let mut zoe = stage.browser("zoe");
+    for _ in 0..27 {
+        zoe.get("/looked");
+    }
+    let page = shown(&mut zoe, "/looked");
+    let older = page.split("href=\"").filter_map(|rest| rest.split('"').next()).find(|to| to.contains("below="));
+    let older = shown(&mut zoe, &older.unwrap().replace("&amp;", "&"));
+    assert_ne!(page, older);
+    assert!(older.contains("looked at who looked") && !older.contains("Older ones"), "{older}");
+}
