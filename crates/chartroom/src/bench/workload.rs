@@ -52,7 +52,13 @@ impl Patients {
         Ok(Patients { ids })
     }
 
-    fn id(&self, n: u64) -> &str {
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.ids.len() as u64
+    }
+
+    /// The id of the n-th.
+    pub fn id(&self, n: u64) -> &str {
         // A stride that visits all patients in an order no cache expects.
         &self.ids[(n.wrapping_mul(7919) % self.ids.len() as u64) as usize]
     }

@@ -1,6 +1,7 @@
 //! The writer's desk: one transaction at a time, changes in their order, each with its leaf.
 
 use super::body;
+use super::dictionary::OF_EVENTS;
 use super::prepare::{Prepared, Sealing};
 use super::reserve::Reserve;
 use super::store::{Store, shredded};
@@ -302,7 +303,7 @@ impl Desk {
             version: 0,
             resource_type: "",
             patient: &patient,
-            dict: 0,
+            dict: OF_EVENTS,
             body: &event.body,
             served: &event.text,
         };

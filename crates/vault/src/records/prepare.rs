@@ -1,7 +1,7 @@
 //! Everything about a change that does not depend on the log's order, done in the caller's thread: shape, compare,
 //! compress, seal, derive index rows.
 
-use super::dictionary;
+use super::dictionary::{self, OF_EVENTS};
 use super::store::{Entry, Store, entries, label};
 use super::{Change, Expect, Position, RESOURCE_BYTES_MAX, body, owner};
 use crate::access::audit::Event;
@@ -127,7 +127,7 @@ impl Store {
     /// Prepares an event of the audit.
     pub fn seal_event(&self, event: &Event) -> Result<Sealing, Fault> {
         let (patient, text) = (self.keys.shared(), event.write());
-        let body = seal_text(&patient, &label(0, patient.kid, 0), None, &text)?;
+        let body = seal_text(&patient, &label(0, patient.kid, OF_EVENTS), Some(dictionary::of_events()), &text)?;
         Ok(Sealing { text, body, rows: derive_event(&self.hasher, event) })
     }
 

@@ -178,6 +178,12 @@ impl<'h> Names<'h> {
         self.hasher.hash64(&self.text)
     }
 
+    /// The name of the list of references by a path to the resource with this key and to others: one of 4,096 lists, so
+    /// that a target that one resource alone refers to takes no list of its own.
+    pub fn near(&mut self, path: PathId, key: i64) -> i64 {
+        self.local(path, (key.cast_unsigned() >> 52).cast_signed())
+    }
+
     /// The keyed hash of a resource's identity.
     #[must_use]
     pub fn resource(&self, resource_type: &str, id: &str) -> i64 {
@@ -351,7 +357,7 @@ impl Taker<'_, '_> {
     fn source(&mut self, source: &Source) {
         let Some(target) = Reference::local(source.reference) else { return };
         let key = self.names.resource(target.resource_type, target.id);
-        let hash = self.names.local(source.way, key);
+        let hash = self.names.near(source.way, key);
         self.rows.postings.push(Posting { hash, system: 0 });
         self.rows.links.push((source.way, key));
     }

@@ -84,19 +84,22 @@ fn pass(places: &mut Places, (position, passing, key): Link) -> bool {
 fn reached(reading: &Reading<'_>, changed: &[i64]) -> Result<BTreeSet<u32>, Fault> {
     let mut names = Names::new(reading.hasher());
     let (mut reached, mut seen) = (BTreeSet::new(), changed.iter().copied().collect::<HashSet<i64>>());
-    let mut waiting: Vec<i64> = changed.to_vec();
-    while let Some(key) = waiting.pop() {
+    let mut wanted: HashSet<i64> = seen.clone();
+    while !wanted.is_empty() {
         let mut referring = Vec::new();
         for (path, _) in WAYS {
-            reading.list(ListName::plain(names.local(path, key)), &mut referring)?;
+            let lists: BTreeSet<i64> = wanted.iter().map(|&key| names.near(path, key)).collect();
+            let mut near = Vec::new();
+            lists.into_iter().try_for_each(|list| reading.list(ListName::plain(list), &mut near))?;
+            near.sort_unstable();
+            near.dedup();
+            reading.links_within(path, &near, |position, key| {
+                referring.extend(wanted.contains(&key).then_some(position));
+            })?;
         }
         let places = reading.places();
-        for position in referring {
-            let next = places.key(position);
-            if reached.insert(position) && places.gives(position) && seen.insert(next) {
-                waiting.push(next);
-            }
-        }
+        let new = referring.into_iter().filter(|&position| reached.insert(position) && places.gives(position));
+        wanted = new.map(|position| places.key(position)).filter(|&key| seen.insert(key)).collect();
     }
     Ok(reached)
 }
@@ -131,7 +134,7 @@ mod tests {
                 for _ in 0..pick(3) {
                     let (path, target) = ([VISIT_OF, MADE_OF][pick(2) as usize], i64::from(pick(KEYS)) + 1);
                     rows.links.push((path, target));
-                    rows.postings.push(Posting { hash: names.local(path, target), system: 0 });
+                    rows.postings.push(Posting { hash: names.near(path, target), system: 0 });
                 }
                 rows.links.sort_unstable();
                 rows.links.dedup();
