@@ -2,13 +2,16 @@
 
 use crate::browser::{Browser, field, location};
 use crate::house::House;
+use crate::stage::START;
+use base::clock::Clock;
 use std::sync::Arc;
-use std::time::Duration;
 use vault::access::audit::Deed;
 use vault::access::{Account, Context, Profile, Role, Roles, Visit};
 use web::Settings;
 
 const PASSWORD: &str = "correct horse battery";
+/// Fifteen minutes.
+const IDLE_MS: i64 = 15 * 60_000;
 const ODD_NAME: &str = "Dr <img src=x onerror=alert(1)> Kim";
 
 fn house() -> House {
@@ -141,16 +144,14 @@ fn a_session_is_new_and_the_way_leads_nowhere_else() {
 
 #[test]
 fn what_was_typed_waits_for_the_one_who_typed_it() {
-    let house = House::with(|settings| {
-        without_second_factor(settings);
-        settings.idle = Duration::from_millis(1_500);
-    });
+    let clock = Clock::manual(START);
+    let house = House::at(clock.clone(), without_second_factor);
     account(&house, "kim", false);
     account(&house, "lee", false);
     let mut browser = Browser::new(&house);
     browser.sign_in("kim", PASSWORD);
     browser.get("/account");
-    std::thread::sleep(Duration::from_millis(1_700));
+    clock.advance(IDLE_MS + 1);
     let asleep = browser.post("/account/purpose", &[("purpose", "ETREAT"), ("password", "ZQX-CANARY")]);
     assert_eq!(asleep.status, 401);
     let (kept, back) = (field(&asleep, "kept").unwrap(), field(&asleep, "return").unwrap());
