@@ -358,6 +358,34 @@ pub enum AccountCommand {
         #[arg(long)]
         remove: bool,
     },
+    /// Link it with who its owner is at an identity provider: that person signs in there from now on
+    Link {
+        /// The login
+        login: String,
+        /// The provider's id in the configuration
+        #[arg(long, value_name = "ID")]
+        provider: String,
+        /// Who the owner is there: the value of the claim that names people, usually `sub`
+        #[arg(long, value_name = "SUBJECT")]
+        subject: String,
+        /// Print the account as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End its links with an identity provider; its sessions and tokens are void at once
+    Unlink {
+        /// The login
+        login: String,
+        /// The provider's id in the configuration, or its issuer if it stands there no more
+        #[arg(long, value_name = "ID|ISSUER")]
+        provider: String,
+        /// This person there alone [default: all]
+        #[arg(long, value_name = "SUBJECT")]
+        subject: Option<String>,
+        /// Print the account as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Which events of the audit; everything that is said must hold.

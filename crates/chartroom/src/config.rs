@@ -19,12 +19,23 @@
 //! authorities = "/etc/ssl/certs/ca-certificates.crt"
 //! private_addresses = false
 //!
+//! [[sign_in.provider]]
+//! id = "hospital"
+//! name = "Saint Anna Hospital"
+//! issuer = "https://login.example.org/realms/staff"
+//! client_id = "chartroom"
+//! client_secret_file = "/etc/chartroom/hospital.secret"
+//!
 //! [[witness]]
 //! url = "http://witness.example.org:8081"
 //! key = "witness.example.org/w1+3a3f4ccd+BP..."
 //! ```
 
+mod providers;
+
+use self::providers::SignInFile;
 use crate::cli::{Place, ServeArgs};
+use crate::control::UNDONE;
 use crate::stop::Stop;
 use base::near::nearest;
 use serde::Deserialize;
@@ -35,7 +46,7 @@ use std::time::Duration;
 use vault::access::policy::{self, Policies, PolicyFile};
 use vault::log::checkpoint::VerifierKey;
 use vault::records::KeySource;
-use web::{Address, Witness};
+use web::{Address, Provider, Witness};
 
 /// What the file says. Every name is optional; an unknown one is refused, because it is a typing error.
 #[derive(Debug, Default, Deserialize)]
@@ -48,6 +59,8 @@ struct File {
     access: AccessFile,
     #[serde(default)]
     apps: AppsFile,
+    #[serde(default, alias = "sign-in")]
+    sign_in: SignInFile,
     #[serde(default)]
     witness: Vec<WitnessFile>,
 }
@@ -142,6 +155,7 @@ pub struct Config {
     /// Where the site's value sets of sensitivity labels are.
     pub labels: Option<PathBuf>,
     apps: AppsFile,
+    sign_in: SignInFile,
     witness: Vec<WitnessFile>,
 }
 
@@ -164,6 +178,8 @@ pub struct Serving {
     pub authorities: Vec<u8>,
     /// Whether they may be fetched from private addresses.
     pub private_addresses: bool,
+    /// The identity providers.
+    pub providers: Vec<Provider>,
     origins: [Origin; 6],
 }
 
@@ -181,9 +197,9 @@ impl Config {
         let path = place.config.clone().or_else(|| beside.is_file().then_some(beside));
         let file = path.as_deref().map_or_else(|| Ok(File::default()), read)?;
         let (key, key_origin) = key_source(place.key_file.clone(), file.key_file)?;
-        let (serve, apps, witness) = (file.serve, file.apps, file.witness);
+        let (serve, apps, sign_in, witness) = (file.serve, file.apps, file.sign_in, file.witness);
         let AccessFile { policies, labels } = file.access;
-        Ok(Config { data, file: path, key, key_origin, data_origin, serve, policies, labels, apps, witness })
+        Ok(Config { data, file: path, key, key_origin, data_origin, serve, policies, labels, apps, sign_in, witness })
     }
 
     /// The site's policies, tried. `None`: the configuration names none.
@@ -246,6 +262,7 @@ impl Config {
         let conditional_deletes_max = deletes.get();
         let origins = [listen_from, url_from, tls_from, witnesses_from, interval_from, deletes_from];
         let (authorities, private_addresses) = (self.authorities()?, self.apps.private_addresses);
+        let providers = providers::read(&self.sign_in)?;
         Ok(Serving {
             listen,
             public_url,
@@ -255,8 +272,26 @@ impl Config {
             conditional_deletes_max,
             authorities,
             private_addresses,
+            providers,
             origins,
         })
+    }
+
+    /// The issuer of a provider: of one of the configuration by its id, or as it was given, if it is one's address.
+    pub fn issuer_of(&self, provider: &str) -> Result<String, Stop> {
+        let known = self.sign_in.provider.iter().find(|known| known.id == provider);
+        if let Some(known) = known {
+            return Ok(known.issuer.clone());
+        }
+        if provider.starts_with("https://") {
+            return Ok(provider.to_owned());
+        }
+        let ids: Vec<&str> = self.sign_in.provider.iter().map(|known| known.id.as_str()).collect();
+        let next = match nearest(provider, ids.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "name one of [[sign_in.provider]] of the configuration by its id".to_owned(),
+        };
+        Err(Stop::cannot(UNDONE, format!("`{provider}` is no provider of the configuration"), next))
     }
 
     /// The witnesses of the flags, `URL=KEY` each, or else of the file.
@@ -295,6 +330,9 @@ impl Config {
         line("apps.authorities", bundle, from);
         let from = if self.apps.private_addresses { Origin::File } else { Origin::Default };
         line("apps.private_addresses", self.apps.private_addresses.to_string(), from);
+        for provider in &serving.providers {
+            line("sign_in.provider", format!("{} {} {}", provider.id, provider.issuer, provider.client), Origin::File);
+        }
         let [listen, url, tls, witnesses, interval, deletes] = serving.origins;
         line("serve.listen", serving.listen.to_string(), listen);
         line("serve.public_url", serving.public_url.clone().unwrap_or_else(|| "from serve.listen".to_owned()), url);

@@ -1,5 +1,6 @@
-//! Fetching from elsewhere: the one way out for addresses that others have named. TLS, no redirect followed, no credentials
-//! sent, bounded in time and size; the name is resolved first, every address checked, and the checked one connected to.
+//! Asking elsewhere: the one way out for addresses that others have named. TLS, no redirect followed, bounded in time and
+//! size; the name is resolved first, every address checked, and the checked one connected to. Credentials go to hosts alone
+//! that the operator has named.
 
 use crate::settings::Settings;
 use axum::http::Uri;
@@ -20,6 +21,60 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// A set of keys needs a tenth of this.
 const BYTES_MAX: u64 = 256 << 10;
 
+/// Who may be asked.
+#[derive(Clone, Copy)]
+pub struct Reach<'a> {
+    authorities: &'a [u8],
+    guard: Guard<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Guard<'a> {
+    /// Whatever somebody has named: of the open internet, or inside the house where that is allowed.
+    Others { is_private_allowed: bool },
+    /// Hosts that the operator has named, wherever they are; without TLS on this machine alone.
+    Hosts(&'a [String]),
+}
+
+impl<'a> Reach<'a> {
+    /// For addresses that apps name.
+    pub fn of_others(settings: &'a Settings) -> Reach<'a> {
+        let is_private_allowed = settings.private_addresses;
+        Reach { authorities: &settings.authorities, guard: Guard::Others { is_private_allowed } }
+    }
+
+    /// For addresses at hosts that the operator has named.
+    pub fn of_hosts(settings: &'a Settings, hosts: &'a [String]) -> Reach<'a> {
+        Reach { authorities: &settings.authorities, guard: Guard::Hosts(hosts) }
+    }
+
+    fn may_connect(&self, address: &Address, socket: &SocketAddr) -> bool {
+        let is_private = !is_public(socket.ip());
+        match self.guard {
+            Guard::Others { is_private_allowed: true } => is_private || address.is_secure,
+            Guard::Others { is_private_allowed: false } => !is_private,
+            Guard::Hosts(_) => address.is_secure || socket.ip().is_loopback(),
+        }
+    }
+}
+
+/// What is sent along.
+struct Sent<'a> {
+    form: &'a str,
+    authorization: Option<&'a str>,
+}
+
+/// Whether an address is at one of some hosts, by TLS unless it is this machine.
+pub fn is_at(hosts: &[String], address: &str) -> bool {
+    read(address, Guard::Hosts(hosts)).is_some()
+}
+
+/// The host of an address, as it stands in a list of hosts.
+pub fn host_of(address: &str) -> Option<String> {
+    let uri: Uri = address.parse().ok()?;
+    uri.host().map(|host| host.trim_start_matches('[').trim_end_matches(']').to_lowercase())
+}
+
 /// What was fetched.
 #[derive(Debug)]
 pub struct Fetched {
@@ -38,42 +93,58 @@ struct Address {
 }
 
 /// Fetches JSON from an address. Says why not.
-pub async fn get(settings: &Settings, address: &str) -> Result<Fetched, &'static str> {
-    let address = read(address, settings.private_addresses).ok_or("the address is none that may be asked")?;
-    timeout(TIMEOUT, exchange(settings, &address)).await.unwrap_or(Err("no answer came in time"))
+pub async fn get(reach: &Reach<'_>, address: &str) -> Result<Fetched, &'static str> {
+    bounded(reach, address, None).await
 }
 
-fn read(address: &str, is_private_allowed: bool) -> Option<Address> {
+/// Sends a form to an address, and takes JSON. Says why not.
+pub async fn post(
+    reach: &Reach<'_>,
+    address: &str,
+    form: &str,
+    authorization: Option<&str>,
+) -> Result<Fetched, &'static str> {
+    bounded(reach, address, Some(Sent { form, authorization })).await
+}
+
+async fn bounded(reach: &Reach<'_>, address: &str, sent: Option<Sent<'_>>) -> Result<Fetched, &'static str> {
+    let address = read(address, reach.guard).ok_or("the address is none that may be asked")?;
+    timeout(TIMEOUT, exchange(reach, &address, sent)).await.unwrap_or(Err("no answer came in time"))
+}
+
+fn read(address: &str, guard: Guard<'_>) -> Option<Address> {
     let uri: Uri = address.parse().ok()?;
     let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+    let is_plain_allowed = match guard {
+        Guard::Others { is_private_allowed } => is_private_allowed,
+        Guard::Hosts(hosts) if !hosts.iter().any(|known| known.eq_ignore_ascii_case(&host)) => return None,
+        Guard::Hosts(_) => host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()),
+    };
     let is_secure = match uri.scheme_str()? {
         "https" => true,
-        "http" if is_private_allowed => false,
+        "http" if is_plain_allowed => false,
         _ => return None,
     };
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
     let port = authority.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
     let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     Some(Address { is_secure, host, port, authority: authority.as_str().to_owned(), path })
 }
 
-async fn exchange(settings: &Settings, address: &Address) -> Result<Fetched, &'static str> {
+async fn exchange(reach: &Reach<'_>, address: &Address, sent: Option<Sent<'_>>) -> Result<Fetched, &'static str> {
     let found = lookup_host((address.host.as_str(), address.port)).await.map_err(|_| "its name is unknown")?;
     let found: Vec<SocketAddr> = found.collect();
-    let is_allowed = |socket: &SocketAddr| {
-        let is_private = !is_public(socket.ip());
-        if settings.private_addresses { is_private || address.is_secure } else { !is_private }
-    };
+    let is_allowed = |socket: &SocketAddr| reach.may_connect(address, socket);
     let to = found.iter().find(|socket| is_allowed(socket)).filter(|_| found.iter().all(is_allowed));
     let stream = TcpStream::connect(to.ok_or("its name leads to an address that may not be asked")?).await;
     let stream = stream.map_err(|_| "its server does not answer")?;
     let answer = if address.is_secure {
         let name = ServerName::try_from(address.host.clone()).map_err(|_| "its name is unknown")?;
-        let connector = TlsConnector::from(trusting(&settings.authorities)?);
+        let connector = TlsConnector::from(trusting(reach.authorities)?);
         let stream = connector.connect(name, stream).await.map_err(|_| "its certificate is not trusted")?;
-        ask(stream, address).await
+        ask(stream, &request(address, sent.as_ref())).await
     } else {
-        ask(stream, address).await
+        ask(stream, &request(address, sent.as_ref())).await
     };
     parse(&answer?)
 }
@@ -90,12 +161,23 @@ fn trusting(authorities: &[u8]) -> Result<Arc<ClientConfig>, &'static str> {
     Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
-async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, address: &Address) -> Result<Vec<u8>, &'static str> {
-    // In HTTP/1.0 an answer comes unchunked and ends with the connection (RFC 9112 sections 6.1, 9.3).
-    let request = format!(
-        "GET {} HTTP/1.0\r\nHost: {}\r\nAccept: application/json\r\nUser-Agent: chartroom\r\nConnection: close\r\n\r\n",
+/// In HTTP/1.0 an answer comes unchunked and ends with the connection (RFC 9112 sections 6.1, 9.3).
+fn request(address: &Address, sent: Option<&Sent<'_>>) -> String {
+    let method = if sent.is_some() { "POST" } else { "GET" };
+    let mut request = format!(
+        "{method} {} HTTP/1.0\r\nHost: {}\r\nAccept: application/json\r\nUser-Agent: chartroom\r\nConnection: close\r\n",
         address.path, address.authority
     );
+    let Some(Sent { form, authorization }) = sent else { return request + "\r\n" };
+    if let Some(words) = authorization {
+        request.push_str(&format!("Authorization: {words}\r\n"));
+    }
+    let length = form.len();
+    request.push_str(&format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n"));
+    request + form
+}
+
+async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> Result<Vec<u8>, &'static str> {
     stream.write_all(request.as_bytes()).await.map_err(|_| "its server does not answer")?;
     let mut answer = Vec::new();
     let read = stream.take(BYTES_MAX + 1).read_to_end(&mut answer).await;
@@ -217,8 +299,28 @@ mod tests {
             ("keys.example", true, false),
             ("", true, false),
         ] {
-            assert_eq!(read(address, is_private_allowed).is_some(), good, "{address}");
+            assert_eq!(read(address, Guard::Others { is_private_allowed }).is_some(), good, "{address}");
         }
+    }
+
+    #[test]
+    fn a_host_is_one_of_the_list_letter_for_letter() {
+        let hosts = ["id.example".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+        for (address, good) in [
+            ("https://id.example/token", true),
+            ("https://ID.example:8443/token", true),
+            ("http://id.example/token", false),
+            ("https://id.example.evil.example/token", false),
+            ("https://evil.example/id.example", false),
+            ("https://id.example@evil.example/", false),
+            ("http://127.0.0.1:1/token", true),
+            ("http://[::1]:1/token", true),
+            ("http://127.0.0.2/token", false),
+            ("https://169.254.169.254/", false),
+        ] {
+            assert_eq!(read(address, Guard::Hosts(&hosts)).is_some(), good, "{address}");
+        }
+        assert_eq!(host_of("https://ID.example:8443/x").as_deref(), Some("id.example"));
     }
 
     #[test]

@@ -59,6 +59,7 @@ pub(crate) struct Shared {
     pub strangers: Strangers,
     request_ids: RequestIds,
     pub smart: smart::Desk,
+    pub providers: sign_in::provider::Desk,
     requests: Semaphore,
     /// Places of pages and apps' forms: who fills them, signed in or not, fills none of the record's.
     forms: Semaphore,
@@ -90,6 +91,7 @@ impl Server {
             strangers: Strangers::default(),
             request_ids: RequestIds::new(&vault.fresh_id()),
             smart: smart::Desk::new(),
+            providers: sign_in::provider::Desk::new(),
             requests: Semaphore::new(settings.requests_max.max(1)),
             forms: Semaphore::new(FORMS_MAX),
             searches: Lane::new(settings.searches_max),
@@ -194,10 +196,11 @@ impl Shared {
             Ok(asked) => asked,
             Err(answer) => return answer,
         };
+        let ahead = sign_in::provider::ahead(self, &asked).await;
         let (shared, id) = (self.clone(), asked.request.clone());
         let answered = match self.pages.turn().await {
             Ok(turn) if of_people.is_some() => turn.run(move || Ok(pages::answer(&shared, &asked))).await,
-            Ok(turn) => turn.run(move || Ok(sign_in::answer(&shared, &asked))).await,
+            Ok(turn) => turn.run(move || Ok(sign_in::answer(&shared, &asked, ahead))).await,
             Err(error) => Err(error),
         };
         audited::named(answered.unwrap_or_else(|error| refuse(&error, "a page")), &id)

@@ -1,5 +1,6 @@
 //! What the operator can set, with defaults that suit one machine.
 
+use crate::sign_in::provider::Provider;
 use crate::witnesses::Witness;
 use std::time::Duration;
 
@@ -49,10 +50,12 @@ pub struct Settings {
     pub second_factor: bool,
     /// Whether the record is a demo hospital, whose made-up people sign in with one click.
     pub is_demo: bool,
-    /// PEM: the authorities that are trusted when keys of apps are fetched.
+    /// PEM: the authorities that are trusted when keys of apps are fetched and identity providers are asked.
     pub authorities: Vec<u8>,
     /// Whether keys of apps may also be fetched from private addresses, there without TLS too.
     pub private_addresses: bool,
+    /// Who else's word is taken for who somebody is.
+    pub providers: Vec<Provider>,
     /// TLS; plain HTTP without it.
     pub tls: Option<Tls>,
     /// Who is asked to co-sign the log's checkpoints.
@@ -104,6 +107,7 @@ impl Settings {
             is_demo: false,
             authorities: Vec::new(),
             private_addresses: false,
+            providers: Vec::new(),
             tls: None,
             witnesses: Vec::new(),
             witness_interval: Duration::from_secs(60),

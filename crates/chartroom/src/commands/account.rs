@@ -24,6 +24,14 @@ pub fn account(config: &Config, command: &AccountCommand) -> Result<(), Stop> {
         AccountCommand::Totp { login, remove } => {
             AccountDeed::new(if *remove { What::TotpRemove } else { What::Totp }, login)
         }
+        AccountCommand::Link { login, provider, subject, json } => {
+            let issuer = Some(config.issuer_of(provider)?);
+            AccountDeed { issuer, subject: Some(subject.clone()), ..with_json(What::Link, login, *json) }
+        }
+        AccountCommand::Unlink { login, provider, subject, json } => {
+            let issuer = Some(config.issuer_of(provider)?);
+            AccountDeed { issuer, subject: subject.clone(), ..with_json(What::Unlink, login, *json) }
+        }
     };
     say(config, deed)
 }

@@ -55,6 +55,7 @@ impl Port {
         let (witnesses, witness_interval) = (serving.witnesses.clone(), serving.witness_interval);
         let conditional_deletes_max = serving.conditional_deletes_max;
         let (authorities, private_addresses) = (serving.authorities.clone(), serving.private_addresses);
+        let providers = serving.providers.clone();
         let settings = Settings {
             tls,
             witnesses,
@@ -62,6 +63,7 @@ impl Port {
             conditional_deletes_max,
             authorities,
             private_addresses,
+            providers,
             ..Settings::new(url)
         };
         Ok(Port { runtime, listener, settings })

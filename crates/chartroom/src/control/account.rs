@@ -7,7 +7,9 @@ use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
 use std::sync::Arc;
 use vault::access::audit::Deed;
-use vault::access::{Account, Context, Profile, Purpose, Role, Roles, Terms, Visit, check_password, purposes};
+use vault::access::{
+    Account, Context, Identity, Profile, Purpose, Role, Roles, Terms, Visit, check_password, purposes,
+};
 use vault::{Error, Vault};
 
 /// What is to be done with accounts.
@@ -31,9 +33,13 @@ pub enum What {
     TotpRemove,
     /// Make a token.
     Token,
+    /// Link it with who its owner is at an identity provider.
+    Link,
+    /// End such a link.
+    Unlink,
 }
 
-const WHATS: [(What, &str); 9] = [
+const WHATS: [(What, &str); 11] = [
     (What::Add, "add"),
     (What::List, "list"),
     (What::Change, "change"),
@@ -43,6 +49,8 @@ const WHATS: [(What, &str); 9] = [
     (What::Totp, "totp"),
     (What::TotpRemove, "totp-remove"),
     (What::Token, "token"),
+    (What::Link, "link"),
+    (What::Unlink, "unlink"),
 ];
 
 impl What {
@@ -76,6 +84,10 @@ pub struct AccountDeed {
     pub purpose: Option<String>,
     /// How long a token lasts, in minutes.
     pub minutes: Option<u32>,
+    /// The identity provider of a link.
+    pub issuer: Option<String>,
+    /// Who the owner is there.
+    pub subject: Option<String>,
     /// Whether it can be used again.
     pub is_active: bool,
     /// Whether to answer in JSON.
@@ -95,6 +107,8 @@ impl AccountDeed {
             password: None,
             purpose: None,
             minutes: None,
+            issuer: None,
+            subject: None,
             is_active: false,
             is_json: false,
         }
@@ -104,7 +118,13 @@ impl AccountDeed {
     pub fn write(&self) -> Json<'static> {
         let text = |text: &str| Json::string(text.to_owned());
         let mut members = vec![("do", text("account")), ("what", text(self.what.code())), ("login", text(&self.login))];
-        let words = [("name", &self.name), ("password", &self.password), ("purpose", &self.purpose)];
+        let words = [
+            ("name", &self.name),
+            ("password", &self.password),
+            ("purpose", &self.purpose),
+            ("issuer", &self.issuer),
+            ("subject", &self.subject),
+        ];
         members.extend(words.iter().filter_map(|(name, word)| Some((*name, text(word.as_deref()?)))));
         let lists = [("roles", &self.roles), ("standsFor", &self.stands_for), ("units", &self.units)];
         for (name, list) in lists {
@@ -133,6 +153,8 @@ impl AccountDeed {
             password: text("password"),
             purpose: text("purpose"),
             minutes: json.get("minutes").and_then(Json::as_number).and_then(|n| n.parse().ok()),
+            issuer: text("issuer"),
+            subject: text("subject"),
             is_active: json.get("active")?.as_bool()?,
             is_json: json.get("json")?.as_bool()?,
         })
@@ -173,11 +195,24 @@ impl AccountDeed {
             What::Totp => self.give_second_factor(vault, visit, &account),
             What::TotpRemove => vault.drop_second_factor(visit, id).map(|account| self.line(&account)),
             What::Token => self.token(vault, &account),
+            What::Link => vault.link_identity(visit, id, self.identity()).map(|account| self.line(&account)),
+            What::Unlink => {
+                let issuer = self.issuer.as_deref().unwrap_or_default();
+                vault.unlink_identity(visit, id, issuer, self.subject.as_deref()).map(|account| self.line(&account))
+            }
             What::Add | What::List => Ok(String::new()),
         }
     }
 
+    fn identity(&self) -> Identity {
+        let (issuer, subject) = (self.issuer.clone().unwrap_or_default(), self.subject.clone().unwrap_or_default());
+        Identity { issuer, subject }
+    }
+
     fn add(&self, vault: &Vault, visit: &Visit) -> Result<String, Error> {
+        if self.name.as_deref().unwrap_or_default().trim().is_empty() {
+            return Err(nameless(&self.login).into());
+        }
         let profile = Profile {
             login: self.login.clone(),
             name: self.name.clone().unwrap_or_default(),
@@ -245,8 +280,12 @@ impl AccountDeed {
         let list = |items: &[String]| Json::Array(items.iter().map(|item| text(item)).collect());
         if !self.is_json {
             let state = if account.is_active { "active" } else { "deactivated" };
-            return format!("{}  {}  {}  {state}\n", account.login, account.roles, account.name);
+            let link = |one: &Identity| format!("  linked with {} at {}\n", one.subject, one.issuer);
+            let links: String = account.identities.iter().map(link).collect();
+            return format!("{}  {}  {}  {state}\n{links}", account.login, account.roles, account.name);
         }
+        let link = |one: &Identity| Json::object([("issuer", text(&one.issuer)), ("subject", text(&one.subject))]);
+        let links = Json::Array(account.identities.iter().map(link).collect());
         let roles = Json::Array(account.roles.iter().map(|role| text(role.code())).collect());
         let json = Json::object([
             ("id", text(&account.id)),
@@ -257,6 +296,7 @@ impl AccountDeed {
             ("units", list(&account.units)),
             ("active", Json::Bool(account.is_active)),
             ("demo", Json::Bool(account.is_demo)),
+            ("identities", links),
             ("password", Json::Bool(account.has_password())),
             ("secondFactor", Json::Bool(account.has_second_factor())),
             ("recoveryCodesLeft", Json::number(account.recovery_codes_left())),
@@ -267,6 +307,14 @@ impl AccountDeed {
 
 /// Said when it was not done.
 pub const UNDONE: &str = "No account was changed.";
+
+fn nameless(login: &str) -> Refusal {
+    let message = format!(
+        "the account has no name: give the one people know, as in \
+         `chartroom account add {login} --name \"Sun-hee Kim\" --role physician`"
+    );
+    Refusal::new(Kind::Invalid, "required", message)
+}
 
 fn roles(codes: &[String]) -> Result<Roles, Refusal> {
     codes.iter().map(|code| Role::from_code(code).ok_or_else(|| unknown("role", code))).collect()
@@ -297,6 +345,8 @@ mod tests {
                 password: Some("p \" w".to_owned()),
                 purpose: Some("TREAT".to_owned()),
                 minutes: Some(5),
+                issuer: Some("https://login.example.org".to_owned()),
+                subject: Some("7".to_owned()),
                 is_active: true,
                 is_json: true,
                 ..bare.clone()

@@ -22,7 +22,9 @@ mod vocabulary;
 mod why;
 mod writing;
 
-pub use accounts::{Account, Attempt, Identity, Profile, Proposal, Session, SignedIn, Terms, check_password, purposes};
+pub use accounts::{
+    Account, Attempt, Identity, Profile, Proposal, Session, SignedIn, Terms, Vouched, Welcome, check_password, purposes,
+};
 pub use label::{Label, Labels};
 pub use policy::{Action, Class, Relationship, Relationships};
 pub use principal::{Principal, Purpose, Role, Roles};

@@ -1,7 +1,7 @@
 //! One's own account: what the server knows of it, and what its owner changes.
 
 use super::cookies::Cookie;
-use super::entrance::{signed_out, terms};
+use super::entrance::signed_out;
 use super::html::{escape, field, page};
 use super::seat::{Seat, seated};
 use super::{Asked, qr, see_other};
@@ -104,7 +104,7 @@ pub fn choose_purpose(shared: &Shared, asked: &Asked) -> Outcome {
             let message = "that is no purpose of this list; choose one of the page";
             return Err(Refusal::new(Kind::Invalid, "invalid", message).into());
         };
-        let (token, _) = shared.vault.issue_session(&seat.account, terms(shared, purpose))?;
+        let (token, _) = shared.vault.issue_session(&seat.account, seat.terms(shared, purpose))?;
         shared.vault.end_session(&seat.visit, &seat.session)?;
         let mut answer = see_other("/account");
         Cookie::Session.set(shared, &mut answer, &token);
@@ -122,7 +122,7 @@ pub fn set_password(shared: &Shared, asked: &Asked) -> Outcome {
         }
         let (present, new) = (form.text("present"), form.text("new"));
         let account = shared.vault.set_password(&seat.visit, &seat.account.id, present, new)?;
-        let (token, _) = shared.vault.issue_session(&account, terms(shared, seat.session.purpose))?;
+        let (token, _) = shared.vault.issue_session(&account, seat.terms(shared, seat.session.purpose))?;
         let mut answer = see_other("/account");
         Cookie::Session.set(shared, &mut answer, &token);
         Ok(answer)

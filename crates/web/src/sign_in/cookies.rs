@@ -1,5 +1,6 @@
 //! Cookies (RFC 6265bis): for this server alone, out of reach of scripts, sent with requests that begin here.
 
+use super::provider::flow::LASTS_MS;
 use crate::server::Shared;
 use axum::http::{HeaderMap, HeaderValue, Response, header};
 use bytes::Bytes;
@@ -13,6 +14,9 @@ pub enum Cookie {
     Device,
     /// What ties the form for signing in to this browser.
     Form,
+    /// What ties the answer of an identity provider to this browser. It must come along when the provider sends the browser
+    /// back, and so is the only one that is not `Strict`.
+    Provider,
 }
 
 /// Seconds a device is remembered.
@@ -25,6 +29,7 @@ impl Cookie {
             Cookie::Session => "chartroom",
             Cookie::Device => "chartroom-device",
             Cookie::Form => "chartroom-form",
+            Cookie::Provider => "chartroom-provider",
         };
         if is_secure { format!("__Host-{name}") } else { name.to_owned() }
     }
@@ -41,7 +46,11 @@ impl Cookie {
 
     /// Sets it.
     pub fn set(self, shared: &Shared, answer: &mut Response<Bytes>, value: &str) {
-        let age = if self == Cookie::Device { format!("; Max-Age={DEVICE_SECONDS}") } else { String::new() };
+        let age = match self {
+            Cookie::Device => format!("; Max-Age={DEVICE_SECONDS}"),
+            Cookie::Provider => format!("; Max-Age={}", LASTS_MS / 1_000),
+            Cookie::Session | Cookie::Form => String::new(),
+        };
         self.write(shared, answer, value, &age);
     }
 
@@ -53,7 +62,8 @@ impl Cookie {
     fn write(self, shared: &Shared, answer: &mut Response<Bytes>, value: &str, age: &str) {
         let is_secure = is_secure(shared);
         let secure = if is_secure { "; Secure" } else { "" };
-        let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{age}", self.name(is_secure));
+        let site = if self == Cookie::Provider { "Lax" } else { "Strict" };
+        let text = format!("{}={value}; Path=/; HttpOnly; SameSite={site}{secure}{age}", self.name(is_secure));
         if let Ok(text) = HeaderValue::try_from(text) {
             answer.headers_mut().append(header::SET_COOKIE, text);
         }

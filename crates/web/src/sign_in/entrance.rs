@@ -4,7 +4,7 @@ use super::cookies::Cookie;
 use super::forms::{Form, sign, way};
 use super::html::{escape, field, page, sentence};
 use super::seat::{self, seated};
-use super::{Asked, see_other};
+use super::{Asked, provider, see_other};
 use crate::answer::Outcome;
 use crate::server::Shared;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -23,17 +23,26 @@ const KEPT_MS: i64 = 12 * 3_600_000;
 
 /// What stands in the form for signing in.
 #[derive(Clone, Copy, Default)]
-struct Before<'a> {
-    login: &'a str,
-    way: &'a str,
-    kept: &'a str,
-    said: &'a str,
+pub struct Before<'a> {
+    /// The login that was typed.
+    pub login: &'a str,
+    /// Where to go on to.
+    pub way: &'a str,
+    /// What was typed before the session fell asleep, sealed.
+    pub kept: &'a str,
+    /// What went wrong.
+    pub said: &'a str,
 }
 
 /// What a session at pages is to be.
 pub fn terms(shared: &Shared, purpose: Purpose) -> Terms {
     let idle_ms = i64::try_from(shared.settings.idle.as_millis()).unwrap_or(i64::MAX);
     Terms { idle_ms: Some(idle_ms), ..Terms::new(purpose, LASTS_MS) }
+}
+
+/// The same, for the purpose that an account's roles usually come for.
+pub fn usual_terms(shared: &Shared, account: &Account) -> Terms {
+    terms(shared, purposes(account.roles).first().copied().unwrap_or(Purpose::Operations))
 }
 
 /// `GET /sign-in`.
@@ -58,7 +67,8 @@ pub fn sign_in_again(shared: &Shared, asked: &Asked, path: &str, kept: Option<&s
     form_page(shared, asked, StatusCode::UNAUTHORIZED, before)
 }
 
-fn form_page(shared: &Shared, asked: &Asked, status: StatusCode, before: Before<'_>) -> Outcome {
+/// The page for signing in.
+pub fn form_page(shared: &Shared, asked: &Asked, status: StatusCode, before: Before<'_>) -> Outcome {
     let known = Cookie::Form.read(shared, &asked.parts.headers);
     let mark = known.clone().unwrap_or_else(|| Ids::System.uuid());
     let sign = sign(shared, &mark);
@@ -68,8 +78,9 @@ fn form_page(shared: &Shared, asked: &Asked, status: StatusCode, before: Before<
         said => format!("<p role=\"alert\">{}</p>", escape(said)),
     };
     let people = if shared.settings.is_demo { people(shared, &hidden)? } else { String::new() };
+    let providers = provider::buttons(shared, &hidden);
     let body = format!(
-        "<h1>Sign in</h1>{said}{people}<form method=\"post\" action=\"/sign-in\">{hidden}\
+        "<h1>Sign in</h1>{said}{providers}{people}<form method=\"post\" action=\"/sign-in\">{hidden}\
          <label for=\"login\">Login</label>\
          <input id=\"login\" name=\"login\" autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" required value=\"{}\">\
          <label for=\"password\">Password</label>\
@@ -130,8 +141,7 @@ pub fn sign_in(shared: &Shared, asked: &Asked) -> Outcome {
 }
 
 fn enter(shared: &Shared, asked: &Asked, form: &Form) -> Result<SignedIn, Error> {
-    let usual = |account: &Account| purposes(account.roles).first().copied().unwrap_or(Purpose::Operations);
-    let terms = |account: &Account| terms(shared, usual(account));
+    let terms = |account: &Account| usual_terms(shared, account);
     let context = asked.context();
     let person = form.text("as");
     if shared.settings.is_demo && !person.is_empty() {
@@ -152,11 +162,33 @@ fn enter(shared: &Shared, asked: &Asked, form: &Form) -> Result<SignedIn, Error>
 }
 
 /// In: a session that nobody could know before, and the way on.
-fn go_in(shared: &Shared, entered: &SignedIn, to: &str, kept: &str) -> Response<Bytes> {
-    let mut answer = if kept.is_empty() { see_other(to) } else { kept_page(shared, entered, to, kept) };
+pub fn go_in(shared: &Shared, entered: &SignedIn, to: &str, kept: &str) -> Response<Bytes> {
+    let answer = if kept.is_empty() { see_other(to) } else { kept_page(shared, entered, to, kept) };
+    seat_in(shared, entered, answer)
+}
+
+/// The same, for a browser that another site has sent here: it sends the cookie of the session only once a page of this
+/// server leads on.
+pub fn go_in_from_elsewhere(shared: &Shared, entered: &SignedIn, to: &str, kept: &str) -> Response<Bytes> {
+    let answer = if kept.is_empty() { leading_page(shared, to, "") } else { kept_page(shared, entered, to, kept) };
+    seat_in(shared, entered, answer)
+}
+
+fn seat_in(shared: &Shared, entered: &SignedIn, mut answer: Response<Bytes>) -> Response<Bytes> {
     Cookie::Session.set(shared, &mut answer, &entered.token);
     Cookie::Device.set(shared, &mut answer, &entered.device);
     Cookie::Form.clear(shared, &mut answer);
+    answer
+}
+
+/// A page that leads on by itself: a path of this server, or the address of a provider called `name`.
+pub fn leading_page(shared: &Shared, to: &str, name: &str) -> Response<Bytes> {
+    let title = if name.is_empty() { "You are signed in".to_owned() } else { format!("On to {name}") };
+    let body = format!("<h1>{}</h1><p><a href=\"{}\">Go on</a></p>", escape(&title), escape(to));
+    let mut answer = page(shared, StatusCode::OK, &title, None, &body);
+    if let Ok(lead) = HeaderValue::try_from(format!("0; url={to}")) {
+        answer.headers_mut().insert(header::REFRESH, lead);
+    }
     answer
 }
 

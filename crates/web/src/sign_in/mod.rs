@@ -2,13 +2,15 @@
 //! only: the FHIR interface takes bearer tokens and never looks at cookies, so that no other site can use one.
 //!
 //! [`seat`] is how every page learns who is there; [`forms`] guards what is sent; [`cookies`], [`html`] and [`qr`] are what
-//! pages are made of; [`entrance`] is coming and going, [`account`] what people see and change of their own account.
+//! pages are made of; [`entrance`] is coming and going, [`provider`] coming by an identity provider's word, [`account`] what
+//! people see and change of their own account.
 
 mod account;
 mod cookies;
 mod entrance;
 pub mod forms;
 pub mod html;
+pub mod provider;
 mod qr;
 pub mod seat;
 
@@ -41,7 +43,8 @@ impl Asked {
     pub fn context(&self) -> Context {
         let (path, method) = (self.path(), &self.parts.method);
         let deed = match (path, method == Method::POST) {
-            ("/sign-in", _) => Deed::SignIn,
+            ("/sign-in" | "/sign-in/provider" | "/sign-in/code", _) => Deed::SignIn,
+            (path, _) if provider::of_path(path).is_some() => Deed::SignIn,
             ("/sign-out" | "/account/sign-out-everywhere", true) => Deed::SignOut,
             ("/smart/consent" | "/smart/launch" | "/smart/apps", true) => Deed::Agree,
             ("/smart/token" | "/smart/introspect" | "/smart/revoke", _) => Deed::Token,
@@ -69,26 +72,33 @@ pub fn is_page(path: &str) -> bool {
 
 /// The methods of a page.
 pub fn allowed(path: &str) -> Option<&'static str> {
+    if provider::of_path(path).is_some() {
+        return Some("GET");
+    }
     match path {
         "/sign-in" | "/sign-out" | "/account/second-factor" => Some("GET, HEAD, POST"),
         "/account" => Some("GET, HEAD"),
         "/account/purpose" | "/account/password" | "/account/sign-out-everywhere" => Some("POST"),
+        "/sign-in/provider" | "/sign-in/code" => Some("POST"),
         _ => None,
     }
 }
 
 /// Answers a page. Errors are pages too.
-pub fn answer(shared: &Shared, asked: &Asked) -> Response<Bytes> {
-    let answered = route(shared, asked);
+pub fn answer(shared: &Shared, asked: &Asked, ahead: provider::Ahead) -> Response<Bytes> {
+    let answered = route(shared, asked, ahead);
     answered.unwrap_or_else(|error| refused_page(shared, &error, asked.path()))
 }
 
-fn route(shared: &Shared, asked: &Asked) -> Outcome {
+fn route(shared: &Shared, asked: &Asked, ahead: provider::Ahead) -> Outcome {
     let is_post = asked.parts.method == Method::POST;
     if is_post {
         forms::check_origin(&asked.parts.headers)?;
     }
     match (asked.path(), is_post) {
+        ("/sign-in/provider", true) => provider::begin(shared, asked, ahead),
+        ("/sign-in/code", true) => provider::code(shared, asked),
+        (path, false) if provider::of_path(path).is_some() => provider::back(shared, asked, ahead),
         ("/sign-in", false) => entrance::sign_in_page(shared, asked),
         ("/sign-in", true) => entrance::sign_in(shared, asked),
         ("/sign-out", false) => entrance::sign_out_page(shared, asked),

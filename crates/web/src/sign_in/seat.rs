@@ -12,7 +12,7 @@ use bytes::Bytes;
 use fhir::search::query::url;
 use std::sync::Arc;
 use vault::Error;
-use vault::access::{Account, Session, Visit};
+use vault::access::{Account, Purpose, Session, Terms, Visit};
 
 /// Somebody who is signed in, at a page.
 pub struct Seat {
@@ -50,8 +50,8 @@ pub fn noted(shared: &Shared, asked: &Asked, mut seat: Seat, page: impl FnOnce(S
 /// Who is here. Somebody without a second factor, where one is asked for, gets no further than to the page that sets it up.
 pub fn take(shared: &Shared, asked: &Asked) -> Result<Seated, Error> {
     let Some(seat) = present(shared, asked)? else { return away(shared, asked).map(Seated::Away) };
-    let must = shared.settings.second_factor && seat.account.has_password() && !seat.account.has_second_factor();
-    if must && !["/account/second-factor", "/sign-out"].contains(&asked.path()) {
+    let one_factor = seat.account.has_password() && !seat.account.has_second_factor() && !seat.session.is_strong;
+    if shared.settings.second_factor && one_factor && !["/account/second-factor", "/sign-out"].contains(&asked.path()) {
         return Ok(Seated::Away(see_other("/account/second-factor")));
     }
     Ok(Seated::Here(seat))
@@ -92,6 +92,11 @@ impl Seat {
     /// The sign of this session's forms.
     pub fn sign(&self, shared: &Shared) -> String {
         sign(shared, &self.session.id)
+    }
+
+    /// What another session of the same sitting is to be.
+    pub fn terms(&self, shared: &Shared, purpose: Purpose) -> Terms {
+        Terms { is_strong: self.session.is_strong, ..entrance::terms(shared, purpose) }
     }
 
     /// The form that was sent, if it came from a page of this session.

@@ -28,6 +28,7 @@ mod token;
 pub use discovery::security;
 
 use crate::answer::{Outcome, empty, plain};
+use crate::jwk;
 use crate::lanes::Lane;
 use crate::server::{Shared, peer};
 use crate::sign_in::forms::Form;
@@ -119,7 +120,7 @@ impl Place {
 /// What all requests of apps share.
 pub struct Desk {
     lane: Lane,
-    keys: keys::Known,
+    keys: jwk::Known,
     failures: client::Failures,
 }
 
@@ -127,7 +128,7 @@ impl Desk {
     /// With nothing known yet.
     #[must_use]
     pub fn new() -> Desk {
-        Desk { lane: Lane::new(WIDTH), keys: keys::Known::default(), failures: client::Failures::default() }
+        Desk { lane: Lane::new(WIDTH), keys: jwk::Known::default(), failures: client::Failures::default() }
     }
 }
 

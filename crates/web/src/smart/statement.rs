@@ -5,7 +5,8 @@
 
 use super::Place;
 use super::client::unknown;
-use super::keys::{self, Fetched};
+use super::keys::Fetched;
+use crate::jwk;
 use crate::server::Shared;
 use base::clock::Instant;
 use base::refusal::Refusal;
@@ -69,7 +70,7 @@ pub fn check(shared: &Shared, app: &App, statement: &str, fetched: Option<&Fetch
         Proof::KeysAt(_) => fetched.ok_or_else(|| unknown("the app's keys were not fetched"))?.keys(app)?,
         Proof::Public | Proof::Secret(_) => return Err(unknown("the app has no keys").into()),
     };
-    let key = keys::find(&set, &header).ok_or_else(|| unknown("none of the app's keys is the one of the statement"))?;
+    let key = jwk::find(&set, &header).ok_or_else(|| unknown("none of the app's keys is the one of the statement"))?;
     // Times are checked below, by the clock that tests own; the audience there too, whole.
     let mut validation = Validation::new(header.alg);
     (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);

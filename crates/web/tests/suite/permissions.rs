@@ -81,12 +81,15 @@ const TYPES: [(&str, &str); 16] = [
 ];
 
 /// Addresses that are not below the FHIR base, with the methods that are tried.
-const PAGES: [(&str, &[&str]); 30] = [
+const PAGES: [(&str, &[&str]); 33] = [
     ("/", &["GET"]),
     ("/health", &["GET"]),
     ("/log/checkpoint", &["GET"]),
     ("/log/key", &["GET"]),
     ("/sign-in", &["GET", "POST"]),
+    ("/sign-in/provider", &["POST"]),
+    ("/sign-in/callback/hospital", &["GET"]),
+    ("/sign-in/code", &["POST"]),
     ("/sign-out", &["GET", "POST"]),
     ("/account", &["GET"]),
     ("/account/purpose", &["POST"]),
@@ -115,7 +118,7 @@ const PAGES: [(&str, &[&str]); 30] = [
 ];
 
 /// Addresses in the source that are no routes of this server.
-const ELSEWHERE: [&str; 2] = ["/add-checkpoint", "/log/"];
+const ELSEWHERE: [&str; 3] = ["/add-checkpoint", "/log/", "/sign-in/callback/"];
 
 /// The kinds of address below the FHIR base, as `Target` in the router names them, and how their lines begin.
 const TARGETS: [(&str, &str); 16] = [

@@ -2,11 +2,12 @@
 //! document in the sealed log, so that who could do what at any time can be shown later.
 //!
 //! [`document`] is how one is kept, [`book`] what is remembered of all; [`password`], [`totp`] and [`second_factor`] are what
-//! shows that somebody is its owner; [`sign_in`] and [`throttle`] how one comes in, [`session`] how one stays. A change counts
-//! from the next request on.
+//! shows that somebody is its owner; [`sign_in`] and [`throttle`] how one comes in, [`elsewhere`] how by an identity provider's
+//! word, [`session`] how one stays. A change counts from the next request on.
 
 pub(crate) mod book;
 mod document;
+mod elsewhere;
 mod password;
 mod purposes;
 mod second_factor;
@@ -15,6 +16,7 @@ mod sign_in;
 mod throttle;
 mod totp;
 
+pub use elsewhere::{Vouched, Welcome};
 pub use password::check as check_password;
 pub use purposes::purposes;
 pub use second_factor::Proposal;

@@ -44,6 +44,8 @@ pub struct Session {
     pub patient: Option<String>,
     /// The grant it comes from, by id; without one an app acts for itself.
     pub grant: Option<String>,
+    /// Whether its owner showed two factors that the account knows nothing of: at a provider, or by a passkey.
+    pub is_strong: bool,
 }
 
 /// What a session is to be.
@@ -63,13 +65,24 @@ pub struct Terms {
     pub patient: Option<String>,
     /// As [`Session::grant`].
     pub grant: Option<String>,
+    /// As [`Session::is_strong`].
+    pub is_strong: bool,
 }
 
 impl Terms {
     /// For a purpose and some time, without an app.
     #[must_use]
     pub fn new(purpose: Purpose, lasts_ms: i64) -> Terms {
-        Terms { purpose, lasts_ms, idle_ms: None, client: None, scopes: String::new(), patient: None, grant: None }
+        Terms {
+            purpose,
+            lasts_ms,
+            idle_ms: None,
+            client: None,
+            scopes: String::new(),
+            patient: None,
+            grant: None,
+            is_strong: false,
+        }
     }
 }
 
@@ -87,6 +100,7 @@ impl Session {
         members.extend(self.client.as_deref().map(|client| ("c", text(client))));
         members.extend(self.patient.as_deref().map(|patient| ("x", text(patient))));
         members.extend(self.grant.as_deref().map(|grant| ("g", text(grant))));
+        members.extend(self.is_strong.then_some(("f", Json::Bool(true))));
         members.push(("s", text(&self.scopes)));
         Json::object(members)
     }
@@ -106,6 +120,7 @@ impl Session {
             scopes: words("s")?,
             patient: words("x"),
             grant: words("g"),
+            is_strong: says.get("f").and_then(Json::as_bool).unwrap_or(false),
         })
     }
 
@@ -141,6 +156,7 @@ impl Vault {
             scopes: terms.scopes,
             patient: terms.patient,
             grant: terms.grant,
+            is_strong: terms.is_strong,
         };
         if session.idle_ms.is_some() {
             self.inner.store.gate.accounts.touch(&session, now);
@@ -264,6 +280,7 @@ mod tests {
             scopes: "user/*.rs openid".to_owned(),
             patient: Some("p".to_owned()),
             grant: Some("g".to_owned()),
+            is_strong: true,
         };
         let (ours, theirs) = (ring("a"), ring("b"));
         let token = session.seal(&ours).expect("sealed");

@@ -90,8 +90,8 @@ impl Vault {
         self.enter(account, None, context, terms)
     }
 
-    /// Begins a session; `typed` is the code, where one is asked for.
-    fn enter(
+    /// Begins a session for the owner of an active account; `typed` is the code, where one is asked for.
+    pub(super) fn enter(
         &self,
         account: &Account,
         typed: Option<&str>,
@@ -125,7 +125,7 @@ impl Vault {
         self.close_now(&Visit::of(Principal::nobody(), Purpose::Operations, Some(context)), 401)
     }
 
-    fn known(&self) -> &Accounts {
+    pub(super) fn known(&self) -> &Accounts {
         &self.inner.store.gate.accounts
     }
 }
@@ -150,7 +150,7 @@ fn wrong_words() -> Refusal {
     Refusal::new(Kind::Unauthenticated, "login", message)
 }
 
-fn too_often(wait_ms: i64) -> Refusal {
+pub(super) fn too_often(wait_ms: i64) -> Refusal {
     let seconds = (wait_ms + 999) / 1_000;
     let message = format!("there were too many tries; wait {seconds} seconds, then try again");
     Refusal::new(Kind::Unavailable, "throttled", message)

@@ -267,6 +267,7 @@ impl Vault {
             scopes: String::new(),
             patient: None,
             grant: None,
+            is_strong: false,
         };
         self.is_session_open(&session, account)
     }
