@@ -3,6 +3,7 @@
 use crate::browser::{Browser, encoded, field, location};
 use crate::house::{Answer, House};
 use crate::issuer::{Issuer, Sign, Token, asked_of, rsa_key};
+use crate::smart_clients::{told_by, with_npm};
 use crate::stage::{START, operator, value};
 use base::clock::Clock;
 use serde_json::{Value, json};
@@ -414,4 +415,23 @@ fn what_was_typed_waits_while_somebody_is_at_the_provider() {
     let ready = scene.back(&mut browser, &asked);
     assert_eq!((ready.status, field(&ready, "purpose").as_deref()), (200, Some("ETREAT")));
     assert_eq!(location(&browser.post(&back, &[("purpose", "ETREAT")])), Some("/account"));
+}
+
+#[test]
+fn a_real_provider_signs_somebody_in_in_a_real_browser() {
+    let Some(modules) = with_npm("openid", "oidc-provider@9.13.3") else { return };
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let issuer = Issuer { address: format!("http://127.0.0.1:{port}"), ..Issuer::open() };
+    let house = House::with(|settings| settings.providers = vec![issuer.configured("hospital")]);
+    let scene = Scene { house, clock: Clock::System, issuer };
+    scene.account("kim", "kim-there");
+    let server = format!("http://{}", scene.house.address);
+    let told = told_by("openid.mjs", &modules, &[&server, &port.to_string(), "kim-there", "somebody"]);
+    let [kim, stranger] = &told[..] else { panic!("{told:?}") };
+    for (name, wanted) in [("path", "/account"), ("title", "KIM"), ("after", "/account"), ("alert", "")] {
+        assert_eq!(kim[name], wanted, "{told:?}");
+    }
+    assert_eq!((&stranger["path"], &stranger["after"]), (&json!("/sign-in/callback/hospital"), &json!("/sign-in")));
+    assert!(stranger["alert"].as_str().unwrap().contains("you are `somebody` there"), "{stranger}");
+    assert!(told.iter().all(|told| told["violations"] == json!([])), "{told:?}");
 }

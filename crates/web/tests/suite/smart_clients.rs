@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use vault::access::apps::{Proof, Registration};
 
-const NPM: [&str; 2] = ["fhirclient@2.6.3", "puppeteer-core@24.43.1"];
+/// Drives Chromium.
+const PUPPETEER: &str = "puppeteer-core@24.43.1";
 const PIP: &str = "pyjwt[crypto]==2.15.1";
 
-fn scripts() -> PathBuf {
+pub fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
 }
 
@@ -38,21 +39,31 @@ fn tried(what: &str, command: &mut Command) -> Option<Output> {
     }
 }
 
-fn with_fhirclient() -> Option<PathBuf> {
+/// The folder in which npm has installed a package beside what drives Chromium.
+pub fn with_npm(name: &str, package: &str) -> Option<PathBuf> {
     tried("chromium", Command::new("/usr/bin/chromium").arg("--version"))?;
     tried("node", Command::new("node").arg("--version"))?;
-    let folder = cache("npm");
+    let folder = cache(name);
     if !folder.join("node_modules/puppeteer-core").is_dir() {
         let mut npm = Command::new("npm");
-        npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&folder).args(NPM);
-        tried("fhirclient (npm)", &mut npm)?;
+        npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&folder);
+        tried(&format!("{package} (npm)"), npm.args([package, PUPPETEER]))?;
     }
     Some(folder)
 }
 
+/// Runs a script of ours with node, which must end well. Answers its lines of JSON.
+#[track_caller]
+pub fn told_by(script: &str, modules: &Path, arguments: &[&str]) -> Vec<Value> {
+    let output = Command::new("node").arg(scripts().join(script)).arg(modules).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    said.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 #[test]
 fn the_library_fhirclient_connects_in_a_browser() {
-    let Some(modules) = with_fhirclient() else { return };
+    let Some(modules) = with_npm("npm", "fhirclient@2.6.3") else { return };
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let stage = Stage::at(Clock::System, |_| {});
     let address = |page: &str| format!("http://localhost:{port}/{page}");
@@ -63,13 +74,8 @@ fn the_library_fhirclient_connects_in_a_browser() {
     };
     stage.app("growth", own);
     let server = format!("http://{}", stage.house.address);
-    let mut node = Command::new("node");
-    node.arg(scripts().join("smart-app.mjs")).arg(modules).args([&server, &port.to_string(), "kim", PASSWORD]);
-    let output = node.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    let told: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let [alone, from_chart] = &told[..] else { panic!("{said}") };
+    let told = told_by("smart-app.mjs", &modules, &[&server, &port.to_string(), "kim", PASSWORD]);
+    let [alone, from_chart] = &told[..] else { panic!("{told:?}") };
     for told in [alone, from_chart] {
         assert_eq!(
             (&told["user"], &told["isRefreshed"], &told["violations"]),
