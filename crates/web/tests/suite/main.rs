@@ -1,5 +1,6 @@
 //! The server from outside: real sockets, real vault, every interaction and every error.
 
+mod abuse;
 mod audit;
 mod bombs;
 mod browser;
