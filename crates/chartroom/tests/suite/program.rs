@@ -23,7 +23,9 @@ pub struct Said {
 
 impl House {
     pub fn new() -> House {
-        House { folder: tempfile::tempdir().expect("a folder") }
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("tmp")).expect("made");
+        House { folder }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -42,6 +44,7 @@ impl House {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chartroom"));
         command.args(arguments).current_dir(self.folder.path()).env("CHARTROOM_DATA", self.path("data"));
+        command.env("TMPDIR", self.path("tmp"));
         for name in ["CHARTROOM_KEY", "CHARTROOM_PASSPHRASE", "CHARTROOM_KEY_FILE", "CHARTROOM_CONFIG"] {
             command.env_remove(name);
         }
