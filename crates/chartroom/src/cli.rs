@@ -1,8 +1,10 @@
 //! The command line.
 
 mod app;
+mod disclosure;
 
 pub use app::{AppCommand, Registered};
+pub use disclosure::{DisclosureCommand, StepName, Wanted};
 
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -86,6 +88,9 @@ pub enum Command {
     App(AppCommand),
     /// Print who looked at what and changed what, newest first, as a table (CSV), also while the server runs
     Audit(AuditArgs),
+    /// Who received what of a patient, and the accounting of it (45 CFR 164.528), also while the server runs
+    #[command(subcommand)]
+    Disclosure(DisclosureCommand),
     /// Who may do what: policies in force, tried, compared and changed, also while the server runs
     #[command(subcommand)]
     Policy(PolicyCommand),

@@ -69,6 +69,16 @@ pub struct Registered {
     /// How long its access tokens last [default: 900]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(60..=3_600))]
     pub token_seconds: Option<u32>,
+    /// Who stands behind it: house (the hospital), patient (the patient's own choice), outside (what it reads is disclosed,
+    /// and accounted for) [default: house]
+    #[arg(long, value_name = "WHO", value_parser = ["house", "patient", "outside"])]
+    pub reach: Option<String>,
+    /// The legal ground on which an outside recipient reads, such as public-health
+    #[arg(long, value_name = "CODE")]
+    pub basis: Option<String>,
+    /// The recipient's address, for accountings
+    #[arg(long, value_name = "ADDRESS")]
+    pub address: Option<String>,
     /// Its client id [default: made up]
     #[arg(long, value_name = "ID")]
     pub client_id: Option<String>,

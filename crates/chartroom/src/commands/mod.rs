@@ -5,6 +5,7 @@ mod app;
 mod audit;
 mod bench;
 mod demo;
+mod disclosure;
 mod doctor;
 mod export;
 mod fhirpath;
@@ -66,6 +67,7 @@ pub fn run(cli: &Cli) -> Result<(), Stop> {
         },
         Command::App(command) => app::app(&config(DATA)?, command),
         Command::Account(command) => account::account(&config(DATA)?, command),
+        Command::Disclosure(command) => disclosure::disclosure(&config(DATA)?, command),
         Command::Policy(command) => policy::policy(&config(DATA)?, command),
         Command::Config(ConfigCommand::Check(args)) => {
             let config = config(DATA)?;

@@ -4,8 +4,9 @@ use super::Done;
 use crate::stop::Stop;
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
-use vault::access::apps::{App, Proof, Registration, Review};
+use vault::access::apps::{App, Proof, Reach, Registration, Review};
 use vault::access::audit::Deed;
+use vault::access::disclosures::Basis;
 use vault::access::{Context, Purpose, Visit};
 use vault::{Error, Vault};
 
@@ -41,6 +42,12 @@ pub struct AppDeed {
     pub purpose: Option<String>,
     /// How long its access tokens last.
     pub token_seconds: Option<u32>,
+    /// Who stands behind it.
+    pub reach: Option<String>,
+    /// Code of the legal ground of an outside recipient.
+    pub basis: Option<String>,
+    /// Where that recipient is.
+    pub address: Option<String>,
     /// Whether it may act at once.
     pub is_approved: bool,
     /// Whether to answer in JSON.
@@ -53,7 +60,7 @@ impl AppDeed {
         AppDeed { what: what.to_owned(), ..AppDeed::default() }
     }
 
-    fn words(&self) -> [(&'static str, &Option<String>); 8] {
+    fn words(&self) -> [(&'static str, &Option<String>); 11] {
         [
             ("client", &self.client),
             ("name", &self.name),
@@ -63,6 +70,9 @@ impl AppDeed {
             ("keysAt", &self.keys_at),
             ("actsAs", &self.acts_as),
             ("purpose", &self.purpose),
+            ("reach", &self.reach),
+            ("basis", &self.basis),
+            ("address", &self.address),
         ]
     }
 
@@ -100,6 +110,9 @@ impl AppDeed {
             keys_at: text("keysAt"),
             acts_as: text("actsAs"),
             purpose: text("purpose"),
+            reach: text("reach"),
+            basis: text("basis"),
+            address: text("address"),
             token_seconds: json.get("tokenSeconds").and_then(Json::as_number).and_then(|n| n.parse().ok()),
             is_approved: flag("approved")?,
             is_json: flag("json")?,
@@ -143,6 +156,16 @@ impl AppDeed {
             Some(code) => Some(Purpose::from_code(code).ok_or_else(|| wrong("the purpose is no code of HL7's"))?),
             None => None,
         };
+        let reach = match &self.reach {
+            Some(code) => {
+                Reach::from_code(code).ok_or_else(|| wrong("an app is house, patient or outside; name one"))?
+            }
+            None => Reach::default(),
+        };
+        let basis = match &self.basis {
+            Some(code) => Some(Basis::from_code(code).ok_or_else(|| wrong("the basis is no ground of disclosures"))?),
+            None => None,
+        };
         let registration = Registration {
             name: self.name.clone().unwrap_or_default(),
             proof: self.proof(),
@@ -152,6 +175,9 @@ impl AppDeed {
             acts_as,
             purpose,
             token_seconds: self.token_seconds,
+            reach,
+            basis,
+            address: self.address.clone().unwrap_or_default(),
         };
         let (mut app, secret) = vault.register_app(visit, self.client.as_deref(), registration)?;
         if self.is_approved {
@@ -178,7 +204,8 @@ impl AppDeed {
     fn line(&self, app: &App) -> String {
         let said = &app.registration;
         if !self.is_json {
-            return format!("{}  {}  {}  {}\n", app.id, app.review.code(), said.proof.code(), said.name);
+            let (review, proof, reach) = (app.review.code(), said.proof.code(), said.reach.code());
+            return format!("{}  {review}  {proof}  {reach}  {}\n", app.id, said.name);
         }
         let text = |text: &str| Json::string(text.to_owned());
         let mut members = vec![
@@ -188,7 +215,10 @@ impl AppDeed {
             ("proof", text(said.proof.code())),
             ("redirects", Json::Array(said.redirects.iter().map(|one| text(one)).collect())),
             ("scopes", text(&said.scopes)),
+            ("reach", text(said.reach.code())),
         ];
+        members.extend(said.basis.map(|basis| ("basis", text(basis.code()))));
+        members.extend(Some(said.address.as_str()).filter(|at| !at.is_empty()).map(|at| ("address", text(at))));
         members.extend(said.launch.as_deref().map(|launch| ("launch", text(launch))));
         members.extend(said.acts_as.as_deref().map(|account| ("actsAs", text(account))));
         format!("{}\n", String::from_utf8_lossy(&Json::object(members).to_bytes()))
@@ -223,6 +253,9 @@ mod tests {
                 keys_at: word(),
                 acts_as: word(),
                 purpose: word(),
+                reach: word(),
+                basis: word(),
+                address: word(),
                 token_seconds: Some(300),
                 is_approved: true,
                 is_json: true,

@@ -3,6 +3,7 @@
 use super::account::AccountDeed;
 use super::app::{AppDeed, NO_APP};
 use super::audit::Question;
+use super::disclosure::{self, DisclosureDeed};
 use super::policy::{self, PolicyDeed};
 use crate::stop::Stop;
 use fhir::json::Json;
@@ -43,6 +44,8 @@ pub enum Deed {
     Audit(Question),
     /// Something about policies.
     Policy(PolicyDeed),
+    /// Something about disclosures.
+    Disclosure(Box<DisclosureDeed>),
     /// Destroy what old events of the audit say.
     Expire {
         /// Older than so many years.
@@ -110,6 +113,7 @@ impl Deed {
             Deed::Account(deed) => deed.carry_out(vault, visit),
             Deed::App(deed) => deed.carry_out(vault, visit),
             Deed::Policy(deed) => deed.carry_out(vault, visit),
+            Deed::Disclosure(deed) => deed.carry_out(vault, visit),
             Deed::Note(_) => Ok(Done::well(String::new())),
             Deed::Audit(question) => question.answer(vault, visit),
             Deed::Expire { years } => super::audit::expire(vault, visit, *years),
@@ -129,6 +133,7 @@ impl Deed {
                 let (place, asked) = deed.words();
                 administer(&place, asked)
             }
+            Deed::Disclosure(deed) => deed.noted(),
             Deed::Note(note) => note.clone(),
             Deed::Audit(question) => Note::new(audit::Deed::ReadAudit, "audit", question.words()),
             Deed::Expire { years } => administer("audit expire", format!("older than {years} years")),
@@ -143,6 +148,7 @@ impl Deed {
             Deed::Cosign { .. } => "No cosignature was taken in.",
             Deed::Account(deed) => deed.undone(),
             Deed::App(_) => NO_APP,
+            Deed::Disclosure(_) => disclosure::UNDONE,
             Deed::Note(_) => "The audit does not have what was to be done, so that it was not done.",
             Deed::Audit(_) => "The audit was not read.",
             Deed::Expire { .. } => "Nothing was destroyed.",
@@ -158,6 +164,7 @@ impl Deed {
             }
             Deed::Account(_) => "look with `chartroom account list`",
             Deed::App(_) => "look with `chartroom app list`",
+            Deed::Disclosure(_) => "look with `chartroom disclosure list`",
             Deed::Policy(_) => "look with `chartroom policy show`",
             Deed::Shred { .. } | Deed::Cosign { .. } | Deed::Note(_) | Deed::Audit(_) | Deed::Expire { .. } => {
                 "run the same command again: what was done is not done twice"
@@ -188,6 +195,7 @@ impl Deed {
             Deed::Audit(question) => question.write(),
             Deed::Expire { years } => Json::object([("do", text("expire")), ("years", Json::number(years))]),
             Deed::Policy(deed) => deed.write(),
+            Deed::Disclosure(deed) => deed.write(),
         }
     }
 
@@ -197,6 +205,7 @@ impl Deed {
         match json.text("do")? {
             "rotate" => Some(Deed::Rotate { to: read_key(json.get("to")?)? }),
             "account" => AccountDeed::read(json).map(Deed::Account),
+            "disclosure" => DisclosureDeed::read(json).map(|deed| Deed::Disclosure(Box::new(deed))),
             "app" => AppDeed::read(json).map(|deed| Deed::App(Box::new(deed))),
             "note" => {
                 let deed = audit::Deed::of_code(json.text("deed")?)?;

@@ -8,6 +8,7 @@ mod account;
 mod app;
 mod audit;
 mod deed;
+mod disclosure;
 mod policy;
 mod socket;
 
@@ -15,6 +16,7 @@ pub use account::{AccountDeed, UNDONE, What};
 pub use app::{AppDeed, NO_APP};
 pub use audit::Question;
 pub use deed::{Deed, Done, Note, absolute};
+pub use disclosure::{DisclosureDeed, Form};
 pub use policy::{PolicyDeed, UNDONE as POLICIES_UNDONE};
 
 use crate::commands::open_existing;

@@ -6,6 +6,7 @@ pub mod audit;
 mod authored;
 mod belonging;
 pub mod consent;
+pub mod disclosures;
 pub(crate) mod gate;
 pub mod glass;
 pub mod label;

@@ -7,6 +7,7 @@ use crate::records::{Change, Expect, Vault, Version};
 use crate::search::index::ListName;
 use crate::search::rows::{Names, Sort, TYPE};
 use fhir::json::Json;
+use fhir::reference::Reference;
 
 /// What private types begin with; no type of FHIR does.
 const PREFIX: &str = "x-";
@@ -14,6 +15,13 @@ const PREFIX: &str = "x-";
 /// Whether a type is the vault's own.
 pub(crate) fn is_private(resource_type: &str) -> bool {
     resource_type.starts_with(PREFIX)
+}
+
+/// The patient whom a private document is about: under whose key it is sealed, and by whom it is found. It says so as
+/// `about`; the others are the house's.
+pub(crate) fn patient_of<'a>(document: &'a Json<'_>) -> Option<&'a str> {
+    let about = Reference::local(document.text("about")?)?;
+    (about.resource_type == "Patient").then_some(about.id)
 }
 
 /// A document: its id, its version, and what it says.
@@ -40,11 +48,20 @@ impl Vault {
 
     /// All documents of a kind as they are now, oldest change first.
     pub(crate) fn documents(&self, kind: &str) -> Result<Vec<Document>, Error> {
+        self.documents_listed(&[kind])
+    }
+
+    /// All documents of a kind about a patient as they are now, oldest change first.
+    pub(crate) fn documents_of(&self, kind: &str, patient: &str) -> Result<Vec<Document>, Error> {
+        self.documents_listed(&[kind, patient])
+    }
+
+    fn documents_listed(&self, pieces: &[&str]) -> Result<Vec<Document>, Error> {
         let store = &self.inner.store;
         let head = self.inner.store.changes();
         store.index.wait_for(head)?;
         let reading = store.index.reading(u32::try_from(head.0).unwrap_or(u32::MAX))?;
-        let list = ListName::plain(Names::new(reading.hasher()).list(TYPE, Sort::Type, &[kind]));
+        let list = ListName::plain(Names::new(reading.hasher()).list(TYPE, Sort::Type, pieces));
         let mut positions = Vec::new();
         reading.list(list, &mut positions)?;
         positions.sort_unstable();

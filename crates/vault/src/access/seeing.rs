@@ -305,7 +305,12 @@ fn interaction(action: Action) -> Option<Interaction> {
         Action::Search | Action::Export => Some(Interaction::Search),
         Action::Write => Some(Interaction::Update),
         Action::Delete => Some(Interaction::Delete),
-        Action::Disclose | Action::BreakGlass | Action::Operate | Action::PolicyEdit => None,
+        Action::Disclose
+        | Action::BreakGlass
+        | Action::Operate
+        | Action::PolicyEdit
+        | Action::RecordDisclosure
+        | Action::Account => None,
     }
 }
 

@@ -6,6 +6,7 @@
 //! definitions; only the plain ones (`Observation.subject`, `Appointment.participant.actor`) are followed, which in R4 are
 //! all that point to a Patient.
 
+use crate::access::private;
 use fhir::definitions;
 use fhir::json::Json;
 use fhir::reference::Reference;
@@ -18,6 +19,9 @@ type Path = Vec<String>;
 pub(crate) fn patient_of<'a>(resource_type: &str, id: &'a str, resource: &'a Json<'_>) -> Option<&'a str> {
     if resource_type == "Patient" {
         return Some(id);
+    }
+    if private::is_private(resource_type) {
+        return private::patient_of(resource);
     }
     if resource_type == "Binary" {
         // What stands for a file where access is decided (R4 Binary.securityContext).

@@ -7,6 +7,7 @@ use super::index::column::{Span, dates, numbers, ordered};
 use super::narrative;
 use crate::access::audit::Event;
 use crate::access::label::{self, Labels, Source, ValueSets};
+use crate::access::private;
 use crate::keys::Hasher;
 use fhir::json::Json;
 use fhir::reference::Reference;
@@ -228,6 +229,9 @@ pub fn derive(hasher: &Hasher, labels: &ValueSets, resource: &Json) -> Rows {
     let mut taker = Taker { names: Names::new(hasher), rows: &mut rows, any: None };
     let resource_type = resource.text("resourceType").unwrap_or_default();
     taker.post(TYPE, Sort::Type, &[resource_type]);
+    if let Some(patient) = private::patient_of(resource).filter(|_| private::is_private(resource_type)) {
+        taker.post(TYPE, Sort::Type, &[resource_type, patient]);
+    }
     extract(resource, &mut |path, value| taker.take(path, &value));
     for word in narrative::words(resource) {
         taker.post(NARRATIVE, Sort::Word, &[&word]);

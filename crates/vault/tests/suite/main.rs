@@ -3,6 +3,7 @@
 mod accounts;
 mod at_rest;
 mod audit;
+mod disclosures;
 mod exchange;
 mod faults;
 mod gate;

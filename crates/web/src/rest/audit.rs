@@ -7,11 +7,13 @@ use super::bundle::{Bundle, Mode};
 use super::links::Bookmark;
 use super::page;
 use super::route::Key;
+use super::search::add_findings;
 use super::{Asked, not_found, read, url};
 use crate::answer::{Outcome, json, plain};
 use crate::server::Shared;
 use axum::http::StatusCode;
 use base::clock::Instant;
+use base::finding::{Finding, Severity};
 use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
 use fhir::calendar;
@@ -19,6 +21,10 @@ use fhir::json::Json;
 use std::collections::HashMap;
 use vault::access::audit::{Found, Wanted, Who, report};
 use vault::{Error, Position};
+
+/// The parameters by which the audit is searched.
+const PARAMETERS: [&str; 11] =
+    ["patient", "agent", "altid", "date", "action", "outcome", "type", "subtype", "entity-type", "_count", "_sort"];
 
 /// What ids of these AuditEvents begin with; the others are resources that somebody stored.
 const LOG: &str = "log-";
@@ -42,7 +48,11 @@ struct Tests {
 /// `GET AuditEvent?patient=...`, and `GET Patient/1/AuditEvent`.
 pub fn search(shared: &Shared, mut asked: Asked<'_>, patient: Option<Key<'_>>) -> Outcome {
     let start = page::take(shared, &mut asked)?;
-    let (query, understood) = (url::query(&asked.pairs), asked.pairs.clone());
+    let (query, mut understood) = (url::query(&asked.pairs), asked.pairs.clone());
+    let unknown = unknown(&asked)?;
+    let is_understood = |(name, _): &(String, String)| PARAMETERS.contains(&name.as_str());
+    understood.retain(is_understood);
+    asked.pairs.retain(is_understood);
     let (mut wanted, tests, size) = wanted(shared, &mut asked)?;
     if let Some(key) = patient {
         if wanted.patient.as_ref().is_some_and(|named| named != key.id) {
@@ -66,7 +76,26 @@ pub fn search(shared: &Shared, mut asked: Asked<'_>, patient: Option<Key<'_>>) -
             bundle.made(&shared.base, event, Mode::Match);
         }
     }
+    add_findings(&mut bundle, unknown.iter());
     Ok(json(StatusCode::OK, asked.printed(bundle.finish().into())))
+}
+
+/// What is said of parameters that the audit does not know: a refusal to whoever wants it strictly, or a table, in which
+/// nothing could be said; otherwise a warning (R4 http section 3.1.0.6).
+fn unknown(asked: &Asked<'_>) -> Result<Vec<Finding>, Refusal> {
+    let mut names = asked.pairs.iter().map(|(name, _)| name.as_str()).filter(|name| !PARAMETERS.contains(name));
+    let Some(first) = names.next() else { return Ok(Vec::new()) };
+    let message = format!("the audit is searched by {}", PARAMETERS.join(", "));
+    if asked.prefer.strict || asked.wants_text {
+        return Err(Refusal::new(Kind::Malformed, "not-supported", message));
+    }
+    let finding = |name: &str| Finding {
+        severity: Severity::Warning,
+        code: "not-supported",
+        path: String::new(),
+        message: format!("\"{}\" was not used; {message}", name.chars().take(64).collect::<String>()),
+    };
+    Ok(std::iter::once(first).chain(names).map(finding).collect())
 }
 
 /// `GET AuditEvent/log-17-0`; `None` where the id is that of a stored resource.
@@ -171,12 +200,7 @@ fn wanted(shared: &Shared, asked: &mut Asked<'_>) -> Result<(Wanted, Tests, usiz
                     Some(value.parse::<u32>().ok().filter(|n| *n > 0).ok_or_else(|| bad("_count is a number from 1"))?);
             }
             "_sort" if value == "-date" => {}
-            _ => {
-                return Err(bad(
-                    "the audit is searched by patient, agent, altid, date, action, outcome, type, subtype, entity-type, \
-                     _count and _sort=-date",
-                ));
-            }
+            _ => return Err(bad("the audit is sorted by -date alone, newest first; leave _sort out")),
         }
     }
     Ok((wanted, tests, page::size(shared, count)))

@@ -41,7 +41,7 @@ pub fn review(shared: &Shared, mut asked: Asked<'_>) -> Outcome {
 }
 
 /// It changes something, so that a link must not do it.
-fn posted(asked: &Asked<'_>) -> Result<(), Refusal> {
+pub fn posted(asked: &Asked<'_>) -> Result<(), Refusal> {
     if asked.call.parts.method == Method::POST { Ok(()) } else { Err(super::not_allowed()) }
 }
 
@@ -66,7 +66,8 @@ fn told(glass: &Glass) -> Json<'static> {
     Json::object([("name", Json::string("glass")), ("part", Json::Array(parts))])
 }
 
-fn parameters(asked: &Asked<'_>, parameter: Vec<Json<'static>>) -> axum::http::Response<bytes::Bytes> {
+/// A `Parameters` resource.
+pub fn parameters(asked: &Asked<'_>, parameter: Vec<Json<'static>>) -> axum::http::Response<bytes::Bytes> {
     let mut members = vec![("resourceType", Json::string("Parameters"))];
     if !parameter.is_empty() {
         members.push(("parameter", Json::Array(parameter)));

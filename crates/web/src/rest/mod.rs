@@ -4,6 +4,7 @@ mod audit;
 mod bundles;
 mod capability;
 pub mod condition;
+mod disclosures;
 mod everything;
 mod glass;
 mod history;
@@ -122,6 +123,11 @@ fn deed(target: Option<Target<'_>>, method: &Method) -> Deed {
         Some(Target::Operation(_, "break-glass")) => Some(Deed::BreakGlass),
         Some(Target::SystemOperation("review-glass")) => Some(Deed::Administer),
         Some(Target::SystemOperation("broken-glass")) => Some(Deed::ReadAudit),
+        Some(Target::Operation(Key { resource_type: "Patient", .. }, name)) if disclosures::is_ours(name) => {
+            Some(disclosures::deed(name, method))
+        }
+        Some(Target::SystemOperation("record-protocol")) => Some(Deed::Disclose),
+        Some(Target::SystemOperation("accounting-requests")) => Some(Deed::ReadAudit),
         Some(
             Target::SystemSearch | Target::TypeSearch(_) | Target::CompartmentSearch(..) | Target::Compartment(..),
         ) => Some(Deed::Search),
@@ -223,6 +229,7 @@ pub(crate) fn answer(shared: &Shared, call: &Call) -> Outcome {
     let Form { format, pretty } = take_form(&mut pairs);
     let wants_text = match is_audit(target) {
         true => negotiate::wants_csv(&call.parts.headers, format.as_deref()),
+        false if disclosures::has_letter(target) => negotiate::names_text(&call.parts.headers, format.as_deref()),
         false => has_text(target) && negotiate::wants_text(&call.parts.headers, format.as_deref()),
     };
     if !wants_text {

@@ -59,6 +59,12 @@ pub fn wants_text(headers: &HeaderMap, format: Option<&str>) -> bool {
     !names_json || said.iter().any(|text| text.contains("text/plain"))
 }
 
+/// Whether plain text is asked for by its name.
+pub fn names_text(headers: &HeaderMap, format: Option<&str>) -> bool {
+    let mut said = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    wants_text(headers, format) && (format.is_some() || said.any(|text| text.contains("text/plain")))
+}
+
 /// Whether a table is wanted (RFC 4180), which only the audit is offered as.
 pub fn wants_csv(headers: &HeaderMap, format: Option<&str>) -> bool {
     if let Some(format) = format {

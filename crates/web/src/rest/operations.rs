@@ -2,7 +2,7 @@
 
 use super::route::{Key, Target};
 use super::terminology::{self, Operation};
-use super::{Asked, everything, glass, inputs, not_found, proof, read, validation, why};
+use super::{Asked, disclosures, everything, glass, inputs, not_found, proof, read, validation, why};
 use crate::answer::{Outcome, json};
 use crate::server::Shared;
 use axum::http::StatusCode;
@@ -26,12 +26,50 @@ const fn offered(name: &'static str, resource_type: Option<&'static str>, defini
 }
 
 /// Every operation that is answered.
-pub const OFFERED: [Offered; 10] = [
+pub const OFFERED: [Offered; 20] = [
     offered("everything", Some("Patient"), "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
     offered("everything", Some("Encounter"), "http://hl7.org/fhir/OperationDefinition/Encounter-everything"),
     offered("meta", None, "http://hl7.org/fhir/OperationDefinition/Resource-meta"),
     offered("validate", None, "http://hl7.org/fhir/OperationDefinition/Resource-validate"),
     offered("break-glass", Some("Patient"), "https://chartroom.dev/fhir/OperationDefinition/Patient-break-glass"),
+    offered(
+        "record-disclosure",
+        Some("Patient"),
+        "https://chartroom.dev/fhir/OperationDefinition/Patient-record-disclosure",
+    ),
+    offered("disclosures", Some("Patient"), "https://chartroom.dev/fhir/OperationDefinition/Patient-disclosures"),
+    offered("recipients", Some("Patient"), "https://chartroom.dev/fhir/OperationDefinition/Patient-recipients"),
+    offered(
+        "accounting-of-disclosures",
+        Some("Patient"),
+        "https://chartroom.dev/fhir/OperationDefinition/Patient-accounting-of-disclosures",
+    ),
+    offered(
+        "request-accounting",
+        Some("Patient"),
+        "https://chartroom.dev/fhir/OperationDefinition/Patient-request-accounting",
+    ),
+    offered(
+        "accounting-requests",
+        Some("Patient"),
+        "https://chartroom.dev/fhir/OperationDefinition/Patient-accounting-requests",
+    ),
+    offered("change-request", Some("Patient"), "https://chartroom.dev/fhir/OperationDefinition/Patient-change-request"),
+    offered(
+        "suspend-accounting",
+        Some("Patient"),
+        "https://chartroom.dev/fhir/OperationDefinition/Patient-suspend-accounting",
+    ),
+    offered(
+        "resume-accounting",
+        Some("Patient"),
+        "https://chartroom.dev/fhir/OperationDefinition/Patient-resume-accounting",
+    ),
+    offered(
+        "accounting-suspensions",
+        Some("Patient"),
+        "https://chartroom.dev/fhir/OperationDefinition/Patient-accounting-suspensions",
+    ),
     offered("expand", Some("ValueSet"), "http://hl7.org/fhir/OperationDefinition/ValueSet-expand"),
     offered("validate-code", Some("ValueSet"), "http://hl7.org/fhir/OperationDefinition/ValueSet-validate-code"),
     offered("validate-code", Some("CodeSystem"), "http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code"),
@@ -47,6 +85,11 @@ pub fn answer(shared: &Shared, mut asked: Asked<'_>, target: Target<'_>) -> Outc
     match target {
         Target::Operation(key, "everything") => everything::answer(shared, asked, key),
         Target::Operation(key, "break-glass") if key.resource_type == "Patient" => glass::break_it(shared, asked, key),
+        Target::Operation(key, name) if key.resource_type == "Patient" && disclosures::is_ours(name) => {
+            disclosures::on_patient(shared, asked, key, name)
+        }
+        Target::SystemOperation("accounting-requests") => disclosures::waiting(shared, &asked),
+        Target::SystemOperation("record-protocol") => disclosures::protocol(shared, asked),
         Target::SystemOperation("broken-glass") => glass::list(shared, &asked),
         Target::SystemOperation("review-glass") => glass::review(shared, asked),
         Target::Operation(key, "meta") => meta(shared, &asked, key, None),

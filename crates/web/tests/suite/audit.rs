@@ -316,7 +316,7 @@ fn who_looked_is_answered_as_audit_events() {
         (&officer, "AuditEvent?agent=Practitioner/nobody", 200, 0),
         (&officer, "AuditEvent?altid=operator&patient=b&subtype=read", 200, 1),
         (&officer, "Patient/a/AuditEvent?subtype=read", 200, 3),
-        (&officer, "AuditEvent?_has=x", 400, 0),
+        (&officer, "AuditEvent?_sort=date", 400, 0),
         (&officer, "AuditEvent/log-0-0", 404, 0),
         (&officer, "AuditEvent/log-99999-0", 404, 0),
         (&ann, "AuditEvent?patient=a&subtype=read", 200, 3),

@@ -6,6 +6,7 @@ mod bombs;
 mod browser;
 mod client;
 mod connections;
+mod disclosures;
 mod gate;
 mod house;
 mod interactions;

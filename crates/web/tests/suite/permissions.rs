@@ -294,6 +294,9 @@ fn lines(statement: &Value) -> Vec<(String, Vec<Line>)> {
                 Line::json("POST", "/fhir#transaction", bundle("transaction")),
                 Line::get("/fhir/$meta"),
                 Line::get("/fhir/$broken-glass"),
+                Line::get("/fhir/$accounting-requests"),
+                // Too few people: 422 for whoever may.
+                Line::json("POST", "/fhir/$record-protocol?people=1", String::new()),
                 Line::json("POST", "/fhir/$review-glass?id=none&finding=x", String::new()),
             ],
         ),
@@ -348,7 +351,33 @@ fn of_type(of: (&'static str, &'static str), statement: &Value) -> Vec<Line> {
             "break-glass" => {
                 lines.push(Line::json("POST", format!("{one}/$break-glass?reason=x"), String::new()).fresh(of));
             }
-            "everything" | "meta" => lines.push(Line::get(format!("{one}/${name}")).fresh(of)),
+            "record-disclosure" => {
+                let path = format!("{one}/$record-disclosure?recipient=x&what=x&basis=treatment");
+                lines.push(Line::json("POST", path, String::new()).fresh(of));
+            }
+            "accounting-of-disclosures" => {
+                lines.push(Line::get(format!("{one}/$accounting-of-disclosures")).fresh(of));
+                let path = format!("{one}/$accounting-of-disclosures");
+                lines.push(Line::json("POST", path, String::new()).fresh(of));
+            }
+            "request-accounting" => {
+                lines.push(Line::json("POST", format!("{one}/$request-accounting"), String::new()).fresh(of));
+            }
+            "suspend-accounting" => {
+                let path = format!("{one}/$suspend-accounting?agency=x&basis=oversight&statement=x");
+                lines.push(Line::json("POST", path, String::new()).fresh(of));
+            }
+            // No such request and no such suspension: 404 for whoever may.
+            "resume-accounting" => {
+                lines.push(Line::json("POST", format!("{one}/$resume-accounting?id=none"), String::new()).fresh(of));
+            }
+            "change-request" => {
+                let path = format!("{one}/$change-request?id=none&step=agree");
+                lines.push(Line::json("POST", path, String::new()).fresh(of));
+            }
+            "disclosures" | "recipients" | "accounting-requests" | "accounting-suspensions" | "everything" | "meta" => {
+                lines.push(Line::get(format!("{one}/${name}")).fresh(of))
+            }
             _ => {
                 lines.push(Line::get(format!(
                     "{base}/${name}?url=http://hl7.org/fhir/ValueSet/observation-status&code=final"

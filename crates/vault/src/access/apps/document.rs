@@ -1,7 +1,8 @@
 //! An app as a private document of type `x-app`.
 
-use super::{App, Proof, Registration, Review};
+use super::{App, Proof, Reach, Registration, Review};
 use crate::access::Purpose;
+use crate::access::disclosures::Basis;
 use crate::access::private::Document;
 use base::clock::Instant;
 use fhir::json::Json;
@@ -33,6 +34,9 @@ impl App {
         members.extend(said.launch.as_deref().map(|launch| ("launch", text(launch))));
         members.extend(said.acts_as.as_deref().map(|account| ("actsAs", text(account))));
         members.extend(said.purpose.map(|purpose| ("purpose", text(purpose.code()))));
+        members.push(("reach", text(said.reach.code())));
+        members.extend(said.basis.map(|basis| ("basis", text(basis.code()))));
+        members.extend(Some(said.address.as_str()).filter(|at| !at.is_empty()).map(|at| ("address", text(at))));
         members.extend(said.token_seconds.map(|seconds| ("tokenSeconds", Json::number(seconds))));
         Json::object(members)
     }
@@ -59,6 +63,9 @@ impl App {
             acts_as: text("actsAs"),
             purpose: says.text("purpose").and_then(Purpose::from_code),
             token_seconds: number("tokenSeconds").and_then(|seconds| u32::try_from(seconds).ok()),
+            reach: says.text("reach").and_then(Reach::from_code).unwrap_or_default(),
+            basis: says.text("basis").and_then(Basis::from_code),
+            address: text("address").unwrap_or_default(),
         };
         Some(App {
             id: document.id.clone(),
@@ -83,6 +90,9 @@ mod tests {
             acts_as: Some("account".to_owned()),
             purpose: Some(Purpose::Operations),
             token_seconds: Some(300),
+            reach: Reach::Outside,
+            basis: Some(Basis::PublicHealth),
+            address: "1 Main St".to_owned(),
             ..bare.clone()
         };
         let proofs = [

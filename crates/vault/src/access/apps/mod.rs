@@ -10,15 +10,18 @@ mod document;
 mod grants;
 mod issuing;
 mod launches;
+mod reach;
 mod register;
 mod signing;
 
 pub use grants::{Agreed, Grant};
 pub use issuing::{Handed, Redeemed};
 pub use launches::Launch;
+pub use reach::Reach;
 pub use signing::PublicKey;
 
 use super::Purpose;
+use super::disclosures::Basis;
 use super::scopes::{Level, Scopes};
 use crate::keys::root::hex;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -129,6 +132,12 @@ pub struct Registration {
     pub purpose: Option<Purpose>,
     /// How long its access tokens last.
     pub token_seconds: Option<u32>,
+    /// Who stands behind it: whether what it reads leaves the house.
+    pub reach: Reach,
+    /// On what legal ground an outside recipient gets what it reads.
+    pub basis: Option<Basis>,
+    /// Where that recipient is, for the accounting.
+    pub address: String,
 }
 
 /// A registered app.
@@ -204,6 +213,7 @@ fn hash_of(id: &str, secret: &str) -> String {
 impl Registration {
     /// Refuses what no app may be.
     pub fn check(&self) -> Result<(), Refusal> {
+        self.check_reach()?;
         let name = &self.name;
         if name.trim().is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
             return Err(wrong(

@@ -96,7 +96,8 @@ impl Vault {
                 let Some((at, event)) = self.event_at(db, u64::from(position))? else { continue };
                 let fits = wanted.account.as_ref().is_none_or(|account| *account == event.account)
                     && wanted.deed.is_none_or(|deed| deed == event.deed)
-                    && wanted.outcome.is_none_or(|outcome| outcome == event.outcome);
+                    && wanted.outcome.is_none_or(|outcome| outcome == event.outcome)
+                    && !(page.is_limited && event.deed == Deed::Disclose);
                 if fits {
                     let patients = self.named(db, &event.patients, &mut patients)?;
                     page.found.push(Found { position: Position(position.into()), at, event, patients });
@@ -117,7 +118,7 @@ impl Vault {
             let open = |kid: &Kid| self.permit(visit, Action::AuditRead, Class::Audit, Some(*kid)).is_ok();
             if is_limited {
                 event.patients.retain(open);
-                if event.patients.is_empty() {
+                if event.patients.is_empty() || event.deed == Deed::Disclose {
                     return Ok(None);
                 }
             }
@@ -126,6 +127,24 @@ impl Vault {
             Ok::<_, Error>(Some(Found { position, at, event, patients }))
         })?;
         Ok(found.map(|found| (found, is_limited)))
+    }
+
+    /// The events since a moment in which an app was shown something of a patient, oldest first.
+    pub(crate) fn app_events(&self, kid: Kid, since: Instant) -> Result<Vec<(u64, Instant, Event)>, Error> {
+        let (store, head) = (&self.inner.store, self.head());
+        store.index.wait_for(head)?;
+        let (from, mut found) = (self.first_at(Some(since))?, Vec::new());
+        let positions = self.listed(Some(kid), None, head)?;
+        store.readers.with(|db| {
+            for position in positions.into_iter().map(u64::from).filter(|&position| position >= from) {
+                let Some((at, event)) = self.event_at(db, position)? else { continue };
+                if !event.app.is_empty() && event.outcome == Outcome::Served && event.shown > 0 {
+                    found.push((position, at, event));
+                }
+            }
+            Ok::<_, Error>(())
+        })?;
+        Ok(found)
     }
 
     fn is_limited(&self, visit: &Visit) -> bool {

@@ -74,7 +74,7 @@ pub fn line(found: &Found, name: &str) -> String {
 
 /// A cell that no spreadsheet takes for a formula (CWE-1236): an apostrophe before what could begin one, and before an
 /// apostrophe, so that it can be taken away again.
-fn safe(cell: &str) -> Cow<'_, str> {
+pub(crate) fn safe(cell: &str) -> Cow<'_, str> {
     let begins = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '\'' | '＝' | '＋' | '－' | '＠');
     let apostrophe = if cell.starts_with(begins) { "'" } else { "" };
     let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | ':' | '/' | '_' | '-');

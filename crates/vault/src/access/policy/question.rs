@@ -25,6 +25,10 @@ vocabulary! {
         AuditRead = "audit-read", "read the audit";
         /// Changing policies, roles and accounts.
         PolicyEdit = "policy-edit", "change policies and accounts";
+        /// Noting what was disclosed, and answering who asks for it (45 CFR 164.528(d)).
+        RecordDisclosure = "record-disclosure", "record disclosures";
+        /// Getting an accounting of disclosures, and asking for one (45 CFR 164.528(a)(1)).
+        Account = "account", "account for disclosures";
     }
 }
 

@@ -1,0 +1,78 @@
+//! What programs of outside recipients read, as the audit has it: one disclosure a program and day.
+
+use super::{Basis, Channel, Day, Disclosure, Origin};
+use crate::access::apps::{App, Reach};
+use crate::access::audit::Event;
+use crate::error::Error;
+use crate::keys::patients::Kid;
+use crate::records::Vault;
+use base::clock::Instant;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+impl Vault {
+    /// What was disclosed of a patient by letting apps read that are not the hospital's own, oldest first.
+    pub(super) fn derived(&self, kid: Kid, patient: &str, since: Instant) -> Result<Vec<Disclosure>, Error> {
+        let mut by_app_and_day: BTreeMap<(Day, String), Disclosure> = BTreeMap::new();
+        for (position, at, event) in self.app_events(kid, since)? {
+            let Some(app) = self.app(&event.app)? else { continue };
+            let Some(basis) = ground(&app) else { continue };
+            let day = Day::at(at);
+            let one = match by_app_and_day.entry((day, event.app.clone())) {
+                Entry::Occupied(held) => {
+                    let one = held.into_mut();
+                    one.times += 1;
+                    one
+                }
+                Entry::Vacant(room) => room.insert(first(&app, patient, day, basis)),
+            };
+            note(one, kid, &event, position);
+        }
+        Ok(by_app_and_day.into_values().map(described).collect())
+    }
+}
+
+/// The legal ground of what an app gets; `None`: the hospital's own, nothing leaves the house.
+fn ground(app: &App) -> Option<Basis> {
+    match app.registration.reach {
+        Reach::House => None,
+        Reach::Patient => Some(Basis::Individual),
+        // Registering demands one; what has none is listed, on the safe side.
+        Reach::Outside => Some(app.registration.basis.unwrap_or(Basis::Impermissible)),
+    }
+}
+
+fn first(app: &App, patient: &str, day: Day, basis: Basis) -> Disclosure {
+    Disclosure {
+        recipient: app.name().to_owned(),
+        address: app.registration.address.clone(),
+        purpose: basis.words().to_owned(),
+        channel: Channel::App,
+        origin: Origin::Audit { app: app.id.clone(), entries: Vec::new() },
+        ..Disclosure::new(patient, day, basis)
+    }
+}
+
+/// Adds an event: its place, and what of the patient's it showed. Where others' information was shown with it, what is
+/// named may be theirs, and only the place is added.
+fn note(one: &mut Disclosure, kid: Kid, event: &Event, position: u64) {
+    if let Origin::Audit { entries, .. } = &mut one.origin {
+        entries.push(position);
+    }
+    for about in event.about.iter().filter(|_| event.patients == [kid]) {
+        if !one.resources.contains(about) {
+            one.resources.push(about.clone());
+        }
+    }
+}
+
+fn described(mut one: Disclosure) -> Disclosure {
+    let mut types: Vec<&str> = one.resources.iter().filter_map(|about| about.split('/').next()).collect();
+    types.sort_unstable();
+    types.dedup();
+    one.what = match types.as_slice() {
+        [] => "parts of the chart, read by an app".to_owned(),
+        types => format!("read by an app: {}", types.join(", ")),
+    };
+    one
+}

@@ -1,0 +1,58 @@
+//! Disclosures: who outside received what of a patient, and the accounting of it (45 CFR 164.528; 42 CFR 2.25).
+//!
+//! What people send is recorded ([`entry`]), each in an entry of the log, sealed under the patient's key. What programs of
+//! outside recipients read stands in the audit already and is derived from it ([`derived`]), so that nothing is kept twice
+//! and nothing can be forgotten. [`basis`] says for each legal basis whether the accounting lists it, [`rules`] holds every
+//! limit with its source, [`accounting`] applies them, [`request`] is the clock of an answer, [`suspension`] what an agency
+//! may ask, [`letter`] what the patient gets. [`keeping`] asks the gate and keeps.
+
+pub mod accounting;
+pub mod basis;
+pub mod day;
+mod derived;
+pub mod entry;
+mod keeping;
+pub mod letter;
+pub mod reading;
+pub mod recipients;
+pub mod report;
+pub mod request;
+mod requests;
+pub mod rules;
+#[cfg(test)]
+mod spec;
+pub mod suspension;
+
+pub use accounting::{Accounting, Law, LeftOut, Period, Series};
+pub use basis::Basis;
+pub use day::Day;
+pub use entry::{Channel, Disclosure, Origin, Protocol};
+pub use keeping::Ask;
+pub use recipients::Recipient;
+pub use request::Request;
+pub use requests::Step;
+pub use suspension::Suspension;
+
+use base::refusal::{Kind, Refusal};
+
+/// Most characters of one text of an entry.
+const TEXT_CHARS_MAX: usize = 2_000;
+
+/// A text on one line, within bounds: a line of a letter must not look like two. Refused when it is too long.
+fn line(name: &str, text: &str) -> Result<String, Refusal> {
+    let line = text.trim().replace(char::is_control, " ");
+    if line.chars().count() <= TEXT_CHARS_MAX {
+        return Ok(line);
+    }
+    Err(wrong(format!("`{name}` takes at most {TEXT_CHARS_MAX} characters; say it more briefly")))
+}
+
+/// The same; refused when it is empty.
+fn said(name: &str, text: &str) -> Result<String, Refusal> {
+    let line = line(name, text)?;
+    if line.is_empty() { Err(wrong(format!("`{name}` is missing; an accounting must say it"))) } else { Ok(line) }
+}
+
+fn wrong(message: impl Into<String>) -> Refusal {
+    Refusal::new(Kind::Invalid, "business-rule", message)
+}

@@ -1,0 +1,117 @@
+//! What an oversight agency or a law enforcement official may ask: that the patient is not told for a time
+//! (45 CFR 164.528(a)(2)).
+
+use super::rules::ORAL_DAYS;
+use super::{Basis, Day, Disclosure, said, wrong};
+use crate::access::private::Document;
+use base::refusal::Refusal;
+use fhir::json::Json;
+
+/// The type of these documents.
+pub(super) const KIND: &str = "x-suspension";
+
+/// One suspension of one patient's right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspension {
+    /// Its id.
+    pub id: String,
+    /// The id of the patient.
+    pub patient: String,
+    /// The agency or official, as disclosures to them name the recipient.
+    pub agency: String,
+    /// Health oversight or law enforcement.
+    pub basis: Basis,
+    /// Whether the statement came in writing.
+    pub is_written: bool,
+    /// What they said: that an accounting would be reasonably likely to impede their work.
+    pub statement: String,
+    /// The day of the statement.
+    pub from: Day,
+    /// The last day of the time they named; of an oral statement at most 30 days on.
+    pub until: Day,
+    /// The day on which it was lifted before that.
+    pub lifted: Option<Day>,
+    /// The account that wrote it down.
+    pub by: String,
+}
+
+impl Suspension {
+    /// As the law permits it, or why not. Without an end, an oral statement counts as long as it can.
+    pub fn checked(mut self, until: Option<Day>) -> Result<Suspension, Refusal> {
+        self.agency = said("agency", &self.agency)?;
+        self.statement = said("statement", &self.statement)?;
+        if !self.basis.is_suspendable() {
+            return Err(wrong(
+                "only a health oversight agency or a law enforcement official may ask for it (45 CFR \
+                              164.528(a)(2)(i)); name oversight or law-enforcement as its basis",
+            ));
+        }
+        let longest = self.from.plus(ORAL_DAYS.limit);
+        self.until = match (self.is_written, until) {
+            (true, None) => {
+                return Err(wrong("a written statement names the time (45 CFR 164.528(a)(2)(i)); say until when"));
+            }
+            (true, Some(until)) => until,
+            (false, until) => until.unwrap_or(longest),
+        };
+        if !self.is_written && self.until > longest {
+            let (limit, source) = (ORAL_DAYS.limit, ORAL_DAYS.source);
+            return Err(wrong(format!(
+                "an oral statement suspends for at most {limit} days ({source}); ask the agency for a written one"
+            )));
+        }
+        if self.until < self.from {
+            return Err(wrong("the suspension ends before it begins; say until when it is to last"));
+        }
+        Ok(self)
+    }
+
+    /// Whether it holds on a day.
+    #[must_use]
+    pub fn holds(&self, day: Day) -> bool {
+        (self.from..=self.until).contains(&day) && self.lifted.is_none_or(|lifted| day < lifted)
+    }
+
+    /// Whether it is about a disclosure: one to them, on that ground. A name that holds the agency's counts: an officer of
+    /// it is it.
+    #[must_use]
+    pub fn covers(&self, disclosure: &Disclosure) -> bool {
+        let (agency, recipient) = (self.agency.to_lowercase(), disclosure.recipient.to_lowercase());
+        self.basis == disclosure.basis && (recipient.contains(&agency) || agency.contains(&recipient))
+    }
+
+    pub(super) fn write(&self) -> Json<'static> {
+        let text = |text: &str| Json::string(text.to_owned());
+        let mut members = vec![
+            ("resourceType", text(KIND)),
+            ("id", text(&self.id)),
+            ("about", text(&format!("Patient/{}", self.patient))),
+            ("agency", text(&self.agency)),
+            ("basis", text(self.basis.code())),
+            ("written", Json::Bool(self.is_written)),
+            ("statement", text(&self.statement)),
+            ("from", text(&self.from.to_string())),
+            ("until", text(&self.until.to_string())),
+            ("by", text(&self.by)),
+        ];
+        members.extend(self.lifted.map(|lifted| ("lifted", text(&lifted.to_string()))));
+        Json::object(members)
+    }
+
+    pub(super) fn read(document: &Document) -> Option<Suspension> {
+        let says = &document.says;
+        let text = |name: &str| says.text(name).map(str::to_owned);
+        Some(Suspension {
+            id: document.id.clone(),
+            patient: says.text("about")?.strip_prefix("Patient/")?.to_owned(),
+            agency: text("agency")?,
+            basis: Basis::from_code(says.text("basis")?)?,
+            is_written: says.get("written")?.as_bool()?,
+            statement: text("statement")?,
+            from: Day::parse(says.text("from")?)?,
+            until: Day::parse(says.text("until")?)?,
+            lifted: says.text("lifted").and_then(Day::parse),
+            by: text("by")?,
+        })
+    }
+}
