@@ -44,5 +44,19 @@ fn arguments(line: &str) -> Option<Vec<String>> {
     let from =
         demo.find("chartroom ").filter(|&at| demo[..at].chars().all(|c| c.is_alphanumeric() || "/=$(".contains(c)))?;
     let call = demo[from..].split(['>', '<', '|']).next().unwrap_or("").trim_end_matches(')');
-    Some(call.split_whitespace().map(|word| word.trim_matches('"').to_owned()).collect())
+    Some(words(call))
+}
+
+/// Words as a shell takes them: what stands between double quotes is part of one.
+fn words(call: &str) -> Vec<String> {
+    let (mut words, mut is_open) = (vec![String::new()], false);
+    for c in call.chars() {
+        match c {
+            '"' => is_open = !is_open,
+            c if c.is_whitespace() && !is_open => words.push(String::new()),
+            c => words.last_mut().expect("a word").push(c),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }

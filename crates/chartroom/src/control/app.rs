@@ -204,8 +204,11 @@ impl AppDeed {
     fn line(&self, app: &App) -> String {
         let said = &app.registration;
         if !self.is_json {
-            let (review, proof, reach) = (app.review.code(), said.proof.code(), said.reach.code());
-            return format!("{}  {review}  {proof}  {reach}  {}\n", app.id, said.name);
+            let reach = match said.reach {
+                Reach::House => String::new(),
+                Reach::Patient | Reach::Outside => format!("  ({})", said.reach.words()),
+            };
+            return format!("{}  {}  {}  {}{reach}\n", app.id, app.review.code(), said.proof.code(), said.name);
         }
         let text = |text: &str| Json::string(text.to_owned());
         let mut members = vec![

@@ -8,6 +8,7 @@ mod beside;
 #[path = "../../../web/tests/suite/client.rs"]
 mod client;
 mod commands;
+mod disclosures;
 mod imports;
 mod memory;
 mod odd_files;

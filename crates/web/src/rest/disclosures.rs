@@ -8,7 +8,7 @@ use crate::answer::{Outcome, plain};
 use crate::server::Shared;
 use axum::http::{Method, StatusCode};
 use base::refusal::{Kind, Refusal};
-use fhir::json::Json;
+use fhir::json::{Json, Object};
 use vault::access::Action;
 use vault::access::audit::Deed;
 use vault::access::disclosures::{letter, reading, report};
@@ -178,7 +178,7 @@ fn known(name: &str, words: &[(String, String)]) -> Result<(), Refusal> {
 
 /// What the vault says of something, as a parameter with parts.
 fn parameter(name: &str, of: &Json<'_>) -> Json<'static> {
-    let members = of.as_object().into_iter().flat_map(|members| members.iter());
+    let members = of.as_object().into_iter().flat_map(Object::iter);
     let parts: Vec<Json<'static>> = members.flat_map(|(name, value)| part(name, value)).collect();
     Json::object([("name", Json::string(name.to_owned())), ("part", Json::Array(parts))])
 }

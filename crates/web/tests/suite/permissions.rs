@@ -376,7 +376,7 @@ fn of_type(of: (&'static str, &'static str), statement: &Value) -> Vec<Line> {
                 lines.push(Line::json("POST", path, String::new()).fresh(of));
             }
             "disclosures" | "recipients" | "accounting-requests" | "accounting-suspensions" | "everything" | "meta" => {
-                lines.push(Line::get(format!("{one}/${name}")).fresh(of))
+                lines.push(Line::get(format!("{one}/${name}")).fresh(of));
             }
             _ => {
                 lines.push(Line::get(format!(

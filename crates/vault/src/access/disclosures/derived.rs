@@ -74,5 +74,7 @@ fn described(mut one: Disclosure) -> Disclosure {
         [] => "parts of the chart, read by an app".to_owned(),
         types => format!("read by an app: {}", types.join(", ")),
     };
+    // Which ones they were is for those who may read the audit.
+    one.resources.clear();
     one
 }

@@ -12,6 +12,7 @@ use crate::keys::patients::Kid;
 use crate::records::{Expect, Vault};
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
+use std::collections::HashMap;
 
 /// Which accounting somebody wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +78,7 @@ impl Vault {
         let mut all: Vec<_> = self.documents(KIND)?.iter().filter_map(Disclosure::read).collect();
         all.retain(|one| (from..=until).contains(&one.day));
         all.sort_by_key(|one| one.day);
-        let mut trail = visit.trail();
-        trail.shown += all.len() as u64;
-        trail.patients.extend(all.iter().filter_map(|one| self.kid_of(&one.patient)));
+        self.retain_shown(visit, &mut all, |one| &one.patient)?;
         Ok(all)
     }
 
@@ -201,12 +200,32 @@ impl Vault {
         visit.must_ask()?;
         let known = self.kid_of(patient);
         self.permit(visit, action, Class::Audit, known)?;
-        let there = self.inner.store.read("Patient", patient, None)?.is_some_and(|version| !version.deleted);
+        let there = self.is_patient_shown(visit, patient)?;
         let Some(kid) = known.filter(|_| there) else {
             return Err(Refusal::new(Kind::NotFound, "not-found", format!("there is no Patient/{patient}")).into());
         };
         visit.trail().patients.insert(kid);
         Ok(kid)
+    }
+
+    /// Whether there is such a patient for a visit: who may not be seen is answered like who never was.
+    fn is_patient_shown(&self, visit: &Visit, patient: &str) -> Result<bool, Error> {
+        Ok(self.read(visit, "Patient", patient, None)?.is_some_and(|version| !version.deleted))
+    }
+
+    /// Leaves out what is about patients whom a visit may not see, and notes the others for the audit.
+    pub(super) fn retain_shown<T>(&self, visit: &Visit, all: &mut Vec<T>, whose: fn(&T) -> &str) -> Result<(), Error> {
+        let mut known: HashMap<String, bool> = HashMap::new();
+        for one in all.iter() {
+            if !known.contains_key(whose(one)) {
+                known.insert(whose(one).to_owned(), self.is_patient_shown(visit, whose(one))?);
+            }
+        }
+        all.retain(|one| known.get(whose(one)) == Some(&true));
+        let mut trail = visit.trail();
+        trail.shown += all.len() as u64;
+        trail.patients.extend(all.iter().filter_map(|one| self.kid_of(whose(one))));
+        Ok(())
     }
 
     fn name_of(&self, patient: &str) -> Result<String, Error> {

@@ -98,9 +98,7 @@ impl Vault {
         let mut all: Vec<_> = self.documents(KIND)?.iter().filter_map(Request::read).collect();
         all.retain(Request::is_open);
         all.sort_by_key(|request| (request.due(), request.id.clone()));
-        let mut trail = visit.trail();
-        trail.shown += all.len() as u64;
-        trail.patients.extend(all.iter().filter_map(|request| self.kid_of(&request.patient)));
+        self.retain_shown(visit, &mut all, |request| &request.patient)?;
         Ok(all)
     }
 
