@@ -15,12 +15,17 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
+use vault::access::apps::{Registration, Review};
 use vault::access::audit::Deed;
 use vault::access::{Context, Visit, issue_token};
 use vault::{Change, Error, Expect, Vault};
 
 /// What the hospital in a directory was made from, once it is complete.
 const MARK: &str = "demo-hospital";
+
+/// The app of the demo, and where its pages are.
+const APP: &str = "my-first-app";
+const APP_AT: &str = "http://localhost:3000";
 
 const SEED: u64 = 1;
 const PATIENTS: usize = 1_000;
@@ -38,7 +43,8 @@ pub fn demo(config: &Config, args: &DemoArgs) -> Result<(), Stop> {
         None => make(&vault, &config.data, args)?,
         Some(made) => same_as_asked(made, args, &config.data)?,
     }
-    people(&vault, &config.data).map_err(|e| Stop::vault("The demo was not started.", e))?;
+    let ready = people(&vault, &config.data).and_then(|()| app(&vault));
+    ready.map_err(|e| Stop::vault("The demo was not started.", e))?;
     let token = issue_token(&config.data, &config.key).map_err(|e| Stop::vault("The demo was not started.", e))?;
     welcome(&port, &token, &config.data);
     port.serve(&vault, &config.data)
@@ -58,6 +64,24 @@ fn people(vault: &Vault, data: &Path) -> Result<(), Error> {
             vault.create_account(&visit, profile)?;
         }
     }
+    Ok(())
+}
+
+/// Registers an app that somebody can try: its pages are their own, on port 3000 of the same machine.
+fn app(vault: &Vault) -> Result<(), Error> {
+    if vault.app(APP)?.is_some() {
+        return Ok(());
+    }
+    let visit = Visit::operator().asking(Context::new(Deed::Administer, "demo"));
+    let registration = Registration {
+        name: "My first app".to_owned(),
+        redirects: vec![format!("{APP_AT}/index.html")],
+        launch: Some(format!("{APP_AT}/launch.html")),
+        scopes: "patient/*.rs launch launch/patient openid fhirUser offline_access".to_owned(),
+        ..Registration::default()
+    };
+    vault.register_app(&visit, Some(APP), registration)?;
+    vault.review_app(&visit, APP, Review::Approved)?;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ const STAFF: &[Row] = &[
     ("kim", "Ji-woo Kim, MD", &[Role::Physician], &["Practitioner/kim"], &["Location/emergency"]),
     ("okafor", "Ngozi Okafor, MD", &[Role::Physician], &["Practitioner/okafor"], &["Location/clinic"]),
     ("begaye", "Leland Begaye, MD", &[Role::Physician], &["Practitioner/begaye"], &[]),
-    ("nurse", "Rosa Tapia, RN", &[Role::Nurse], &[], &["Location/medsurg", "Location/swing"]),
+    ("nurse", "Rosa Tapia, RN", &[Role::Nurse], &["Practitioner/tapia"], &["Location/medsurg", "Location/swing"]),
     ("him", "Dana Whitaker, RHIA", &[Role::HimSpecialist], &[], &[]),
     ("coder", "Miguel Soto, CCS", &[Role::Coder], &[], &[]),
     ("registrar", "Helen Park, ODS", &[Role::CancerRegistrar], &[], &[]),

@@ -90,6 +90,7 @@ pub static STAFF: &[Clinician] = &[
     staff("olsen", "Mark", "Olsen", "MD", ("2085R0202X", "Diagnostic Radiology Physician")),
     staff("begaye", "Leland", "Begaye", "MD", ("2084P0800X", "Psychiatry Physician")),
     staff("zhang", "Wei", "Zhang", "MD", ("207RX0202X", "Medical Oncology Physician")),
+    staff("tapia", "Rosa", "Tapia", "RN", ("163W00000X", "Registered Nurse")),
 ];
 
 /// How many of [`STAFF`] keep a panel of clinic patients.
@@ -112,6 +113,8 @@ pub const RADIOLOGIST: usize = 11;
 pub const PSYCHIATRIST: usize = 12;
 /// Oncologist.
 pub const ONCOLOGIST: usize = 13;
+/// A nurse of the units.
+pub const NURSE: usize = 14;
 
 /// The nursing units and how many beds each has: 25 together.
 pub static UNITS: &[(&str, &str, usize)] =
@@ -227,7 +230,11 @@ fn role(number: usize, clinician: &Clinician) -> Tree {
         "active": true,
         "practitioner": link_named(&clinician.link(), &clinician.signature()),
         "organization": link(organization),
-        "code": [object! { "coding": [coding(hl7!("practitioner-role", "doctor", "Doctor"))] }],
+        "code": [object! { "coding": [coding(if number == NURSE {
+            hl7!("practitioner-role", "nurse", "Nurse")
+        } else {
+            hl7!("practitioner-role", "doctor", "Doctor")
+        })] }],
         "specialty": [specialty],
         "location": [link(place)],
         "telecom": [object! { "system": "phone", "value": format!("(928) 555-01{number:02}") }],

@@ -76,6 +76,9 @@ const RACES: &[(&str, &str)] = &[
 const MOTHER: usize = 7;
 const TWIN: usize = 13;
 
+/// A patient with the family name of the nurse: a privacy officer sees when she looks.
+const NAMESAKE: usize = 30;
+
 /// Whether this patient gives birth in the story, and the next one is her child.
 pub fn is_mother(number: usize) -> bool {
     number % 20 == MOTHER
@@ -92,6 +95,8 @@ impl Person {
         let mut person = Person::alone(seed, number);
         if number == 0 {
             person.become_zoe();
+        } else if number == NAMESAKE {
+            person.family = house::STAFF[house::NURSE].family;
         } else if is_mother(number) {
             person.sex = Sex::Female;
             person.birth = delivery(seed, number).plus(-Dice::new(seed, number, 3).between(19 * 365, 39 * 365));

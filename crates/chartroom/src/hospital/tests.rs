@@ -19,7 +19,7 @@ fn fingerprint(hospital: Hospital) -> u64 {
 #[test]
 fn a_seed_gives_the_same_bytes_everywhere() {
     // Changes whenever the stories change; then look at what changed and write the new number here.
-    assert_eq!(format!("{:016x}", fingerprint(Hospital::new(1, 200))), "df965c316ad6ba6f");
+    assert_eq!(format!("{:016x}", fingerprint(Hospital::new(1, 200))), "8dc85455eb2e23c1");
     assert_ne!(fingerprint(Hospital::new(2, 20)), fingerprint(Hospital::new(1, 20)));
 }
 

@@ -6,10 +6,12 @@ use super::private::Document;
 use super::{Action, Class, Visit};
 use crate::error::Error;
 use crate::keys::patients::Kid;
-use crate::records::{Expect, Vault};
+use crate::records::{Expect, Vault, Version};
+use crate::search::Page;
 use base::clock::Instant;
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
+use fhir::search::query::parse;
 use parking_lot::RwLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,6 +20,9 @@ pub const HOURS: i64 = 4;
 
 /// A reason shorter than this says nothing.
 const REASON_CHARS_MIN: usize = 10;
+
+/// Patients who fit a name that are looked at; with more of them nobody was named.
+const FITTING_MAX: usize = 50;
 
 const DOCUMENT: &str = "x-glass";
 const HOUR_MS: i64 = 3_600_000;
@@ -40,6 +45,17 @@ pub struct Glass {
     /// The privacy officer who reviewed it, and what they found.
     pub reviewed: Option<(String, String)>,
     pub(crate) kid: Kid,
+}
+
+/// A patient, named as exactly as somebody can who may not see the chart: the record number, or family name and day of birth.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Named<'n> {
+    /// An identifier's value.
+    pub number: &'n str,
+    /// The whole family name, however its letters are written.
+    pub family: &'n str,
+    /// Day of birth, `1970-01-01`.
+    pub born: &'n str,
 }
 
 /// Those that are open now.
@@ -67,13 +83,7 @@ impl Vault {
     /// Opens one patient's chart to the visit, for [`HOURS`]. The reason is kept, the patient and the privacy officer see it.
     pub fn break_glass(&self, visit: &Visit, patient: &str, reason: &str) -> Result<Glass, Error> {
         self.permit(visit, Action::BreakGlass, Class::Identity, None)?;
-        let reason = reason.trim();
-        if reason.chars().count() < REASON_CHARS_MIN {
-            let message = format!(
-                "say why in at least {REASON_CHARS_MIN} characters: the patient and the privacy officer read it"
-            );
-            return Err(Refusal::new(Kind::Invalid, "required", message).into());
-        }
+        let reason = said(reason)?;
         let store = &self.inner.store;
         let there = store.read("Patient", patient, None)?.is_some_and(|version| !version.deleted);
         let Some(kid) = self.kid_of(patient).filter(|_| there) else {
@@ -98,6 +108,40 @@ impl Vault {
         trail.told = trail.told.max(Some(trail.shown));
         drop(trail);
         Ok(glass)
+    }
+
+    /// [`Vault::break_glass`] for a patient whose id is not known. Who fits is told only by opening the chart, with the reason.
+    pub fn break_glass_for(&self, visit: &Visit, named: Named<'_>, reason: &str) -> Result<Glass, Error> {
+        self.permit(visit, Action::BreakGlass, Class::Identity, None)?;
+        let reason = said(reason)?;
+        let patient = self.whoever_is(named)?;
+        self.break_glass(visit, &patient, reason)
+    }
+
+    /// The id of the one patient who is named.
+    fn whoever_is(&self, named: Named<'_>) -> Result<String, Error> {
+        let pairs = match (named.number, named.family, named.born) {
+            ("", "", _) | ("", _, "") => {
+                let message = "name the patient by the record number, or by family name and day of birth";
+                return Err(Refusal::new(Kind::Invalid, "required", message).into());
+            }
+            ("", family, born) => vec![("family", family), ("birthdate", born)],
+            (number, ..) => vec![("identifier", number)],
+        };
+        let pairs: Vec<_> = pairs.into_iter().map(|(name, value)| (name.to_owned(), quoted(value))).collect();
+        let query = parse(Some("Patient"), &pairs, true, self.clock().now())?;
+        // The search is the gate's own: nothing of it is shown, but whom the broken glass opens.
+        let found = self.search(&Visit::operator(), &query, &Page { count: FITTING_MAX, ..Page::default() })?;
+        let fits = |version: &&Version| !named.number.is_empty() || has_family(version, named.family);
+        let fitting: Vec<&Version> = found.matches.iter().filter(fits).collect();
+        match fitting.as_slice() {
+            [one] => Ok(one.id.clone()),
+            [] => Err(Refusal::new(Kind::Invalid, "not-found", "no patient fits exactly; look at the spelling").into()),
+            _ => {
+                Err(Refusal::new(Kind::Invalid, "multiple-matches", "several patients fit; use the record number")
+                    .into())
+            }
+        }
     }
 
     /// All that were ever broken, newest first; for whoever may read the audit.
@@ -164,6 +208,30 @@ impl Vault {
             kid: self.kid_of(says.text("patient")?)?,
         })
     }
+}
+
+/// A reason that says something.
+fn said(reason: &str) -> Result<&str, Refusal> {
+    let reason = reason.trim();
+    if reason.chars().count() < REASON_CHARS_MIN {
+        let message =
+            format!("say why in at least {REASON_CHARS_MIN} characters: the patient and the privacy officer read it");
+        return Err(Refusal::new(Kind::Invalid, "required", message));
+    }
+    Ok(reason)
+}
+
+/// A value whose marks mean nothing to a search (R4 search section 3.1.1.4.0.2).
+fn quoted(value: &str) -> String {
+    let mark = |c: char| matches!(c, '\\' | ',' | '|' | '$').then_some('\\');
+    value.chars().flat_map(|c| mark(c).into_iter().chain([c])).collect()
+}
+
+/// Whether a patient has this family name.
+fn has_family(version: &Version, family: &str) -> bool {
+    let Ok(patient) = Json::parse(&version.body) else { return false };
+    let names = patient.get("name").map_or(&[][..], Json::items);
+    names.iter().filter_map(|name| name.text("family")).any(|name| name.to_lowercase() == family.to_lowercase())
 }
 
 impl Glass {

@@ -18,6 +18,7 @@ pub mod scopes;
 mod seeing;
 pub(crate) mod sight;
 mod token;
+mod trial;
 pub mod view;
 mod vocabulary;
 mod why;
@@ -29,6 +30,7 @@ pub use accounts::{
 pub use label::{Label, Labels};
 pub use policy::{Action, Class, Relationship, Relationships};
 pub use principal::{Principal, Purpose, Role, Roles};
+pub use trial::{Edit, Trial, Tried};
 pub use why::Explained;
 
 use crate::error::{Error, Fault};

@@ -51,7 +51,7 @@ struct Kept {
 }
 
 /// Consents with the keyed hashes of their identities, by the number of the patient's data key.
-type ByPatient = HashMap<Kid, Arc<Vec<(i64, Consent)>>>;
+pub(super) type ByPatient = HashMap<Kid, Arc<Vec<(i64, Consent)>>>;
 
 /// The consents that stand in the record, read, by the number of the patient's data key.
 #[derive(Default)]
@@ -141,7 +141,7 @@ impl Vault {
         Some(Arc::clone(&kept.sight))
     }
 
-    fn work_out(
+    pub(super) fn work_out(
         &self,
         visit: &Visit,
         action: Action,
@@ -222,7 +222,7 @@ impl Vault {
     }
 
     /// The consents in the record when it has `at` entries, by patient. Those written since the last time are read.
-    fn consents(&self, at: u32) -> Result<ByPatient, Error> {
+    pub(super) fn consents(&self, at: u32) -> Result<ByPatient, Error> {
         let store = &self.inner.store;
         let mut known = store.gate.consents.known.lock();
         if known.at < at {

@@ -17,11 +17,53 @@ pub struct Way {
 }
 
 const OWN: &[Role] = &[Role::Patient, Role::Proxy];
+const READERS: &[Role] = &[
+    Role::Physician,
+    Role::Nurse,
+    Role::HimSpecialist,
+    Role::Coder,
+    Role::Biller,
+    Role::CancerRegistrar,
+    Role::PublicHealth,
+    Role::PrivacyOfficer,
+];
 const REVIEW: &[Role] = &[Role::PrivacyOfficer, Role::Auditor];
 
 /// All of them, in the order in which they are shown.
 const WAYS: &[Way] = &[
+    Way { path: "/patient", name: "The record", does: "Everything that is kept, and that you may see.", of: OWN },
+    Way {
+        path: "/patients",
+        name: "Patients",
+        does: "Find a patient by name, day of birth or record number.",
+        of: READERS,
+    },
+    Way {
+        path: "/break-glass",
+        name: "Break the glass",
+        does: "Open the chart of somebody who is not in your care, in an emergency.",
+        of: &[Role::Physician, Role::Nurse],
+    },
+    Way { path: "/why", name: "Why?", does: "Why you can or cannot see something.", of: READERS },
     Way { path: "/looked", name: "Who looked", does: "See who looked at the record, when and why.", of: OWN },
+    Way {
+        path: "/consents",
+        name: "Consents",
+        does: "Say who may see the record, see what that changes, take it back.",
+        of: OWN,
+    },
+    Way {
+        path: "/glass",
+        name: "Broken glass",
+        does: "Emergencies in which somebody opened a chart: read why, note what you found.",
+        of: REVIEW,
+    },
+    Way {
+        path: "/unusual",
+        name: "Unusual look-ups",
+        does: "Records of relatives, neighbours and colleagues, or of nobody in one's care.",
+        of: REVIEW,
+    },
     Way {
         path: "/audit",
         name: "Audit",
@@ -33,6 +75,18 @@ const WAYS: &[Way] = &[
         name: "Concerns",
         does: "What worried patients about a look at their record, and the answers.",
         of: &[Role::Patient, Role::Proxy, Role::PrivacyOfficer],
+    },
+    Way {
+        path: "/apps",
+        name: "App directory",
+        does: "Programs of others: approve them, suspend them.",
+        of: &[Role::Technologist],
+    },
+    Way {
+        path: "/policies",
+        name: "Policies",
+        does: "Who may do what, as text; what an edit would change.",
+        of: &[Role::PrivacyOfficer, Role::Auditor, Role::Technologist],
     },
 ];
 

@@ -4,13 +4,22 @@
 //! have to do; one module a family of pages. [`frame`] seats people, notes what they ask for the audit, and draws around
 //! it; [`words`] says codes and moments as people do.
 
+mod apps;
 mod audit;
+mod chart;
 mod concerns;
+mod consents;
 mod desk;
+mod emergency;
 mod frame;
+mod glass;
 mod home;
 mod looked;
+mod patients;
+mod policies;
+mod unusual;
 mod whose;
+mod why;
 mod words;
 
 pub use home::{escape, home};
@@ -41,10 +50,28 @@ const fn both(path: &'static str, get: Answers, post: Answers) -> Page {
     Page { path, get: Some(get), post: Some(post) }
 }
 
+const fn sent(path: &'static str, post: Answers) -> Page {
+    Page { path, get: None, post: Some(post) }
+}
+
 /// All pages of people who are signed in. What a page is about stands in its query, so that no path names a patient.
 const PAGES: &[Page] = &[
     shown("/home", desk::page),
     shown("/looked", looked::page),
+    shown("/patients", patients::page),
+    shown("/patient", chart::page),
+    shown("/patient/entries", chart::list),
+    shown("/entry", chart::entry),
+    shown("/why", why::page),
+    both("/break-glass", emergency::form, emergency::break_it),
+    shown("/consents", consents::list),
+    both("/consents/give", consents::form, consents::give),
+    shown("/consents/effect", consents::effect),
+    sent("/consents/withdraw", consents::withdraw),
+    both("/glass", glass::list, glass::review),
+    shown("/unusual", unusual::page),
+    both("/apps", apps::list, apps::review),
+    both("/policies", policies::list, policies::simulate),
     shown("/audit", audit::page),
     shown("/audit.csv", audit::csv),
     both("/concern", concerns::form, concerns::raise),

@@ -109,6 +109,23 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("Patient", "name and address", "Name and address"),
 ];
 
+/// Types in the order in which a chart shows them.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|(kind, ..)| *kind).filter(|kind| *kind != "Patient")
+}
+
+/// What people call several of a type.
+pub fn several(kind: &str) -> &str {
+    KINDS.iter().find(|(known, ..)| *known == kind).map_or(kind, |(.., words)| words)
+}
+
+/// What people call one of a type, at the beginning of a line.
+pub fn one(kind: &str) -> String {
+    let word = KINDS.iter().find(|(known, ..)| *known == kind).map_or(kind, |(_, word, _)| word);
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 /// `2 results and measurements`.
 pub fn counted(kind: &str, count: usize) -> String {
     let Some((_, one, many)) = KINDS.iter().find(|(known, ..)| *known == kind) else {
@@ -129,6 +146,79 @@ pub fn name(resource: &Json<'_>) -> String {
     }
     let given = name.get("given").map_or(&[][..], Json::items).iter().filter_map(Json::as_str);
     given.chain(name.text("family")).collect::<Vec<_>>().join(" ")
+}
+
+/// What a resource is about, in a line: the words of its code, and its value or state.
+pub fn title(resource: &Json<'_>) -> String {
+    const CODES: [&str; 9] = [
+        "code",
+        "medicationCodeableConcept",
+        "vaccineCode",
+        "type",
+        "serviceType",
+        "category",
+        "scope",
+        "relationship",
+        "activity",
+    ];
+    let named = [name(resource), resource.text("title").unwrap_or_default().to_owned()];
+    let mut found = named.into_iter().chain(CODES.iter().filter_map(|code| resource.get(code)).map(concept));
+    let found = found.find(|text| !text.is_empty());
+    let found = found.or_else(|| resource.text("description").map(str::to_owned));
+    let what = found.unwrap_or_else(|| one(resource.text("resourceType").unwrap_or_default()));
+    match value(resource) {
+        value if value.is_empty() => what,
+        value => format!("{what}: {value}"),
+    }
+}
+
+/// The words of a CodeableConcept, a Coding, or the first of a list of them.
+pub fn concept(concept: &Json<'_>) -> String {
+    if let Some(first) = concept.items().first() {
+        return self::concept(first);
+    }
+    let said = concept.text("text").or_else(|| concept.text("display"));
+    let codings = concept.get("coding").map_or(&[][..], Json::items);
+    let said = said.or_else(|| codings.iter().find_map(|coding| coding.text("display")));
+    said.or_else(|| codings.iter().find_map(|coding| coding.text("code"))).unwrap_or_default().to_owned()
+}
+
+fn value(resource: &Json<'_>) -> String {
+    let number = |quantity: &Json<'_>| {
+        let number = quantity.get("value").and_then(Json::as_number).unwrap_or_default();
+        format!("{number} {}", quantity.text("unit").or_else(|| quantity.text("code")).unwrap_or_default())
+    };
+    let quantity = resource.get("valueQuantity").map(number);
+    let coded = || resource.get("valueCodeableConcept").map(concept);
+    let text = || resource.text("valueString").map(str::to_owned);
+    let parts = || {
+        let parts = resource.get("component").map_or(&[][..], Json::items).iter();
+        let parts: Vec<String> = parts.filter_map(|part| part.get("valueQuantity").map(number)).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    };
+    quantity.or_else(coded).or_else(text).or_else(parts).unwrap_or_default().trim().to_owned()
+}
+
+/// When a resource's matter happened, as it says itself: `3 Mar 1970`; empty where it does not.
+pub fn happened(resource: &Json<'_>) -> String {
+    const DATES: [&str; 14] = [
+        "effectiveDateTime",
+        "effectivePeriod",
+        "effectiveInstant",
+        "onsetDateTime",
+        "performedDateTime",
+        "performedPeriod",
+        "occurrenceDateTime",
+        "period",
+        "recordedDate",
+        "authoredOn",
+        "date",
+        "start",
+        "created",
+        "issued",
+    ];
+    let text = |value: &Json<'_>| value.as_str().or_else(|| value.text("start")).map(date);
+    DATES.iter().filter_map(|name| resource.get(name)).find_map(text).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ const TYPES: [(&str, &str); 16] = [
 ];
 
 /// Addresses that are not below the FHIR base, with the methods that are tried.
-const PAGES: [(&str, &[&str]); 33] = [
+const PAGES: &[(&str, &[&str])] = &[
     ("/", &["GET"]),
     ("/health", &["GET"]),
     ("/log/checkpoint", &["GET"]),
@@ -110,7 +110,25 @@ const PAGES: [(&str, &[&str]); 33] = [
     ("/smart/userinfo", &["GET", "POST"]),
     ("/home", &["GET"]),
     ("/looked", &["GET"]),
+    ("/apps", &["GET", "POST"]),
+    ("/patients", &["GET"]),
+    ("/patient", &["GET"]),
+    ("/patient?id=a", &["GET"]),
+    ("/patient/entries", &["GET"]),
+    ("/patient/entries?id=a&kind=Condition", &["GET"]),
+    ("/entry", &["GET"]),
+    ("/entry?about=Condition/c", &["GET"]),
+    ("/why", &["GET"]),
+    ("/break-glass", &["GET", "POST"]),
+    ("/consents", &["GET"]),
+    ("/consents/give", &["GET", "POST"]),
+    ("/consents/effect", &["GET"]),
+    ("/consents/withdraw", &["POST"]),
+    ("/glass", &["GET", "POST"]),
+    ("/unusual", &["GET"]),
+    ("/policies", &["GET", "POST"]),
     ("/audit", &["GET"]),
+    ("/audit?patient=a", &["GET"]),
     ("/audit.csv", &["GET"]),
     ("/concern", &["GET", "POST"]),
     ("/concerns", &["GET", "POST"]),

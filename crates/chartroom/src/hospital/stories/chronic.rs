@@ -6,11 +6,14 @@ use crate::hospital::chart::Chart;
 use crate::hospital::codes::conditions::{self as c, Problem};
 use crate::hospital::codes::{Code, drugs as d, hl7, labs, procedures, vaccines};
 use crate::hospital::day::{Day, OPENED, TODAY};
-use crate::hospital::house::STAFF;
+use crate::hospital::house::{EMERGENCY_DOCTOR, NURSE, PSYCHIATRIST, STAFF};
 use crate::hospital::kidney::egfr;
 use crate::hospital::people::Smoking;
 use crate::hospital::tree::{Tree, concept, link, link_named, object, quantity, words};
 use crate::hospital::visits::Visit;
+
+/// Every so many patients the emergency physician and a nurse are in the team too; the demo patient is one.
+const FOLLOWED: usize = 10;
 
 /// A visit to the own clinician.
 pub fn visit(chart: &mut Chart, day: Day, chronic: &[(&'static Problem, Day)]) {
@@ -255,6 +258,17 @@ fn prevention(chart: &mut Chart, visit: &mut Visit) {
     }
 }
 
+/// Who else is in the team: so that everybody of the house who signs in to the demo has patients in their care, whatever
+/// day it is.
+fn others(chart: &Chart) -> impl Iterator<Item = (usize, &'static str)> {
+    let has_mood = chart.problems.iter().any(|a| std::ptr::eq(a.problem, &raw const c::DEPRESSION));
+    let is_followed = chart.person.number.is_multiple_of(FOLLOWED);
+    let emergency = is_followed.then_some((EMERGENCY_DOCTOR, "Emergency medicine"));
+    let nurse = is_followed.then_some((NURSE, "Nurse"));
+    let psychiatrist = has_mood.then_some((PSYCHIATRIST, "Psychiatry"));
+    emergency.into_iter().chain(nurse).chain(psychiatrist)
+}
+
 /// A team, a plan and a goal for those who have something chronic, and their next appointment.
 pub fn plans(chart: &mut Chart) {
     if chart.problems.is_empty() || chart.died.is_some() {
@@ -262,14 +276,19 @@ pub fn plans(chart: &mut Chart) {
     }
     let doctor = &STAFF[chart.person.doctor];
     let own = || link_named(&doctor.link(), &doctor.signature());
+    let mut members = vec![
+        object! { "role": [words("Primary care")], "member": own() },
+        object! { "role": [words("Patient")], "member": chart.patient() },
+    ];
+    members.extend(others(chart).map(|(number, does)| {
+        let who = &STAFF[number];
+        object! { "role": [words(does)], "member": link_named(&who.link(), &who.signature()) }
+    }));
     let team = object! {
         "status": "active",
         "name": "Care team",
         "subject": chart.patient(),
-        "participant": [
-            object! { "role": [words("Primary care")], "member": own() },
-            object! { "role": [words("Patient")], "member": chart.patient() },
-        ],
+        "participant": members,
     };
     let team = chart.add("CareTeam", Some("careteam"), team);
     let goals: Vec<Tree> = goal(chart).map(|goal| link(&chart.add("Goal", Some("goal"), goal))).into_iter().collect();

@@ -3,7 +3,7 @@
 use super::document::KIND;
 use super::{App, Book, Proof, Registration, Review, hash_of};
 use crate::access::accounts::Session;
-use crate::access::{Role, Visit};
+use crate::access::{Action, Class, Role, Visit};
 use crate::error::Error;
 use crate::keys::root::hex;
 use crate::records::{Expect, Vault};
@@ -39,8 +39,10 @@ impl Vault {
         Ok((self.keep_app(visit, app)?, secret))
     }
 
-    /// Decides about an app. Whatever it holds is void once it is not approved.
+    /// Decides about an app, for the operator and whoever a policy lets run the installation. Whatever it holds is void once
+    /// it is not approved.
     pub fn review_app(&self, visit: &Visit, id: &str, review: Review) -> Result<Arc<App>, Error> {
+        self.permit(visit, Action::Operate, Class::System, None)?;
         let now = self.clock().now();
         self.change_app(visit, id, |app| {
             if review != Review::Approved {
@@ -54,6 +56,7 @@ impl Vault {
 
     /// Makes a new secret for an app that has one; the one before is void. It is told only now.
     pub fn renew_app_secret(&self, visit: &Visit, id: &str) -> Result<(Arc<App>, Option<String>), Error> {
+        require_operator(visit)?;
         self.change_app(visit, id, |app| {
             let secret = matches!(app.registration.proof, Proof::Secret(_)).then(fresh_secret)?;
             app.registration.proof = Proof::Secret(hash_of(&app.id, &secret));
@@ -61,13 +64,13 @@ impl Vault {
         })
     }
 
+    /// The caller has found that the visit may.
     fn change_app(
         &self,
         visit: &Visit,
         id: &str,
         change: impl FnOnce(&mut App) -> Option<String>,
     ) -> Result<(Arc<App>, Option<String>), Error> {
-        require_operator(visit)?;
         let _turn = self.inner.store.gate.apps.turn();
         let present = self.app(id)?.ok_or_else(no_app)?;
         let mut app = App::clone(&present);

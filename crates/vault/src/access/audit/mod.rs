@@ -11,8 +11,10 @@ mod reading;
 pub mod report;
 mod retention;
 pub(crate) mod trail;
+mod unusual;
 mod writing;
 
 pub use event::{Deed, Event, NAMED_MAX, Outcome};
 pub use reading::{Found, Page, Wanted, Who};
 pub use retention::{Expired, YEARS_MIN};
+pub use unusual::{Oddity, Review, Unusual};

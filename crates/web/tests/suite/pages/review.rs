@@ -1,6 +1,9 @@
 //! What privacy officers find: the audit, and what is left to review.
 
-use super::{shown, stage};
+use super::{person, shown, stage};
+use crate::browser::{Browser, field, location};
+use serde_json::json;
+use vault::access::{Purpose, Role, Terms};
 
 #[test]
 fn the_audit_is_searched_and_taken_out_by_those_who_review_it() {
@@ -26,4 +29,73 @@ fn the_audit_is_searched_and_taken_out_by_those_who_review_it() {
             assert_eq!(stage.browser(login).get(path).status, 403, "{login} {path}");
         }
     }
+}
+
+/// A patient who is somebody's neighbour, and is looked at.
+#[test]
+fn unusual_look_ups_are_found_with_their_reasons() {
+    let stage = stage();
+    let home = json!([{"line": ["1 Main St"], "postalCode": "85001"}]);
+    let away = json!([{"city": "Yuma"}]);
+    for (id, family, address) in [("rel", "Kim", away.clone()), ("near", "Lee", home.clone()), ("col", "Ray", away)] {
+        stage.put(&json!({
+            "resourceType": "Patient", "id": id, "name": [{"family": family, "given": ["A"]}], "birthDate": "1980-02-03",
+            "address": address, "generalPractitioner": [{"reference": "Practitioner/kim"}]
+        }));
+    }
+    stage.put(&json!({"resourceType": "Practitioner", "id": "kim", "name": [{"family": "Kim"}], "address": home}));
+    person(&stage, "ray", Role::Nurse, &["Patient/col"]);
+    let mut kim = stage.browser("kim");
+    let glass = |browser: &mut Browser<'_>, patient: &str| {
+        let account = stage.house.vault.account_of_login("kim").unwrap().unwrap();
+        let token = stage.house.vault.issue_session(&account, Terms::new(Purpose::Treatment, 60_000)).unwrap().0;
+        browser.get("/home");
+        let bearer = format!("Bearer {token}");
+        let path = format!("/fhir/Patient/{patient}/$break-glass?reason=found%20unconscious");
+        stage.house.bare("POST", &path, &[("Authorization", &bearer)], b"").expect(200);
+        for patient in ["rel", "near", "col", "zoe", "away"] {
+            let path = format!("/fhir/Patient/{patient}");
+            stage.house.bare("GET", &path, &[("Authorization", &bearer)], b"").expect(200);
+        }
+    };
+    stage.put(&json!({"resourceType": "Patient", "id": "away", "name": [{"family": "Far"}]}));
+    glass(&mut kim, "away");
+    let mut ada = stage.browser("ada");
+    let page = shown(&mut ada, "/unusual");
+    let row = |name: &str| page.split("<tr>").find(|row| row.contains(name)).unwrap_or_default().to_owned();
+    for (name, why) in [
+        ("A Kim", "same surname"),
+        ("A Lee", "same address"),
+        ("A Ray", "the patient works here"),
+        ("Far", "no relationship with the patient"),
+    ] {
+        assert!(row(name).contains(why) && row(name).contains("KIM"), "{name}: {page}");
+    }
+    assert!(!page.contains("Zoe"), "in care, and nothing in common: {page}");
+    assert!(shown(&mut ada, "/unusual?until=2020-01-01&since=2019-01-01").contains("Nothing unusual"));
+    assert_eq!((kim.get("/unusual").status, kim.get("/glass").status), (403, 403));
+    // The glass is reviewed, once.
+    let queue = shown(&mut ada, "/glass");
+    assert!(queue.contains("found unconscious") && queue.contains("Far") && queue.contains("open now"), "{queue}");
+    let answer = ada.get("/glass");
+    let id = field(&answer, "id").unwrap();
+    assert_eq!(ada.post("/glass", &[("id", &id), ("finding", " ")]).status, 422);
+    ada.get("/glass");
+    assert_eq!(location(&ada.post("/glass", &[("id", &id), ("finding", "Right: he was brought in")])), Some("/glass"));
+    let queue = shown(&mut ada, "/glass");
+    assert!(queue.contains("everything has been reviewed") && queue.contains("Right: he was brought in"), "{queue}");
+}
+
+#[test]
+fn an_edit_of_the_policies_says_for_how_many_people_it_changes_what() {
+    let stage = stage();
+    let mut ada = stage.browser("ada");
+    assert!(shown(&mut ada, "/policies").contains("psychotherapy-notes"));
+    let open = "@id(\"patients-read-the-audit\") @says(\"x\") @source(\"y\")\r\n\
+                permit (principal in Role::\"physician\", action == Action::\"read\", resource == Class::\"billing\");";
+    let said = ada.post("/policies", &[("text", open)]).text();
+    assert!(said.contains("1 person may read billing and coverage who could not before."), "{said}");
+    let wrong = ada.post("/policies", &[("text", "permit (principal in Role::\"codr\", action, resource);")]);
+    assert!(wrong.status == 200 && wrong.text().contains("The text is not right"), "{}", wrong.text());
+    assert_eq!(stage.browser("kim").get("/policies").status, 403);
 }

@@ -1,0 +1,99 @@
+//! What those who treat find: their patients, charts, and the glass; and whoever runs the installation: apps.
+
+use super::{person, shown, stage};
+use crate::browser::location;
+use crate::stage::registration;
+use serde_json::json;
+use vault::access::Role;
+use vault::access::apps::Proof;
+
+#[test]
+fn a_physician_finds_a_patient_and_reads_what_the_gate_shows() {
+    let stage = stage();
+    stage.put(&json!({
+        "resourceType": "Patient", "id": "far", "name": [{"family": "Far"}], "birthDate": "1970-01-01",
+        "identifier": [{"system": "https://h/mrn", "value": "4711"}]
+    }));
+    let mut kim = stage.browser("kim");
+    let found = shown(&mut kim, "/patients?name=zo&born=1980-02-03");
+    assert!(found.contains("href=\"/patient?id=zoe\"") && !found.contains("id=ann"), "{found}");
+    for nobody in ["name=far", "number=4711", "name=zo&born=1999-01-01", "name=%22%2C%7C%24%5C"] {
+        assert!(shown(&mut kim, &format!("/patients?{nobody}")).contains("Nobody whom you may see fits"), "{nobody}");
+    }
+    assert!(shown(&mut kim, "/patients?all=yes").contains("id=ann"));
+    let chart = shown(&mut kim, "/patient?id=zoe");
+    for said in ["Zoe", "born 3 Feb 1980", "Results and measurements", "Diagnoses", "/entry?about=Condition/con-zoe"] {
+        assert!(chart.contains(said), "{said}: {chart}");
+    }
+    assert!(!chart.contains("-ann"));
+    assert!(shown(&mut kim, "/patient/entries?id=zoe&kind=Observation").contains("2823-3"));
+    assert!(shown(&mut kim, "/entry?about=Condition/con-zoe").contains("38341003"));
+    let why = shown(&mut kim, "/why?about=Condition/con-zoe");
+    assert!(why.contains("You may see it") && why.contains("in their care"), "{why}");
+    let (hidden, never) = (kim.get("/patient?id=far"), kim.get("/patient?id=nil"));
+    assert_eq!((hidden.status, hidden.text()), (404, never.text().replace("nil", "far")));
+    let (hidden, never) = (shown(&mut kim, "/why?about=Patient/far"), shown(&mut kim, "/why?about=Patient/nil"));
+    let (hidden, never) = (hidden.split_once("<h1>").unwrap().1, never.replace("nil", "far"));
+    assert_eq!(hidden, never.split_once("<h1>").unwrap().1, "nothing tells one from the other");
+    assert_eq!(kim.get("/entry?about=x").status, 404);
+}
+
+#[test]
+fn the_glass_is_broken_for_one_patient_who_is_named_exactly() {
+    let stage = stage();
+    for (id, family, number) in [("far", "Far", "1"), ("two", "Far", "2"), ("off", "Faraday", "3")] {
+        let born = if id == "two" { "1980-01-01" } else { "1970-01-01" };
+        stage.put(&json!({
+            "resourceType": "Patient", "id": id, "name": [{"family": family}], "birthDate": born,
+            "identifier": [{"system": "https://h/mrn", "value": number}]
+        }));
+    }
+    let mut kim = stage.browser("kim");
+    kim.get("/break-glass");
+    let reason = ("reason", "found unconscious on the street");
+    for (fields, said) in [
+        (vec![("number", "1"), ("reason", "short")], "say why"),
+        (vec![reason], "name the patient"),
+        (vec![("family", "Far"), reason], "name the patient"),
+        (vec![("family", "Fa"), ("born", "1970-01-01"), reason], "fits exactly"),
+        (vec![("number", "9"), reason], "fits exactly"),
+    ] {
+        let answer = kim.post("/break-glass", &fields);
+        let text = answer.text().to_lowercase();
+        assert!(answer.status == 422 && text.contains(said), "{fields:?} {text}");
+    }
+    assert_eq!(kim.get("/patient?id=far").status, 404);
+    let broken = kim.post("/break-glass", &[("family", "FAR"), ("born", "1970-01-01"), reason]);
+    assert_eq!(location(&broken), Some("/patient?id=far"));
+    assert!(shown(&mut kim, "/patient?id=far").contains("Far"));
+    assert_eq!((kim.get("/patient?id=two").status, kim.get("/patient?id=off").status), (404, 404));
+    kim.get("/break-glass");
+    assert_eq!(location(&kim.post("/break-glass", &[("number", "2"), reason])), Some("/patient?id=two"));
+    let mut ada = stage.browser("ada");
+    ada.get("/home");
+    ada.get("/account");
+    assert_eq!(ada.post("/break-glass", &[("number", "3"), reason]).status, 403);
+    assert_eq!(shown(&mut ada, "/glass").matches("found unconscious").count(), 2);
+}
+
+#[test]
+fn a_technologist_reviews_apps_and_nobody_else_does() {
+    let stage = stage();
+    person(&stage, "sam", Role::Technologist, &[]);
+    stage.house.vault.register_app(&crate::stage::operator(), Some("growth"), registration(Proof::Public)).unwrap();
+    let mut sam = stage.browser("sam");
+    let page = shown(&mut sam, "/apps");
+    assert!(page.contains("Growth &lt;b&gt;chart") && page.contains("waits for review"), "{page}");
+    let decide = |browser: &mut crate::browser::Browser<'_>, word: &str| {
+        browser.get("/account");
+        browser.post("/apps", &[("client", "growth"), ("do", word)])
+    };
+    assert_eq!(location(&decide(&mut sam, "approve")), Some("/apps"));
+    assert!(stage.house.vault.app("growth").unwrap().unwrap().is_approved());
+    assert_eq!(decide(&mut stage.browser("kim"), "suspend").status, 403);
+    assert_eq!(decide(&mut stage.browser("ada"), "suspend").status, 403);
+    assert_eq!(decide(&mut sam, "burn").status, 422);
+    assert_eq!(location(&decide(&mut sam, "suspend")), Some("/apps"));
+    assert!(!stage.house.vault.app("growth").unwrap().unwrap().is_approved());
+    assert_eq!(stage.browser("zoe").get("/apps").status, 403);
+}
