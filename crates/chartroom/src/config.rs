@@ -18,6 +18,7 @@
 //! [apps]
 //! authorities = "/etc/ssl/certs/ca-certificates.crt"
 //! private_addresses = false
+//! export_hours = 24
 //!
 //! [[sign_in.provider]]
 //! id = "hospital"
@@ -79,15 +80,17 @@ struct AccessFile {
     labels: Option<PathBuf>,
 }
 
-/// Fetching the keys of apps that name an address.
+/// What apps may do at this server.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AppsFile {
-    /// PEM of the authorities that are trusted.
+    /// PEM of the authorities that are trusted, where keys of apps are fetched.
     authorities: Option<PathBuf>,
-    /// Whether private addresses may be asked.
+    /// Whether private addresses may be asked for them.
     #[serde(default)]
     private_addresses: bool,
+    /// How long a bulk export is kept.
+    export_hours: Option<NonZeroU64>,
 }
 
 /// Where systems keep the authorities that they trust.
@@ -99,6 +102,11 @@ const AUTHORITIES: [&str; 4] = [
 ];
 
 impl AppsFile {
+    /// How long a bulk export is kept.
+    fn exports_kept(&self) -> Duration {
+        Duration::from_secs(self.export_hours.map_or(EXPORT_HOURS, NonZeroU64::get).saturating_mul(3_600))
+    }
+
     /// The file of authorities that counts, if there is one.
     fn bundle(&self) -> Option<PathBuf> {
         let usual = || AUTHORITIES.iter().map(PathBuf::from).find(|path| path.is_file());
@@ -180,10 +188,14 @@ pub struct Serving {
     pub private_addresses: bool,
     /// The identity providers.
     pub providers: Vec<Provider>,
+    /// How long a bulk export is kept.
+    pub exports_kept: Duration,
     origins: [Origin; 6],
 }
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+const EXPORT_HOURS: u64 = 24;
 
 const WITNESS_INTERVAL_S: u64 = 60;
 
@@ -273,6 +285,7 @@ impl Config {
             authorities,
             private_addresses,
             providers,
+            exports_kept: self.apps.exports_kept(),
             origins,
         })
     }
@@ -333,6 +346,8 @@ impl Config {
         for provider in &serving.providers {
             line("sign_in.provider", format!("{} {} {}", provider.id, provider.issuer, provider.client), Origin::File);
         }
+        let from = if self.apps.export_hours.is_some() { Origin::File } else { Origin::Default };
+        line("apps.export_hours", (self.apps.exports_kept().as_secs() / 3_600).to_string(), from);
         let [listen, url, tls, witnesses, interval, deletes] = serving.origins;
         line("serve.listen", serving.listen.to_string(), listen);
         line("serve.public_url", serving.public_url.clone().unwrap_or_else(|| "from serve.listen".to_owned()), url);

@@ -1,4 +1,4 @@
-//! Memos: what an import keeps beside the record, in files of their own, each line sealed.
+//! Memos: what an import or a bulk export keeps beside the record, in files of their own, each line sealed.
 //!
 //! They name what a disk may not tell: files called after patients, elements that nobody knows. A line is the Base64 of
 //! nonce, ciphertext and tag, under a label of the memo's name and the line's number, so that none can be moved. Their key
@@ -108,6 +108,11 @@ impl Memos {
     /// Deletes a memo. One that is not there is as good as deleted.
     pub fn forget(dir: &Path, name: &str) {
         drop(fs::remove_file(dir.join(format!("{name}.{ENDING}"))));
+    }
+
+    /// Deletes a memo of these.
+    pub fn remove(&self, name: &str) {
+        Memos::forget(&self.dir, name);
     }
 
     fn path(&self, name: &str) -> PathBuf {

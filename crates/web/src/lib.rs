@@ -6,6 +6,7 @@
 mod answer;
 mod audited;
 mod body;
+mod bulk;
 mod control;
 mod echo;
 mod egress;

@@ -13,7 +13,7 @@ use crate::settings::Settings;
 use crate::sign_in::{self, Asked};
 use crate::strangers::{Stranger, Strangers};
 use crate::witnesses::Standings;
-use crate::{gate, log, pages, rest, smart};
+use crate::{bulk, gate, log, pages, rest, smart};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -60,10 +60,11 @@ pub(crate) struct Shared {
     request_ids: RequestIds,
     pub smart: smart::Desk,
     pub providers: sign_in::provider::Desk,
+    pub bulk: bulk::Desk,
     requests: Semaphore,
     /// Places of pages and apps' forms: who fills them, signed in or not, fills none of the record's.
     forms: Semaphore,
-    searches: Lane,
+    pub searches: Lane,
     writes: Lane,
     pages: Lane,
     /// What requests hold.
@@ -92,6 +93,7 @@ impl Server {
             request_ids: RequestIds::new(&vault.fresh_id()),
             smart: smart::Desk::new(),
             providers: sign_in::provider::Desk::new(),
+            bulk: bulk::Desk::open(&vault),
             requests: Semaphore::new(settings.requests_max.max(1)),
             forms: Semaphore::new(FORMS_MAX),
             searches: Lane::new(settings.searches_max),
@@ -131,6 +133,11 @@ async fn enter(State(Entrance { shared, pace }): State<Entrance>, request: Reque
     if let Some(crossing) = crossing {
         smart::cors::admit(&shared, &crossing, &mut answer);
     }
+    let sent = bulk::after(answer.extensions_mut()).and_then(|after| bulk::go_on(after, &shared, &pace));
+    if let Some(body) = sent {
+        // Of a file nobody knows the length before it is made.
+        return answer.map(|_| if is_head { Body::empty() } else { body });
+    }
     if is_head {
         // The length a GET would have had (RFC 9110 section 9.3.2).
         let length = HeaderValue::from(answer.body().len());
@@ -143,14 +150,21 @@ async fn enter(State(Entrance { shared, pace }): State<Entrance>, request: Reque
     let room = answer.extensions_mut().remove::<Arc<Share>>();
     let room = room.or_else(|| shared.memory.leaving.take(answer.body().len()).map(Arc::new));
     let Some(room) = room else { return guard(refused(&full())).map(Body::from) };
-    answer.map(|bytes| Body::from(Bytes::from_owner(Leaving { bytes, _room: room, _waiting: pace.waits() })))
+    answer.map(|bytes| Body::from(Bytes::from_owner(Leaving::new(bytes, room, pace.waits()))))
 }
 
 /// An answer on its way out. What it holds is given back when its last byte is written.
-struct Leaving {
+pub(crate) struct Leaving {
     bytes: Bytes,
     _room: Arc<Share>,
     _waiting: Waiting,
+}
+
+impl Leaving {
+    /// With its room, and what tells its connection that something waits.
+    pub fn new(bytes: Bytes, room: Arc<Share>, waiting: Waiting) -> Leaving {
+        Leaving { bytes, _room: room, _waiting: waiting }
+    }
 }
 
 impl AsRef<[u8]> for Leaving {

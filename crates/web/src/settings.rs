@@ -44,6 +44,12 @@ pub struct Settings {
     pub page_size_max: usize,
     /// Most resources that one conditional delete may delete; one that matches more is refused. 1: only a single match.
     pub conditional_deletes_max: usize,
+    /// How long a bulk export is kept.
+    pub exports_kept: Duration,
+    /// Most bulk exports that one client or account may have at a time.
+    pub exports_max: usize,
+    /// Most lines of one file of a bulk export.
+    pub export_lines_max: usize,
     /// How long a session at pages may be idle before it ends.
     pub idle: Duration,
     /// Whether everybody who signs in with a password needs a second factor.
@@ -102,6 +108,9 @@ impl Settings {
             page_size: 50,
             page_size_max: 1_000,
             conditional_deletes_max: 100,
+            exports_kept: Duration::from_secs(24 * 60 * 60),
+            exports_max: 16,
+            export_lines_max: 100_000,
             idle: Duration::from_secs(15 * 60),
             second_factor: true,
             is_demo: false,

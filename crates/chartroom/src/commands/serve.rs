@@ -64,6 +64,7 @@ impl Port {
             authorities,
             private_addresses,
             providers,
+            exports_kept: serving.exports_kept,
             ..Settings::new(url)
         };
         Ok(Port { runtime, listener, settings })

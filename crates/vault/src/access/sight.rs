@@ -36,6 +36,8 @@ pub(crate) enum Sight {
     Ruled(Box<Rules>),
     /// What an app's scopes leave of what its account sees.
     Bounded(Arc<Sight>, Bounds),
+    /// What may be seen both ways, by one visitor for one purpose.
+    Both(Arc<Sight>, Arc<Sight>),
 }
 
 /// The rules of one visit.
@@ -131,6 +133,7 @@ impl Sight {
             Sight::Bounded(sight, bounds) => {
                 Sight::Bounded(Arc::new(Arc::unwrap_or_clone(sight).without(hidden)), bounds)
             }
+            Sight::Both(one, other) => Sight::Both(Arc::new(Arc::unwrap_or_clone(one).without(hidden)), other),
         }
     }
 
@@ -140,6 +143,10 @@ impl Sight {
             Sight::Everything => Sight::Everything,
             Sight::Ruled(rules) => Sight::Ruled(Box::new(Rules { own, ..*rules })),
             Sight::Bounded(sight, bounds) => Sight::Bounded(Arc::new(Arc::unwrap_or_clone(sight).writing(own)), bounds),
+            Sight::Both(one, other) => {
+                let writing = |sight: Arc<Sight>| Arc::new(Arc::unwrap_or_clone(sight).writing(own.clone()));
+                Sight::Both(writing(one), writing(other))
+            }
         }
     }
 
@@ -148,7 +155,7 @@ impl Sight {
         match self {
             Sight::Everything => None,
             Sight::Ruled(rules) => Some(&*rules.hidden).filter(|hidden| !hidden.is_empty()),
-            Sight::Bounded(sight, _) => sight.hidden(),
+            Sight::Bounded(sight, _) | Sight::Both(sight, _) => sight.hidden(),
         }
     }
 
@@ -184,11 +191,8 @@ impl Sight {
         match self {
             Sight::Everything => Glance::Seen,
             Sight::Ruled(rules) => rules.glance(place),
-            Sight::Bounded(sight, bounds) => match (sight.glance(place), bounds.glance(place)) {
-                (Glance::Hidden, _) | (_, Glance::Hidden) => Glance::Hidden,
-                (Glance::Seen, Glance::Seen) => Glance::Seen,
-                (Glance::Look, _) | (_, Glance::Look) => Glance::Look,
-            },
+            Sight::Bounded(sight, bounds) => narrower(sight.glance(place), bounds.glance(place)),
+            Sight::Both(one, other) => narrower(one.glance(place), other.glance(place)),
         }
     }
 
@@ -197,6 +201,7 @@ impl Sight {
             Sight::Everything => true,
             Sight::Ruled(rules) => rules.look(place, resource),
             Sight::Bounded(sight, bounds) => sight.look(place, resource) && bounds.look(place, resource),
+            Sight::Both(one, other) => one.look(place, resource) && other.look(place, resource),
         }
     }
 
@@ -217,6 +222,7 @@ impl Sight {
             Sight::Bounded(sight, bounds) => {
                 sight.is_blind_to(resource_type) || bounds.is_blind_to(type_number(resource_type))
             }
+            Sight::Both(one, other) => one.is_blind_to(resource_type) || other.is_blind_to(resource_type),
         }
     }
 }
@@ -248,6 +254,15 @@ impl Rules {
 
     fn is_blind_to(&self, type_number: u8) -> bool {
         !class_number(type_number).is_some_and(|class| self.open[class])
+    }
+}
+
+/// What is left where both must let it through.
+fn narrower(one: Glance, other: Glance) -> Glance {
+    match (one, other) {
+        (Glance::Hidden, _) | (_, Glance::Hidden) => Glance::Hidden,
+        (Glance::Seen, Glance::Seen) => Glance::Seen,
+        (Glance::Look, _) | (_, Glance::Look) => Glance::Look,
     }
 }
 

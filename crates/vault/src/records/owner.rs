@@ -30,6 +30,11 @@ pub(crate) fn patient_of<'a>(resource_type: &str, id: &'a str, resource: &'a Jso
     paths().get(resource_type)?.iter().find_map(|path| follow(resource, path))
 }
 
+/// Whether resources of a type can be a patient's.
+pub(crate) fn may_be_of_patient(resource_type: &str) -> bool {
+    matches!(resource_type, "Patient" | "Binary") || paths().contains_key(resource_type)
+}
+
 fn follow<'a>(at: &'a Json<'_>, path: &[String]) -> Option<&'a str> {
     if let Json::Array(items) = at {
         return items.iter().find_map(|item| follow(item, path));

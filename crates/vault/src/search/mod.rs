@@ -6,6 +6,7 @@
 
 mod compare;
 mod contained;
+pub mod export;
 mod include;
 pub mod index;
 mod lineage;

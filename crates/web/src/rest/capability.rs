@@ -1,6 +1,6 @@
 //! The capability statement: what is answered here, told from the definitions themselves (R4 http section 3.1.0.9).
 
-use super::operations::OFFERED;
+use super::operations::{OFFERED, OFFERED_AT_BASE};
 use fhir::definitions::r4;
 use fhir::json::Json;
 use fhir::search::params;
@@ -12,6 +12,9 @@ const TYPE_INTERACTIONS: [&str; 9] =
     ["read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"];
 
 const SYSTEM_INTERACTIONS: [&str; 4] = ["transaction", "batch", "search-system", "history-system"];
+
+/// What of others' statements holds here too.
+const BULK_DATA: &str = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data";
 
 type Member = (&'static str, Json<'static>);
 
@@ -26,7 +29,7 @@ pub fn statement(base: &str, deletes_max: usize) -> Vec<u8> {
         ("operation", operations(None)),
         ("compartment", compartments()),
     ]);
-    let statement: [Member; 12] = [
+    let statement: [Member; 13] = [
         ("resourceType", text("CapabilityStatement")),
         ("url", Json::string(format!("{base}/metadata"))),
         ("version", text(env!("CARGO_PKG_VERSION"))),
@@ -34,6 +37,7 @@ pub fn statement(base: &str, deletes_max: usize) -> Vec<u8> {
         ("status", text("active")),
         ("date", text(DATE)),
         ("kind", text("instance")),
+        ("instantiates", Json::Array(vec![text(BULK_DATA)])),
         ("software", Json::object([("name", text("Chartroom")), ("version", text(env!("CARGO_PKG_VERSION")))])),
         (
             "implementation",
@@ -118,7 +122,8 @@ fn operations(resource_type: Option<&str>) -> Json<'static> {
     };
     let mut seen: Vec<&str> = Vec::new();
     let mut list = Vec::new();
-    for offered in OFFERED.iter().filter(|offered| fits(offered.resource_type)) {
+    let at_base = OFFERED_AT_BASE.iter().filter(|_| resource_type.is_none());
+    for offered in at_base.chain(OFFERED.iter().filter(|offered| fits(offered.resource_type))) {
         // At the system level the name stands once for each definition.
         if !seen.contains(&offered.definition) {
             seen.push(offered.definition);

@@ -13,7 +13,7 @@ pub struct Inputs<'c> {
 }
 
 /// Adds what a `Parameters` resource in the body says to the parameters of the address, for operations that take nothing
-/// but primitive values.
+/// but primitive values and references.
 pub fn merge(asked: &mut Asked<'_>) -> Result<(), Refusal> {
     if asked.call.parts.method != Method::POST || asked.call.body.is_empty() {
         return Ok(());
@@ -23,8 +23,9 @@ pub fn merge(asked: &mut Asked<'_>) -> Result<(), Refusal> {
         return Err(no_parameters());
     }
     for parameter in body.get("parameter").map_or(&[][..], Json::items) {
-        let (Some(name), Some(value)) = (parameter.text("name"), primitive(parameter)) else {
-            let message = "this operation takes parameters with a name and a primitive value only";
+        let value = primitive(parameter).or_else(|| reference(parameter));
+        let (Some(name), Some(value)) = (parameter.text("name"), value) else {
+            let message = "this operation takes parameters with a name and a primitive value or a reference only";
             return Err(Refusal::new(Kind::Malformed, "value", message));
         };
         asked.pairs.push((name.to_owned(), value));
@@ -132,6 +133,10 @@ impl<'c> Inputs<'c> {
 fn coding(json: &Json<'_>) -> Option<Coding> {
     let text = |name: &str| json.text(name).map(str::to_owned);
     Some(Coding { system: text("system"), code: text("code")?, display: text("display") })
+}
+
+fn reference(parameter: &Json<'_>) -> Option<String> {
+    parameter.get("valueReference")?.text("reference").map(str::to_owned)
 }
 
 fn primitive(parameter: &Json<'_>) -> Option<String> {

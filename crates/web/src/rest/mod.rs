@@ -6,6 +6,7 @@ mod capability;
 pub mod condition;
 mod disclosures;
 mod everything;
+mod export;
 mod glass;
 mod history;
 mod inputs;
@@ -26,6 +27,7 @@ mod why;
 mod write;
 
 pub use bundles::read_bytes;
+pub use read::instant as read_instant;
 
 mod bundle;
 
@@ -94,6 +96,8 @@ pub fn place(method: &Method, path: &str) -> Place {
         Some(Target::System) => ("base", "GET, HEAD, POST"),
         Some(Target::Metadata) => ("metadata", "GET, HEAD"),
         Some(Target::SystemSearch | Target::TypeSearch(_)) => ("search", "GET, HEAD, POST"),
+        Some(Target::Job(_)) => ("export", "GET, HEAD, DELETE"),
+        Some(Target::JobFile(..)) => ("export file", "GET, HEAD"),
         Some(Target::Type(_)) => ("type", "GET, HEAD, POST, PUT, PATCH, DELETE"),
         Some(Target::Instance(_)) => ("instance", "GET, HEAD, PUT, PATCH, DELETE"),
         Some(Target::Version(..)) => ("version", "GET, HEAD"),
@@ -132,6 +136,13 @@ fn deed(target: Option<Target<'_>>, method: &Method) -> Deed {
             Target::SystemSearch | Target::TypeSearch(_) | Target::CompartmentSearch(..) | Target::Compartment(..),
         ) => Some(Deed::Search),
         Some(Target::SystemHistory | Target::TypeHistory(_) | Target::History(_)) => Some(Deed::History),
+        Some(
+            Target::SystemOperation("export")
+            | Target::TypeOperation(_, "export")
+            | Target::Operation(_, "export")
+            | Target::JobFile(..),
+        ) => Some(Deed::Export),
+        Some(Target::Job(_)) => Some(Deed::Operation),
         Some(Target::Operation(_, "everything")) => Some(Deed::Search),
         Some(Target::Operation(_, "proof" | "meta" | "why") | Target::VersionOperation(..) | Target::Version(..)) => {
             Some(Deed::Read)
@@ -153,7 +164,9 @@ fn cost(target: Option<Target<'_>>, reads: bool) -> Cost {
     match target {
         Some(Target::Instance(_) | Target::Version(..) | Target::Metadata) | None if reads => Cost::Direct,
         Some(
-            Target::SystemSearch
+            Target::Job(_)
+            | Target::JobFile(..)
+            | Target::SystemSearch
             | Target::TypeSearch(_)
             | Target::CompartmentSearch(..)
             | Target::SystemOperation(_)
@@ -232,7 +245,7 @@ pub(crate) fn answer(shared: &Shared, call: &Call) -> Outcome {
         false if disclosures::has_letter(target) => negotiate::names_text(&call.parts.headers, format.as_deref()),
         false => has_text(target) && negotiate::wants_text(&call.parts.headers, format.as_deref()),
     };
-    if !wants_text {
+    if !wants_text && !matches!(target, Target::JobFile(..)) {
         check_wanted(&call.parts, format.as_deref())?;
     }
     let prefer = negotiate::prefer(&call.parts.headers);
@@ -263,6 +276,9 @@ fn dispatch(shared: &Shared, mut asked: Asked<'_>, target: Target<'_>) -> Outcom
             search::answer(shared, asked, target)
         }
         Target::System | Target::Type(_) | Target::Compartment(..) if reads => search::answer(shared, asked, target),
+        Target::Job(id) if reads => export::status(shared, &asked, id),
+        Target::Job(id) if asked.call.parts.method == Method::DELETE => export::cancel(shared, &asked, id),
+        Target::JobFile(id, file) if reads => export::file(shared, &asked, id, file),
         Target::Metadata if reads => metadata(shared, &asked.call.parts),
         Target::SystemOperation(_)
         | Target::TypeOperation(..)
@@ -319,6 +335,8 @@ fn check_type(target: Target<'_>) -> Result<(), Refusal> {
         Target::Compartment(key, ty) | Target::CompartmentSearch(key, ty) => [key.resource_type, ty],
         Target::System
         | Target::Metadata
+        | Target::Job(_)
+        | Target::JobFile(..)
         | Target::SystemSearch
         | Target::SystemHistory
         | Target::SystemOperation(_) => return Ok(()),

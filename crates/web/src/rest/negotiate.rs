@@ -7,6 +7,9 @@ use vault::exchange::Return;
 /// The media type of every FHIR answer.
 pub const FHIR_JSON: &str = "application/fhir+json; charset=utf-8";
 
+/// The media type of a file of resources, one a line.
+pub const NDJSON: &str = "application/fhir+ndjson";
+
 /// How a body is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyKind {
@@ -165,6 +168,12 @@ pub fn prefer(headers: &HeaderMap) -> Prefer {
         }
     }
     prefer
+}
+
+/// Whether the caller wants the answer later (RFC 7240 section 4.1).
+pub fn responds_async(headers: &HeaderMap) -> bool {
+    let mut said = headers.get_all("prefer").iter().filter_map(|v: &HeaderValue| v.to_str().ok()).flat_map(words);
+    said.any(|word| word.eq_ignore_ascii_case("respond-async"))
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {

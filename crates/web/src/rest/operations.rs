@@ -2,8 +2,9 @@
 
 use super::route::{Key, Target};
 use super::terminology::{self, Operation};
-use super::{Asked, disclosures, everything, glass, inputs, not_found, proof, read, validation, why};
+use super::{Asked, disclosures, everything, export, glass, inputs, not_found, proof, read, validation, why};
 use crate::answer::{Outcome, json};
+use crate::bulk::Level;
 use crate::server::Shared;
 use axum::http::StatusCode;
 use base::refusal::{Kind, Refusal};
@@ -26,7 +27,9 @@ const fn offered(name: &'static str, resource_type: Option<&'static str>, defini
 }
 
 /// Every operation that is answered.
-pub const OFFERED: [Offered; 20] = [
+pub const OFFERED: [Offered; 22] = [
+    offered("export", Some("Patient"), "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export"),
+    offered("export", Some("Group"), "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export"),
     offered("everything", Some("Patient"), "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
     offered("everything", Some("Encounter"), "http://hl7.org/fhir/OperationDefinition/Encounter-everything"),
     offered("meta", None, "http://hl7.org/fhir/OperationDefinition/Resource-meta"),
@@ -77,6 +80,10 @@ pub const OFFERED: [Offered; 20] = [
     offered("subsumes", Some("CodeSystem"), "http://hl7.org/fhir/OperationDefinition/CodeSystem-subsumes"),
 ];
 
+/// Every operation that is answered at the base alone.
+pub const OFFERED_AT_BASE: [Offered; 1] =
+    [offered("export", None, "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export")];
+
 /// Calls an operation.
 pub fn answer(shared: &Shared, mut asked: Asked<'_>, target: Target<'_>) -> Outcome {
     if let Target::Operation(_, "everything" | "meta" | "proof" | "why") | Target::VersionOperation(..) = target {
@@ -90,6 +97,11 @@ pub fn answer(shared: &Shared, mut asked: Asked<'_>, target: Target<'_>) -> Outc
         }
         Target::SystemOperation("accounting-requests") => disclosures::waiting(shared, &asked),
         Target::SystemOperation("record-protocol") => disclosures::protocol(shared, asked),
+        Target::SystemOperation("export") => export::kick_off(shared, asked, Level::System),
+        Target::TypeOperation("Patient", "export") => export::kick_off(shared, asked, Level::Patients),
+        Target::Operation(key, "export") if key.resource_type == "Group" => {
+            export::kick_off(shared, asked, Level::Group(key.id.to_owned()))
+        }
         Target::SystemOperation("broken-glass") => glass::list(shared, &asked),
         Target::SystemOperation("review-glass") => glass::review(shared, asked),
         Target::Operation(key, "meta") => meta(shared, &asked, key, None),

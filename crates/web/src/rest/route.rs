@@ -17,6 +17,10 @@ pub enum Target<'a> {
     SystemHistory,
     /// `$name`.
     SystemOperation(&'a str),
+    /// `$export/ID`: a bulk export that was started.
+    Job(&'a str),
+    /// `$export/ID/Patient-1.ndjson`: one of its files.
+    JobFile(&'a str, &'a str),
     /// `Patient`.
     Type(&'a str),
     /// `Patient/_search`.
@@ -69,6 +73,8 @@ pub fn target(path: &str) -> Option<Target<'_>> {
     match &parts[..count] {
         [""] => Some(Target::System),
         [one] => first(one),
+        ["$export", job] => is_id(job).then_some(Target::Job(job)),
+        ["$export", job, file] => (is_id(job) && is_id(file)).then_some(Target::JobFile(job, file)),
         [ty, two] => type_name(ty).and_then(|ty| second(ty, two)),
         [ty, id, rest @ ..] => third(key(ty, id)?, rest),
         [] => None,
@@ -144,6 +150,10 @@ mod tests {
             ("_search", Some(Target::SystemSearch)),
             ("_history", Some(Target::SystemHistory)),
             ("$meta", Some(Target::SystemOperation("meta"))),
+            ("$export/1-a", Some(Target::Job("1-a"))),
+            ("$export/1-a/Patient-1.ndjson", Some(Target::JobFile("1-a", "Patient-1.ndjson"))),
+            ("$export/a_b", None),
+            ("$meta/1", None),
             ("Patient", Some(Target::Type("Patient"))),
             ("Patient/", Some(Target::Type("Patient"))),
             ("Patient/_search", Some(Target::TypeSearch("Patient"))),

@@ -38,5 +38,20 @@ pub fn parts(answer: &[u8]) -> Parts {
     let mut lines = head.split("\r\n");
     let status = lines.next().and_then(|l| l.split(' ').nth(1)).and_then(|s| s.parse().ok()).unwrap_or(0);
     let headers = lines.filter_map(|line| line.split_once(": ")).map(|(n, v)| (n.to_lowercase(), v.to_owned()));
-    (status, headers.collect(), answer.get(end + 4..).unwrap_or_default().to_vec())
+    let headers: Vec<_> = headers.collect();
+    let body = answer.get(end + 4..).unwrap_or_default();
+    let is_chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+    (status, headers, if is_chunked { joined(body) } else { body.to_vec() })
+}
+
+/// The pieces of a body that came in pieces (RFC 9112 section 7.1), as far as they came.
+fn joined(mut rest: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(end) = rest.windows(2).position(|w| w == b"\r\n") {
+        let size = str::from_utf8(&rest[..end]).ok().and_then(|text| usize::from_str_radix(text, 16).ok()).unwrap_or(0);
+        let piece = rest.get(end + 2..end + 2 + size).unwrap_or_default();
+        body.extend_from_slice(piece);
+        rest = rest.get(end + 4 + size..).unwrap_or_default();
+    }
+    body
 }

@@ -4,6 +4,7 @@ mod abuse;
 mod audit;
 mod bombs;
 mod browser;
+mod bulk;
 mod client;
 mod connections;
 mod disclosures;

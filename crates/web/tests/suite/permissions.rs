@@ -139,12 +139,14 @@ const PAGES: &[(&str, &[&str])] = &[
 const ELSEWHERE: [&str; 3] = ["/add-checkpoint", "/log/", "/sign-in/callback/"];
 
 /// The kinds of address below the FHIR base, as `Target` in the router names them, and how their lines begin.
-const TARGETS: [(&str, &str); 16] = [
+const TARGETS: [(&str, &str); 18] = [
     ("System", "GET /fhir"),
     ("Metadata", "GET /fhir/metadata"),
     ("SystemSearch", "POST /fhir/_search"),
     ("SystemHistory", "GET /fhir/_history"),
     ("SystemOperation", "GET /fhir/$meta"),
+    ("Job", "DELETE /fhir/$export/none"),
+    ("JobFile", "GET /fhir/$export/none/Patient-1.ndjson"),
     ("Type", "GET /fhir/Observation"),
     ("TypeSearch", "POST /fhir/Observation/_search"),
     ("TypeHistory", "GET /fhir/Observation/_history"),
@@ -266,6 +268,9 @@ impl Site {
                 .header("authorization", format!("Bearer {token}"))
                 .header("cookie", format!("chartroom={token}"));
         }
+        if path.ends_with("export") {
+            request = request.header("prefer", "respond-async");
+        }
         if !line.media.is_empty() {
             request = request.header("content-type", line.media);
         }
@@ -311,6 +316,10 @@ fn lines(statement: &Value) -> Vec<(String, Vec<Line>)> {
                 Line::json("POST", "/fhir#batch", bundle("batch")),
                 Line::json("POST", "/fhir#transaction", bundle("transaction")),
                 Line::get("/fhir/$meta"),
+                Line::get("/fhir/$export"),
+                Line::get("/fhir/$export/none"),
+                Line { method: "DELETE", ..Line::get("/fhir/$export/none") },
+                Line::get("/fhir/$export/none/Patient-1.ndjson"),
                 Line::get("/fhir/$broken-glass"),
                 Line::get("/fhir/$accounting-requests"),
                 // Too few people: 422 for whoever may.
@@ -369,6 +378,8 @@ fn of_type(of: (&'static str, &'static str), statement: &Value) -> Vec<Line> {
             "break-glass" => {
                 lines.push(Line::json("POST", format!("{one}/$break-glass?reason=x"), String::new()).fresh(of));
             }
+            "export" if of.0 == "Patient" => lines.push(Line::get(format!("{base}/$export"))),
+            "export" => lines.push(Line::get(format!("{one}/${name}")).fresh(of)),
             "record-disclosure" => {
                 let path = format!("{one}/$record-disclosure?recipient=x&what=x&basis=treatment");
                 lines.push(Line::json("POST", path, String::new()).fresh(of));

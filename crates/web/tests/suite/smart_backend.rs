@@ -85,8 +85,9 @@ fn sign(how: Sign, header: &Value, claims: &str) -> String {
     format!("{message}.{}", code(signature))
 }
 
-struct Backend {
-    stage: Stage,
+/// A hospital with an app that signs for itself.
+pub struct Backend {
+    pub stage: Stage,
     number: std::cell::Cell<u32>,
 }
 
@@ -96,9 +97,23 @@ impl Backend {
     }
 
     fn with(proof: Proof, change: impl FnOnce(&mut web::Settings)) -> Backend {
+        Backend::of("system/Patient.rs system/Observation.rs", proof, change)
+    }
+
+    fn of(scopes: &str, proof: Proof, change: impl FnOnce(&mut web::Settings)) -> Backend {
         let stage = Stage::with(change);
-        stage.backend_app("backend", "system/Patient.rs system/Observation.rs", proof);
+        stage.backend_app("backend", scopes, proof);
         Backend { stage, number: std::cell::Cell::new(0) }
+    }
+
+    /// One that may ask for these scopes.
+    pub fn scoped(scopes: &str, change: impl FnOnce(&mut web::Settings)) -> Backend {
+        Backend::of(scopes, Proof::Keys(key_set().to_string()), change)
+    }
+
+    /// A token with scopes.
+    pub fn told(&self, scope: &str) -> Value {
+        self.ask(&self.good(), scope).expect(200).json()
     }
 
     fn now(&self) -> i64 {

@@ -64,10 +64,15 @@ impl Trail {
         self.touch(version);
     }
 
-    fn touch(&mut self, version: &Version) {
-        if version.kid != SHARED {
-            self.patients.insert(version.kid);
+    /// Notes whose information it is.
+    pub fn concern(&mut self, kid: Kid) {
+        if kid != SHARED {
+            self.patients.insert(kid);
         }
+    }
+
+    fn touch(&mut self, version: &Version) {
+        self.concern(version.kid);
         if self.about.len() < NAMED_MAX {
             // A contained resource is found under `Holder/id#inner`; the holder is what was shown.
             let id = version.id.split('#').next().unwrap_or_default();

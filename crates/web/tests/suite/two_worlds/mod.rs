@@ -5,6 +5,7 @@
 
 mod asking;
 mod deeds;
+mod exports;
 mod twins;
 
 use crate::hospital::Dice;
