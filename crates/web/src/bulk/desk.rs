@@ -130,9 +130,8 @@ fn kept(memos: &Memos) -> Result<BTreeMap<String, Arc<Job>>, Error> {
 
 /// Exports of before a restart may be lost, and nothing else: the server goes on.
 fn told(error: &Error) {
-    match error {
-        Error::Fault(fault) => log_fault(fault, "bulk exports"),
-        Error::Refusal(refusal) => eprintln!("bulk exports: {refusal}"),
+    if let Error::Fault(fault) = error {
+        log_fault(fault, "bulk exports");
     }
 }
 
