@@ -1,6 +1,7 @@
 """A SMART Backend Services client of its own: PyJWT signs, the standard library asks.
 
     backend.py keys DIR                make a key in DIR, print its JSON Web Key Set
+    backend.py export DIR BASE ID      export the patients in bulk, print the ids that the files have
     backend.py patients DIR BASE ID    get a token for client ID from the server at BASE, print the ids of all patients
 """
 
@@ -34,7 +35,7 @@ def get(address: str, data: dict | None = None, token: str = "") -> dict:
         return json.load(answer)
 
 
-def patients(folder: str, base: str, client: str) -> None:
+def token_of(folder: str, base: str, client: str) -> str:
     address = get(f"{base}/.well-known/smart-configuration")["token_endpoint"]
     said = {"iss": client, "sub": client, "aud": address, "exp": int(time.time()) + 240, "jti": str(uuid.uuid4())}
     pem = Path(folder, "key.pem").read_bytes()
@@ -45,9 +46,33 @@ def patients(folder: str, base: str, client: str) -> None:
         "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         "client_assertion": statement,
     }
-    token = get(address, asked)["access_token"]
+    return get(address, asked)["access_token"]
+
+
+def patients(folder: str, base: str, client: str) -> None:
+    token = token_of(folder, base, client)
     found = get(f"{base}/Patient?_count=100", token=token)
     print(json.dumps(sorted(entry["resource"]["id"] for entry in found["entry"])))
 
 
-{"keys": keys, "patients": patients}[sys.argv[1]](*sys.argv[2:])
+def ask(address: str, token: str, method: str = "GET") -> tuple[int, dict, bytes]:
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/fhir+json", "Prefer": "respond-async"}
+    with urllib.request.urlopen(urllib.request.Request(address, None, headers, method=method), timeout=30) as answer:
+        return answer.status, answer.headers, answer.read()
+
+
+def export(folder: str, base: str, client: str) -> None:
+    token = token_of(folder, base, client)
+    status, headers, _ = ask(f"{base}/Patient/$export?_type=Patient", token)
+    assert status == 202
+    at = headers["Content-Location"]
+    status, headers, body = ask(at, token)
+    while status == 202:
+        time.sleep(float(headers["Retry-After"]))
+        status, headers, body = ask(at, token)
+    files = [ask(file["url"], token)[2] for file in json.loads(body)["output"]]
+    print(json.dumps(sorted(json.loads(line)["id"] for file in files for line in file.splitlines())))
+    assert ask(at, token, "DELETE")[0] == 202
+
+
+{"keys": keys, "patients": patients, "export": export}[sys.argv[1]](*sys.argv[2:])

@@ -5,9 +5,12 @@ use crate::smart_backend::Backend;
 use crate::stage::{observation, operator};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::Duration;
 use vault::access::audit::{Deed, Wanted};
 use vault::access::{Profile, Role, Roles, Terms, Visit};
+use vault::{Change, Expect};
 
 const EVERYTHING: &str = "system/*.rs";
 const ASYNC: (&str, &str) = ("Prefer", "respond-async");
@@ -410,6 +413,51 @@ fn much_is_cut_into_files_and_sent_in_pieces() {
     let piece = vault.piece(&Visit::operator(), &(0..vault.head().0 as u32).collect::<Vec<_>>()).unwrap();
     let bytes: usize = piece.versions.iter().map(|version| version.body.len()).sum();
     assert!(bytes < (1 << 20) + 30_000 && piece.versions.len() < 100, "{bytes} bytes at once");
+}
+
+/// Many large observations, every other one Ann's.
+fn fill(backend: &Backend, count: usize) {
+    let text = "x".repeat(60_000);
+    for start in (0..count).step_by(50) {
+        let changes = (start..start + 50).map(|index| {
+            let patient = if index % 2 == 0 { "zoe" } else { "ann" };
+            let mut resource = observation(&format!("o-{index:04}"), patient, "laboratory", "1-1");
+            resource["note"] = json!([{"text": text}]);
+            let resource = fhir::json::Json::parse(resource.to_string().as_bytes()).unwrap().into_owned();
+            Change::Put { resource, expect: Expect::Any, skip_same: false }
+        });
+        backend.stage.house.vault.commit(&Visit::operator(), changes.collect()).unwrap();
+    }
+}
+
+#[test]
+fn a_consent_counts_in_a_file_that_is_being_sent() {
+    let backend = Backend::scoped(EVERYTHING, |_| {});
+    fill(&backend, 1_000);
+    let client = Client::new(&backend, EVERYTHING);
+    let manifest = client.manifest(&client.start("$export?_type=Observation&_typeFilter=Observation%3Fcode%3D1-1"));
+    let path = path_of(manifest["output"][0]["url"].as_str().unwrap());
+    let address = backend.stage.house.address;
+    let mut stream = TcpStream::connect(address).unwrap();
+    let bearer = format!("Bearer {}", client.token);
+    let request = crate::client::request(address, "GET", &path, &[("Authorization", &bearer)], b"");
+    stream.write_all(&request).unwrap();
+    let mut bytes = vec![0; 100_000];
+    stream.read_exact(&mut bytes).unwrap();
+    // What the client does not take is not made: 60 MB are not waiting in memory.
+    backend.stage.put(&refusal_of("ann", "active"));
+    stream.read_to_end(&mut bytes).unwrap();
+    let answer = Answer::read(&bytes);
+    let of = |patient: &str| {
+        let subject = format!("\"reference\":\"Patient/{patient}\"");
+        answer.text().lines().filter(|line| line.contains(&subject)).count()
+    };
+    assert_eq!((answer.status, of("zoe")), (200, 500));
+    let before = of("ann");
+    assert!((1..400).contains(&before), "{before} of 500 lines were sent before the consent was withdrawn");
+    let last =
+        answer.text().lines().enumerate().filter(|(_, line)| line.contains("Patient/ann")).map(|(at, _)| at).max();
+    assert!(last <= Some(2 * before), "none came after it");
 }
 
 #[test]

@@ -113,4 +113,6 @@ fn a_python_client_acts_by_itself() {
     stage.backend_app("loader", "system/Patient.rs", Proof::Keys(keys));
     let found: Value = serde_json::from_str(&python(&["patients", dir, &stage.house.base(), "loader"])).unwrap();
     assert_eq!(found, json!(["ann", "zoe"]));
+    let exported = python(&["export", dir, &stage.house.base(), "loader"]);
+    assert_eq!(serde_json::from_str::<Value>(&exported).unwrap(), json!(["ann", "zoe"]));
 }
