@@ -16,10 +16,14 @@ pub async fn count(shared: Arc<Shared>, job: Arc<Job>, visit: Visit) {
     if !matches!(job.state(), State::Counting(..)) {
         return;
     }
-    if let Err(error) = counted(&shared, &job, &visit).await {
-        match &error {
-            Error::Fault(fault) => log_fault(fault, "counting a bulk export"),
-            Error::Refusal(_) => {}
+    let found = match counted(&shared, &job, &visit).await {
+        // What was open at the kick-off is so no more: the export is empty, and says why.
+        Err(Error::Refusal(refusal)) => shared.bulk.keep_found(&job, Vec::new(), vec![refusal.to_string()]),
+        found => found,
+    };
+    if let Err(error) = found {
+        if let Error::Fault(fault) = &error {
+            log_fault(fault, "counting a bulk export");
         }
         job.set(State::Broken);
     }
@@ -30,7 +34,7 @@ async fn counted(shared: &Arc<Shared>, job: &Arc<Job>, visit: &Visit) -> Result<
     let (asked, wanted, visitor) = (shared.clone(), job.clone(), visit.clone());
     let (types, whose) = searching(shared, move || {
         let types = question::types_of(&asked, &visitor, &wanted.wanted)?;
-        Ok((types, question::whose(&asked, &visitor, &wanted.wanted, wanted.at)?))
+        Ok((types, question::whose(&asked, &visitor, &wanted.wanted, (wanted.at, wanted.moment))?))
     })
     .await?;
     let whose = Arc::new(whose);

@@ -45,14 +45,14 @@ fn goes_along(resource_type: &str) -> bool {
     matches!(class_of(resource_type), Some(Class::Directory | Class::Knowledge))
 }
 
-/// Whose resources of a type are wanted, as the record was at `at`. Refuses a Group that is not there.
-pub fn whose(shared: &Shared, visit: &Visit, wanted: &Wanted, at: Position) -> Result<Whose, Error> {
+/// Whose resources of a type are wanted, as the record was at a position and its moment. Refuses a Group that is not there.
+pub fn whose(shared: &Shared, visit: &Visit, wanted: &Wanted, pin: (Position, Instant)) -> Result<Whose, Error> {
     let named = wanted.patients.clone();
     match &wanted.level {
         Level::System => Ok(Whose::Anybodys),
         Level::Patients => Ok(named.map_or(Whose::Patients, Whose::These)),
         Level::Group(id) => {
-            let mut members = members(shared, visit, id, at)?;
+            let mut members = members(shared, visit, id, pin)?;
             if let Some(named) = named {
                 members.retain(|member| named.contains(member));
             }
@@ -61,15 +61,15 @@ pub fn whose(shared: &Shared, visit: &Visit, wanted: &Wanted, at: Position) -> R
     }
 }
 
-/// The patients who are members of a Group at the moment: not inactive, and not of a time that is over.
-fn members(shared: &Shared, visit: &Visit, id: &str, at: Position) -> Result<Vec<String>, Error> {
+/// The patients who are members of a Group at a moment: not inactive, and not of a time that is over.
+fn members(shared: &Shared, visit: &Visit, id: &str, pin: (Position, Instant)) -> Result<Vec<String>, Error> {
+    let (at, moment) = pin;
     let found = shared.vault.group_for_export(visit, id, at)?;
     let found = found.ok_or_else(|| Refusal::new(Kind::NotFound, "not-found", "there is no such Group"))?;
     let group = Json::parse(&found.body).unwrap_or(Json::Null);
-    let now = shared.vault.clock().now();
     let is_member = |member: &&Json<'_>| {
         let end = member.get("period").and_then(|period| calendar::span(period.text("end")?));
-        member.get("inactive").and_then(Json::as_bool) != Some(true) && end.is_none_or(|(_, end)| now.0 <= end)
+        member.get("inactive").and_then(Json::as_bool) != Some(true) && end.is_none_or(|(_, end)| moment.0 <= end)
     };
     let patient = |member: &Json<'_>| {
         let to = Reference::local(member.get("entity")?.text("reference")?)?;
@@ -117,7 +117,7 @@ pub fn lines(shared: &Shared, visit: &Visit, job: &Job, resource_type: &str, who
 
 /// A file to be sent, noted for the audit.
 pub fn file(shared: &Shared, visit: &Visit, job: &Job, part: &Part) -> Result<Sending, Error> {
-    let whose = whose(shared, visit, &job.wanted, job.at)?;
+    let whose = whose(shared, visit, &job.wanted, (job.at, job.moment))?;
     let mut positions = lines(shared, visit, job, &part.resource_type, &whose)?;
     positions.retain(|position| (part.from..part.to).contains(position));
     shared.vault.note_export(visit, &positions)?;

@@ -41,7 +41,7 @@ pub fn kick_off(shared: &Shared, mut asked: Asked<'_>, level: Level) -> Outcome 
     let pin = shared.vault.pin()?;
     // What can be refused is refused now, and not in a job that fails later.
     bulk::types_of(shared, visit, &wanted)?;
-    bulk::whose(shared, visit, &wanted, pin.0)?;
+    bulk::whose(shared, visit, &wanted, pin)?;
     for (resource_type, _) in &wanted.filters {
         bulk::query(shared, visit, &wanted, resource_type, now)?;
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const HEADERS: &str = "authorization, content-type, accept, prefer, if-match, if-none-match, if-modified-since, if-none-exist, x-request-id";
-const SHOWN: &str = "etag, location, content-location, last-modified, www-authenticate, retry-after";
+const SHOWN: &str = "etag, location, content-location, last-modified, www-authenticate, retry-after, x-progress";
 
 /// What a request says of where it comes from.
 #[derive(Clone, Debug)]
