@@ -1,7 +1,10 @@
 //! Who visits the made-up hospital of [`super::hospital`]: somebody in every role, in care and not.
 
 use vault::Vault;
-use vault::access::{Profile, Purpose, Role, Roles, Terms, Visit};
+use vault::access::apps::{Agreed, Redeemed, Registration, Review};
+use vault::access::audit::Deed;
+use vault::access::scopes::Scopes;
+use vault::access::{Context, Profile, Purpose, Role, Roles, Session, Terms, Visit};
 
 /// Somebody with an account.
 pub struct Person {
@@ -13,6 +16,15 @@ pub struct Person {
     pub units: &'static [&'static str],
     /// Whose glass they broke: a patient's id.
     pub glass: Option<&'static str>,
+    /// The app that acts for them.
+    pub app: Option<App>,
+}
+
+/// What somebody let an app do.
+pub struct App {
+    pub scopes: &'static str,
+    /// The patient it was opened for, by id.
+    pub patient: Option<&'static str>,
 }
 
 impl Person {
@@ -29,12 +41,49 @@ impl Person {
         };
         let account = vault.create_account(&Visit::operator(), profile).expect("an account");
         let purpose = Purpose::from_code(self.purpose).expect("a purpose");
-        vault.issue_session(&account, Terms::new(purpose, 48 * 3_600_000)).expect("a session").0
+        let (token, session) = vault.issue_session(&account, Terms::new(purpose, 48 * 3_600_000)).expect("a session");
+        match &self.app {
+            Some(app) => app.token(vault, &vault.sign_in(&token).expect("signed in"), &session),
+            None => token,
+        }
     }
 }
 
-const fn person(login: &'static str, role: &'static str, purpose: &'static str) -> Person {
-    Person { login, role, purpose, stands_for: &[], units: &[], glass: None }
+impl App {
+    /// Registers it, has the person agree, and gives the token it is handed.
+    fn token(&self, vault: &Vault, visit: &Visit, session: &Session) -> String {
+        let redirect = "https://app.example/cb".to_owned();
+        let registration = Registration {
+            name: "Chart".to_owned(),
+            redirects: vec![redirect.clone()],
+            scopes: self.scopes.to_owned(),
+            ..Registration::default()
+        };
+        let operator = || Visit::operator().asking(Context::new(Deed::Administer, "test"));
+        let (app, _) = vault.register_app(&operator(), Some("chart"), registration).expect("registered");
+        let app = vault.review_app(&operator(), &app.id, Review::Approved).expect("approved");
+        let agreed = Agreed {
+            client: app.id.clone(),
+            scopes: Scopes::parse(self.scopes),
+            patient: self.patient.map(str::to_owned),
+            encounter: None,
+            has_banner: false,
+            redirect: redirect.clone(),
+            // RFC 7636 appendix B.
+            challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned(),
+            nonce: None,
+            launch: None,
+        };
+        let code = vault.agree(&visit.asking(Context::new(Deed::Agree, "test")), session, agreed).expect("agreed");
+        let brought =
+            Redeemed { code: &code, redirect: &redirect, verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" };
+        vault.redeem(&app, brought, Context::new(Deed::Token, "test")).expect("redeemed").token
+    }
+}
+
+/// Somebody with a role who comes for a purpose.
+pub const fn person(login: &'static str, role: &'static str, purpose: &'static str) -> Person {
+    Person { login, role, purpose, stands_for: &[], units: &[], glass: None, app: None }
 }
 
 /// Everybody.

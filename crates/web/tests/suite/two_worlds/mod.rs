@@ -9,7 +9,7 @@ mod exports;
 mod twins;
 
 use crate::hospital::Dice;
-use crate::people::{PEOPLE, Person};
+use crate::people::{App, PEOPLE, Person, person};
 use asking::{Ask, Grammar};
 use axum::body::Body;
 use axum::http::Request;
@@ -227,6 +227,29 @@ fn cut(text: &str, at: usize) -> String {
     text.chars().skip(at.saturating_sub(120)).take(400).collect()
 }
 
+/// Some of them, seen through an app that may do less than they.
+const APPS: [Person; 4] = [
+    Person {
+        stands_for: &["Practitioner/kim"],
+        app: Some(App { scopes: "user/*.rs", patient: None }),
+        ..person("kim-app", "physician", "TREAT")
+    },
+    Person {
+        stands_for: &["Practitioner/kim"],
+        app: Some(App { scopes: "patient/Observation.rs patient/Condition.r patient/Patient.rs", patient: Some("p1") }),
+        ..person("kim-chart", "physician", "TREAT")
+    },
+    Person {
+        stands_for: &["Patient/p1"],
+        app: Some(App { scopes: "patient/*.cruds", patient: Some("p1") }),
+        ..person("patient-app", "patient", "PATRQT")
+    },
+    Person {
+        app: Some(App { scopes: "user/Observation.rs?status=final user/Encounter.s user/Patient.r", patient: None }),
+        ..person("him-app", "him-specialist", "RECORDMGT")
+    },
+];
+
 /// Rounds in turn, each with somebody else, on a few threads.
 fn rounds(pairs: usize) -> Told {
     let seed = std::env::var("TWO_WORLDS_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1_u64);
@@ -238,7 +261,8 @@ fn rounds(pairs: usize) -> Told {
             if number * ROUND >= pairs || !all.lock().expect("no panic").leaks.is_empty() {
                 return;
             }
-            let person = &PEOPLE[number % PEOPLE.len()];
+            let number_of = number % (PEOPLE.len() + APPS.len());
+            let person = PEOPLE.iter().chain(&APPS).nth(number_of).expect("somebody");
             let told = round(person, seed + number as u64, ROUND, Planted::None);
             let mut all = all.lock().expect("no panic");
             all.pairs += told.pairs;

@@ -97,12 +97,12 @@ impl World {
             labels: None,
         };
         let vault = Vault::open(options).expect("a vault");
-        let token = person.token(&vault);
         for group in script.chunk_by(|a, b| a.second == b.second) {
             clock.advance(START.0 + group[0].second * 1000 - clock.now().0);
             vault.commit(&Visit::operator(), group.iter().map(change).collect()).expect("written");
         }
         clock.advance(START.0 + 3_600_000 - clock.now().0);
+        let token = person.token(&vault);
         let visit = vault.sign_in(&token).expect("signed in").asking(Context::new(Deed::Read, "test"));
         if let Some(patient) = person.glass {
             vault.break_glass(&visit, patient, "unconscious in the emergency room").expect("broken");
