@@ -20,6 +20,33 @@ fn every_link_between_documents_resolves() {
 }
 
 #[test]
+fn the_table_of_onc_names_tests_that_there_are() {
+    let table = std::fs::read_to_string(tree::root().join("docs/manual/onc-g10.md")).unwrap();
+    let rows: Vec<Vec<&str>> = table.lines().skip_while(|line| !line.starts_with("|---")).skip(1).map(cells).collect();
+    assert_eq!(rows.len(), 77, "the procedure has 77 requirements");
+    let mut lost = Vec::new();
+    for row in &rows {
+        let [number, what, shown, limits] = row[..] else { panic!("{row:?}") };
+        assert!(!what.is_empty() && !(shown.is_empty() && limits.is_empty()), "{number} says nothing");
+        for test in shown.split(", ").map(|test| test.trim_matches('`')).filter(|test| !test.is_empty()) {
+            let (place, name) = test.split_once("::").expect("a place and a name");
+            let (part, file) = place.split_once('/').expect("a crate and a file");
+            let path = tree::root().join(format!("crates/{part}/tests/suite/{file}.rs"));
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            if !text.contains(&format!("#[test]\nfn {name}(")) {
+                lost.push(format!("{number}: {test}"));
+            }
+        }
+    }
+    assert!(lost.is_empty(), "{}", lost.join("\n"));
+}
+
+/// The cells of a row of a table.
+fn cells(row: &str) -> Vec<&str> {
+    row.trim_matches('|').split('|').map(str::trim).collect()
+}
+
+#[test]
 fn every_dependency_is_introduced() {
     let manifest = std::fs::read_to_string(tree::root().join("Cargo.toml")).unwrap();
     let table = std::fs::read_to_string(tree::root().join("docs/decisions/2026-11-23-dependencies.md")).unwrap();
