@@ -27,7 +27,8 @@ fn the_table_of_onc_names_tests_that_there_are() {
     let mut lost = Vec::new();
     for row in &rows {
         let [number, what, shown, limits] = row[..] else { panic!("{row:?}") };
-        assert!(!what.is_empty() && !(shown.is_empty() && limits.is_empty()), "{number} says nothing");
+        assert!(!what.is_empty(), "{number} says nothing");
+        assert!(!shown.is_empty() || !limits.is_empty(), "{number} shows nothing");
         for test in shown.split(", ").map(|test| test.trim_matches('`')).filter(|test| !test.is_empty()) {
             let (place, name) = test.split_once("::").expect("a place and a name");
             let (part, file) = place.split_once('/').expect("a crate and a file");

@@ -75,7 +75,7 @@ pub fn consented_searches(
     let consent = |n: u64| {
         let id = patients.id(n);
         let body = format!(
-            r#"{{"resourceType":"Consent","id":"bench-{id}","status":"active","scope":{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}}]}},"category":[{{"coding":[{{"system":"http://loinc.org","code":"59284-0"}}]}}],"patient":{{"reference":"Patient/{id}"}},"policyRule":{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"OPTIN"}}]}},"provision":{{"type":"deny","class":[{{"system":"http://hl7.org/fhir/resource-types","code":"Immunization"}}]}}}}"#
+            r#"{{"resourceType":"Consent","id":"bench-{id}","status":"active","dateTime":"2026-11-01","scope":{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}}]}},"category":[{{"coding":[{{"system":"http://loinc.org","code":"59284-0"}}]}}],"patient":{{"reference":"Patient/{id}"}},"policyRule":{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"OPTIN"}}]}},"provision":{{"type":"deny","class":[{{"system":"http://hl7.org/fhir/resource-types","code":"Immunization"}}]}}}}"#
         );
         Request { method: "PUT", path: format!("/fhir/Consent/bench-{id}"), body: body.into_bytes() }
     };

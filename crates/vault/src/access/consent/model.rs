@@ -17,7 +17,7 @@ pub struct Consent {
     pub patient: String,
     /// Scope and categories, in one order: two directives with the same are about the same.
     pub about: Vec<String>,
-    /// When it was given. Without a date it never replaces another.
+    /// When it was given. Without a date it replaces no other, and is not replaced.
     pub given: Option<Instant>,
     /// What holds where no provision applies: OPTIN permits, OPTOUT denies (`policyRule`). `None`: nothing is said.
     pub base: Option<Effect>,

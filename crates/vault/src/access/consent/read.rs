@@ -37,7 +37,7 @@ pub fn read(resource: &Json, reference: &str) -> (Consent, Vec<Finding>) {
     }
     let given = resource.text("dateTime").and_then(span).map(|(first, _)| Instant(first));
     if given.is_none() {
-        reader.odd("Consent.dateTime", "without a date this consent never replaces an earlier one");
+        reader.odd("Consent.dateTime", "without a date this consent replaces no other, and no other replaces it");
     }
     let (base, provision) = reader.rules(resource, regime);
     let Reader { findings, unreadable } = reader;

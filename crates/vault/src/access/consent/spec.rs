@@ -106,8 +106,9 @@ fn consent_of(row: &Row) -> Json<'static> {
         ("scope", concept("s", scope)),
         ("category", Json::Array(rule.into_iter().chain(["59284-0"]).map(|code| concept("c", code)).collect())),
         ("patient", reference("Patient/1")),
-        ("dateTime", Json::string(&row["given"])),
     ];
+    consent
+        .extend(Some(&row["given"]).filter(|given| !given.is_empty()).map(|given| ("dateTime", Json::string(given))));
     consent.extend(base.map(|base| ("policyRule", concept("p", base))));
     let mut tokens = words(&row["rule"]).into_iter().peekable();
     if tokens.peek().is_some() {

@@ -315,7 +315,7 @@ impl<'r> Gate<'r> {
         };
         let replaced = |one: &Consent| {
             let both = |c: &Consent| c.regime == Regime::Directive && one.regime == Regime::Directive;
-            let later = |c: &Consent| c.given.is_some() && c.given > one.given && c.about == one.about;
+            let later = |c: &Consent| c.given > one.given && one.given.is_some() && c.about == one.about;
             all.iter().any(|c| both(c) && later(c) && timely(c) && !c.unreadable && !c.about.is_empty())
         };
         let standing: Rc<Vec<Consent>> = Rc::new(all.iter().filter(|one| !replaced(one)).cloned().collect());
