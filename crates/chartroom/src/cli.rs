@@ -363,6 +363,14 @@ pub enum AccountCommand {
         #[arg(long)]
         remove: bool,
     },
+    /// Take its passkeys away, all of them; its sessions and tokens are void at once
+    RemovePasskeys {
+        /// The login
+        login: String,
+        /// Print the account as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Link it with who its owner is at an identity provider: that person signs in there from now on
     Link {
         /// The login

@@ -61,6 +61,8 @@ pub(crate) struct Shared {
     pub smart: smart::Desk,
     pub providers: sign_in::provider::Desk,
     pub bulk: bulk::Desk,
+    /// What counts once when people sign in.
+    pub used: sign_in::once::Used,
     requests: Semaphore,
     /// Places of pages and apps' forms: who fills them, signed in or not, fills none of the record's.
     forms: Semaphore,
@@ -94,6 +96,7 @@ impl Server {
             smart: smart::Desk::new(),
             providers: sign_in::provider::Desk::new(),
             bulk: bulk::Desk::open(&vault),
+            used: sign_in::once::Used::default(),
             requests: Semaphore::new(settings.requests_max.max(1)),
             forms: Semaphore::new(FORMS_MAX),
             searches: Lane::new(settings.searches_max),
@@ -269,6 +272,7 @@ impl Shared {
         match path {
             "/health" => Ok(plain(StatusCode::OK, "application/json", &b"{\"status\":\"ready\"}\n"[..])),
             "/" => Ok(pages::home(&self.base)),
+            sign_in::passkeys::SCRIPT => Ok(sign_in::passkeys::script()),
             _ => match path.strip_prefix("/log/") {
                 Some(rest) => log::answer(self, rest),
                 None => Ok(refused(&nothing_here())),

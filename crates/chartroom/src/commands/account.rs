@@ -24,6 +24,7 @@ pub fn account(config: &Config, command: &AccountCommand) -> Result<(), Stop> {
         AccountCommand::Totp { login, remove } => {
             AccountDeed::new(if *remove { What::TotpRemove } else { What::Totp }, login)
         }
+        AccountCommand::RemovePasskeys { login, json } => with_json(What::PasskeysRemove, login, *json),
         AccountCommand::Link { login, provider, subject, json } => {
             let issuer = Some(config.issuer_of(provider)?);
             AccountDeed { issuer, subject: Some(subject.clone()), ..with_json(What::Link, login, *json) }

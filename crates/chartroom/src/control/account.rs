@@ -33,13 +33,15 @@ pub enum What {
     TotpRemove,
     /// Make a token.
     Token,
+    /// Take its passkeys away.
+    PasskeysRemove,
     /// Link it with who its owner is at an identity provider.
     Link,
     /// End such a link.
     Unlink,
 }
 
-const WHATS: [(What, &str); 11] = [
+const WHATS: [(What, &str); 12] = [
     (What::Add, "add"),
     (What::List, "list"),
     (What::Change, "change"),
@@ -49,6 +51,7 @@ const WHATS: [(What, &str); 11] = [
     (What::Totp, "totp"),
     (What::TotpRemove, "totp-remove"),
     (What::Token, "token"),
+    (What::PasskeysRemove, "passkeys-remove"),
     (What::Link, "link"),
     (What::Unlink, "unlink"),
 ];
@@ -194,6 +197,7 @@ impl AccountDeed {
             What::Password => self.set_password(vault, visit, &account),
             What::Totp => self.give_second_factor(vault, visit, &account),
             What::TotpRemove => vault.drop_second_factor(visit, id).map(|account| self.line(&account)),
+            What::PasskeysRemove => vault.remove_passkey(visit, id, None).map(|account| self.line(&account)),
             What::Token => self.token(vault, &account),
             What::Link => vault.link_identity(visit, id, self.identity()).map(|account| self.line(&account)),
             What::Unlink => {
@@ -299,6 +303,7 @@ impl AccountDeed {
             ("identities", links),
             ("password", Json::Bool(account.has_password())),
             ("secondFactor", Json::Bool(account.has_second_factor())),
+            ("passkeys", Json::number(account.passkeys().len())),
             ("recoveryCodesLeft", Json::number(account.recovery_codes_left())),
         ]);
         format!("{}\n", String::from_utf8_lossy(&json.to_bytes()))

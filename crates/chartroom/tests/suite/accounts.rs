@@ -45,6 +45,7 @@ fn what_cannot_be_done_with_an_account_says_why() {
         (&["account", "add", "kim", "--name", "Kim", "--role", "king"], "king is no role"),
         (&["account", "add", "kim", "--name", "Kim"], "the account has no role"),
         (&["account", "add", "kim", "--role", "nurse"], "chartroom account add kim --name"),
+        (&["account", "remove-passkeys", "nobody"], "nobody has this login"),
         (&["account", "link", "kim", "--provider", "house", "--subject", "7"], "`house` is no provider"),
         (&["token", "--as", "nobody"], "nobody has this login"),
     ] {

@@ -24,6 +24,7 @@ mod vocabulary;
 mod why;
 mod writing;
 
+pub use accounts::passkey;
 pub use accounts::{
     Account, Attempt, Identity, Profile, Proposal, Session, SignedIn, Terms, Vouched, Welcome, check_password, purposes,
 };

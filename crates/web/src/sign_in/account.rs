@@ -4,7 +4,7 @@ use super::cookies::Cookie;
 use super::entrance::signed_out;
 use super::html::{escape, field, page};
 use super::seat::{Seat, seated};
-use super::{Asked, qr, see_other};
+use super::{Asked, passkeys, qr, see_other};
 use crate::answer::Outcome;
 use crate::server::Shared;
 use axum::http::StatusCode;
@@ -29,6 +29,7 @@ pub fn overview(shared: &Shared, asked: &Asked) -> Outcome {
             format!("<h1>{}</h1><dl>{}{units}</dl>", escape(&account.name), facts.concat()),
             purpose_form(shared, &seat),
             factor(&seat),
+            passkeys::summary(&seat),
             password_form(shared, &seat),
             APPS.to_owned(),
             everywhere_form(shared, &seat),
@@ -89,7 +90,7 @@ fn everywhere_form(shared: &Shared, seat: &Seat) -> String {
     )
 }
 
-fn secret(name: &str, words: &str, autocomplete: &str) -> String {
+pub fn secret(name: &str, words: &str, autocomplete: &str) -> String {
     format!(
         "<label for=\"{name}\">{words}</label>\
          <input id=\"{name}\" name=\"{name}\" type=\"password\" autocomplete=\"{autocomplete}\" required>"

@@ -1,6 +1,6 @@
 //! Cookies (RFC 6265bis): for this server alone, out of reach of scripts, sent with requests that begin here.
 
-use super::provider::flow::LASTS_MS;
+use super::once::GOOD_MS;
 use crate::server::Shared;
 use axum::http::{HeaderMap, HeaderValue, Response, header};
 use bytes::Bytes;
@@ -48,7 +48,7 @@ impl Cookie {
     pub fn set(self, shared: &Shared, answer: &mut Response<Bytes>, value: &str) {
         let age = match self {
             Cookie::Device => format!("; Max-Age={DEVICE_SECONDS}"),
-            Cookie::Provider => format!("; Max-Age={}", LASTS_MS / 1_000),
+            Cookie::Provider => format!("; Max-Age={}", GOOD_MS / 1_000),
             Cookie::Session | Cookie::Form => String::new(),
         };
         self.write(shared, answer, value, &age);

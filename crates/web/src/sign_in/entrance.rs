@@ -4,7 +4,7 @@ use super::cookies::Cookie;
 use super::forms::{Form, sign, way};
 use super::html::{escape, field, page, sentence};
 use super::seat::{self, seated};
-use super::{Asked, provider, see_other};
+use super::{Asked, passkeys, provider, see_other};
 use crate::answer::Outcome;
 use crate::server::Shared;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -79,8 +79,9 @@ pub fn form_page(shared: &Shared, asked: &Asked, status: StatusCode, before: Bef
     };
     let people = if shared.settings.is_demo { people(shared, &hidden)? } else { String::new() };
     let providers = provider::buttons(shared, &hidden);
+    let passkey = passkeys::button(shared, &mark, &hidden);
     let body = format!(
-        "<h1>Sign in</h1>{said}{providers}{people}<form method=\"post\" action=\"/sign-in\">{hidden}\
+        "<h1>Sign in</h1>{said}{passkey}{providers}{people}<form method=\"post\" action=\"/sign-in\">{hidden}\
          <label for=\"login\">Login</label>\
          <input id=\"login\" name=\"login\" autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" required value=\"{}\">\
          <label for=\"password\">Password</label>\
@@ -91,6 +92,7 @@ pub fn form_page(shared: &Shared, asked: &Asked, status: StatusCode, before: Bef
         escape(before.login)
     );
     let mut answer = page(shared, status, "Sign in", None, &body);
+    passkeys::with_script(shared, &mut answer);
     if known.is_none() {
         Cookie::Form.set(shared, &mut answer, &mark);
     }

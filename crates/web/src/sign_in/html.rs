@@ -58,6 +58,14 @@ pub fn lead_to<'a>(answer: &mut Response<Bytes>, addresses: impl IntoIterator<It
     }
 }
 
+/// Lets a page load one script of ours, and no other.
+pub fn with_script(answer: &mut Response<Bytes>, address: &str) {
+    let policy = POLICY.to_str().unwrap_or_default();
+    if let Ok(policy) = HeaderValue::try_from(format!("{policy}; script-src {address}")) {
+        answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
 /// Who is here and why, and the way out.
 fn top(shared: &Shared, seat: &Seat) -> String {
     let (name, purpose) = (escape(&seat.account.name), escape(seat.session.purpose.words()));

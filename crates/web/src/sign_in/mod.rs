@@ -1,15 +1,17 @@
-//! Signing in at a page, and one's own account. Server-rendered, without scripts; a cookie stands for a session on pages
+//! Signing in at a page, and one's own account. Server-rendered; only passkeys need a script. A cookie stands for a session on pages
 //! only: the FHIR interface takes bearer tokens and never looks at cookies, so that no other site can use one.
 //!
 //! [`seat`] is how every page learns who is there; [`forms`] guards what is sent; [`cookies`], [`html`] and [`qr`] are what
-//! pages are made of; [`entrance`] is coming and going, [`provider`] coming by an identity provider's word, [`account`] what
-//! people see and change of their own account.
+//! pages are made of; [`entrance`] is coming and going, [`provider`] coming by an identity provider's word, [`passkeys`] by a
+//! key on one's own device, [`account`] what people see and change of their own account.
 
 mod account;
 mod cookies;
 mod entrance;
 pub mod forms;
 pub mod html;
+pub mod once;
+pub mod passkeys;
 pub mod provider;
 mod qr;
 pub mod seat;
@@ -43,7 +45,7 @@ impl Asked {
     pub fn context(&self) -> Context {
         let (path, method) = (self.path(), &self.parts.method);
         let deed = match (path, method == Method::POST) {
-            ("/sign-in" | "/sign-in/provider" | "/sign-in/code", _) => Deed::SignIn,
+            ("/sign-in" | "/sign-in/provider" | "/sign-in/code" | "/sign-in/passkey", _) => Deed::SignIn,
             (path, _) if provider::of_path(path).is_some() => Deed::SignIn,
             ("/sign-out" | "/account/sign-out-everywhere", true) => Deed::SignOut,
             ("/smart/consent" | "/smart/launch" | "/smart/apps", true) => Deed::Agree,
@@ -79,7 +81,8 @@ pub fn allowed(path: &str) -> Option<&'static str> {
         "/sign-in" | "/sign-out" | "/account/second-factor" => Some("GET, HEAD, POST"),
         "/account" => Some("GET, HEAD"),
         "/account/purpose" | "/account/password" | "/account/sign-out-everywhere" => Some("POST"),
-        "/sign-in/provider" | "/sign-in/code" => Some("POST"),
+        "/sign-in/provider" | "/sign-in/code" | "/sign-in/passkey" | "/account/passkeys/remove" => Some("POST"),
+        "/account/passkeys" => Some("GET, HEAD, POST"),
         _ => None,
     }
 }
@@ -98,6 +101,10 @@ fn route(shared: &Shared, asked: &Asked, ahead: provider::Ahead) -> Outcome {
     match (asked.path(), is_post) {
         ("/sign-in/provider", true) => provider::begin(shared, asked, ahead),
         ("/sign-in/code", true) => provider::code(shared, asked),
+        ("/sign-in/passkey", true) => passkeys::sign_in(shared, asked),
+        ("/account/passkeys", false) => passkeys::page_of(shared, asked),
+        ("/account/passkeys", true) => passkeys::add(shared, asked),
+        ("/account/passkeys/remove", true) => passkeys::remove(shared, asked),
         (path, false) if provider::of_path(path).is_some() => provider::back(shared, asked, ahead),
         ("/sign-in", false) => entrance::sign_in_page(shared, asked),
         ("/sign-in", true) => entrance::sign_in(shared, asked),

@@ -14,6 +14,7 @@ mod interactions;
 mod issuer;
 mod operations;
 mod pages;
+mod passkeys;
 mod patients;
 mod permissions;
 mod providers;

@@ -1,5 +1,6 @@
 //! An account as a private document of type `x-account`.
 
+use super::passkey::Passkey;
 use super::{Account, Identity, Secrets, Totp};
 use crate::access::private::Document;
 use crate::access::{Role, Roles};
@@ -39,6 +40,7 @@ impl Account {
             let secret = Json::string(STANDARD.encode(&totp.secret));
             members.push(("totp", Json::object([("secret", secret), ("lastStep", Json::number(totp.last_step))])));
         }
+        members.push(("passkeys", Json::Array(self.secrets.passkeys.iter().map(Passkey::write).collect())));
         let ended = |(session, until): &(String, Instant)| {
             Json::object([("session", text(session)), ("until", Json::number(until.0))])
         };
@@ -68,6 +70,7 @@ impl Account {
                 password: says.text("password").map(str::to_owned),
                 totp: says.get("totp").and_then(read_totp),
                 recovery: texts("recovery"),
+                passkeys: items("passkeys").iter().filter_map(Passkey::read).collect(),
                 ended: items("ended").iter().filter_map(read_ended).collect(),
             },
             version: document.version,
@@ -107,10 +110,13 @@ mod tests {
         account.tokens_from = Instant(1_700_000_000_000);
         account.version = 3;
         let bare = account.clone();
+        let mut passkey = Passkey::default();
+        (passkey.id, passkey.used) = ("k".to_owned(), Some(Instant(3)));
         account.secrets = Secrets {
             password: Some("$argon2id$…".to_owned()),
             totp: Some(Totp { secret: vec![0, 255], last_step: 7 }),
             recovery: vec!["ab".to_owned()],
+            passkeys: vec![passkey],
             ended: vec![("s".to_owned(), Instant(9))],
         };
         assert_eq!(account.login, "kim");

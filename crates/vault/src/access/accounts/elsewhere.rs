@@ -78,12 +78,12 @@ impl Vault {
         let context = Context { asked: vouched.asked(None), ..context.clone() };
         let terms = |account: &Account| Terms { is_strong: vouched.is_strong, ..terms(account) };
         let entered = match code {
-            None => self.enter(&account, None, context, terms)?,
-            Some(_) => {
+            None => self.enter(&account, |_, _| Ok(()), context, terms)?,
+            Some(code) => {
                 let own = Try { login: &account.id, source: "code after a provider", device: Some(&account.id) };
                 let throttle = &self.known().throttle;
                 throttle.begin(self.clock().now(), &own).map_err(super::sign_in::too_often)?;
-                let entered = self.enter(&account, code, context, terms)?;
+                let entered = self.enter(&account, |account, now| account.use_code(code, now), context, terms)?;
                 throttle.succeed(&own);
                 entered
             }

@@ -3,11 +3,12 @@
 //!
 //! [`document`] is how one is kept, [`book`] what is remembered of all; [`password`], [`totp`] and [`second_factor`] are what
 //! shows that somebody is its owner; [`sign_in`] and [`throttle`] how one comes in, [`elsewhere`] how by an identity provider's
-//! word, [`session`] how one stays. A change counts from the next request on.
+//! word, [`passkey`] how by a key on one's own device, [`session`] how one stays. A change counts from the next request on.
 
 pub(crate) mod book;
 mod document;
 mod elsewhere;
+pub mod passkey;
 mod password;
 mod purposes;
 mod second_factor;
@@ -83,6 +84,8 @@ pub(crate) struct Secrets {
     pub totp: Option<Totp>,
     /// Hashes of the recovery codes that were not used yet.
     pub recovery: Vec<String>,
+    /// Keys on its owner's devices, the oldest first.
+    pub passkeys: Vec<passkey::Passkey>,
     /// Sessions that were ended before their time, with the moment when they would have ended by themselves.
     pub ended: Vec<(String, Instant)>,
 }

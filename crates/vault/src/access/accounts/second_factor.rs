@@ -107,7 +107,7 @@ impl Vault {
     }
 
     /// Whoever found a screen unlocked must not be able to take the account over: its owner gives the password again.
-    fn require_proof(&self, visit: &Visit, id: &str, present: &str) -> Result<(), Error> {
+    pub(super) fn require_proof(&self, visit: &Visit, id: &str, present: &str) -> Result<(), Error> {
         require_owner(visit, id)?;
         if visit.is_operator() {
             return Ok(());

@@ -66,7 +66,10 @@ impl Vault {
         let hash = account.as_deref().and_then(|account| account.secrets.password.as_deref());
         let holds = password::holds(attempt.password, hash);
         let entered = match account.filter(|account| holds && account.is_active) {
-            Some(account) => self.enter(&account, Some(attempt.code), context.clone(), terms),
+            Some(account) => {
+                let show = |account: &mut Account, now| account.use_code(attempt.code, now);
+                self.enter(&account, show, context.clone(), terms)
+            }
             None => Err(wrong_words().into()),
         };
         match &entered {
@@ -87,14 +90,14 @@ impl Vault {
         context: Context,
         terms: impl FnOnce(&Account) -> Terms,
     ) -> Result<SignedIn, Error> {
-        self.enter(account, None, context, terms)
+        self.enter(account, |_, _| Ok(()), context, terms)
     }
 
-    /// Begins a session for the owner of an active account; `typed` is the code, where one is asked for.
+    /// Begins a session for the owner of an active account, who `show`s what is asked for besides.
     pub(super) fn enter(
         &self,
         account: &Account,
-        typed: Option<&str>,
+        show: impl FnOnce(&mut Account, Instant) -> Result<(), Refusal>,
         context: Context,
         terms: impl FnOnce(&Account) -> Terms,
     ) -> Result<SignedIn, Error> {
@@ -103,9 +106,7 @@ impl Vault {
         let visit = Visit::of(account.principal(), terms.purpose, Some(context));
         let live = self.known().live_of(&account.id, now);
         let account = self.amend_account(&visit, &account.id, |account| {
-            if let Some(typed) = typed {
-                account.use_code(typed, now)?;
-            }
+            show(account, now)?;
             let surplus = (live.len() + 1).saturating_sub(SESSIONS_MAX);
             live.iter().take(surplus).for_each(|(id, until)| account.end_session(id.clone(), *until, now));
             Ok(())

@@ -5,18 +5,10 @@ use super::settings::Provider;
 use crate::rest::links::Bookmark;
 use crate::server::Shared;
 use crate::sign_in::forms::Form;
+use crate::sign_in::once::{GOOD_MS, secret};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use base::id::Ids;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// How long somebody may take at a provider.
-pub const LASTS_MS: i64 = 10 * 60_000;
-
-/// States that are remembered as used.
-const USED_MAX: usize = 100_000;
 
 /// What waits in memory: ways on, and forms that were typed before a session fell asleep.
 const WAITING_MAX: usize = 10_000;
@@ -42,21 +34,15 @@ pub struct Onward {
     pub kept: String,
 }
 
-/// Flows that were used, and what waits for those under way.
+/// What waits for flows under way.
 #[derive(Default)]
 pub struct Flows {
-    used: Mutex<HashMap<String, i64>>,
     waiting: Mutex<VecDeque<(String, Onward)>>,
 }
 
 impl Flow {
     /// A fresh one.
     pub fn fresh() -> Flow {
-        let secret = || {
-            let mut bytes = [0; 32];
-            Ids::System.fill(&mut bytes);
-            URL_SAFE_NO_PAD.encode(bytes)
-        };
         Flow { state: secret(), nonce: secret(), verifier: secret() }
     }
 
@@ -72,7 +58,7 @@ impl Flow {
         let kept = shared.sealer.open(sealed, LABEL, &provider.id).ok()?;
         let form = Form::read(kept.query.as_bytes()).ok()?;
         let now = shared.vault.clock().now().0;
-        let is_in_time = (0..=LASTS_MS).contains(&(now - kept.asked));
+        let is_in_time = (0..=GOOD_MS).contains(&(now - kept.asked));
         let part = |name: &str| Some(form.text(name).to_owned()).filter(|text| !text.is_empty());
         let flow = Flow { state: part("s")?, nonce: part("n")?, verifier: part("v")? };
         let is_its = verify_slices_are_equal(flow.state.as_bytes(), state.as_bytes()).is_ok();
@@ -83,15 +69,6 @@ impl Flow {
 const LABEL: &str = "identity provider";
 
 impl Flows {
-    /// Uses a flow up; `false` where it was used before, or too many are.
-    pub fn use_up(&self, flow: &Flow, now: i64) -> bool {
-        let mut used = lock(&self.used);
-        if used.len() >= USED_MAX {
-            used.retain(|_, at| now - *at <= LASTS_MS);
-        }
-        used.len() < USED_MAX && used.insert(flow.state.clone(), now).is_none()
-    }
-
     /// Keeps where a flow leads.
     pub fn wait(&self, flow: &Flow, onward: Onward) {
         let mut waiting = lock(&self.waiting);
@@ -120,9 +97,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flow_counts_once_and_what_waits_is_bounded() {
+    fn what_waits_is_bounded() {
         let (flows, flow) = (Flows::default(), Flow::fresh());
-        assert!(flows.use_up(&flow, 0) && !flows.use_up(&flow, 1));
         let onward = Onward { way: "/a".to_owned(), kept: "k".to_owned() };
         flows.wait(&flow, onward.clone());
         assert_eq!((flows.onward(&flow), flows.onward(&flow)), (onward, Onward::default()));

@@ -139,7 +139,7 @@ async fn come_back(shared: &Shared, provider: &Provider, asked: &Asked) -> Retur
     let sealed = Cookie::Provider.read(shared, &asked.parts.headers);
     let flow = sealed.and_then(|sealed| Flow::open(shared, provider, &sealed, query.text("state")));
     let Some(flow) = flow else { return stray() };
-    if !shared.providers.flows.use_up(&flow, shared.vault.clock().now().0) {
+    if !shared.used.use_up(&flow.state, shared.vault.clock().now()) {
         return stray();
     }
     let onward = shared.providers.flows.onward(&flow);
