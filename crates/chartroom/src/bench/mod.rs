@@ -4,6 +4,7 @@
 //! generator's are not counted. Data: Synthea bundles where a folder is given, and the demo hospital.
 
 mod client;
+mod export;
 mod gate;
 mod process;
 mod report;
@@ -306,6 +307,7 @@ fn serve_large(data: &Path, small_cost: f64, report: &mut Report) -> Result<(), 
     }
     let rate = matches as f64 / (server.cpu_seconds() - before).max(0.01);
     report.add("count.rate", "Population token counts, one core", rate, "matches/s", AtLeast(1e6));
+    export::whole(address, &token, report)?;
     report.add("large.serve.memory", "Peak memory while serving", server.peak_mib(), "MiB", AtMost(512.0));
     Ok(())
 }
