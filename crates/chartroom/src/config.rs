@@ -15,6 +15,10 @@
 //! policies = "/etc/chartroom/policies"
 //! labels = "/etc/chartroom/labels"
 //!
+//! [audit]
+//! years = 6
+//! expire = true
+//!
 //! [apps]
 //! authorities = "/etc/ssl/certs/ca-certificates.crt"
 //! private_addresses = false
@@ -44,6 +48,7 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use vault::access::audit::YEARS_MIN;
 use vault::access::policy::{self, Policies, PolicyFile};
 use vault::log::checkpoint::VerifierKey;
 use vault::records::KeySource;
@@ -58,6 +63,8 @@ struct File {
     serve: ServeFile,
     #[serde(default)]
     access: AccessFile,
+    #[serde(default)]
+    audit: AuditFile,
     #[serde(default)]
     apps: AppsFile,
     #[serde(default, alias = "sign-in")]
@@ -78,6 +85,14 @@ struct WitnessFile {
 struct AccessFile {
     policies: Option<PathBuf>,
     labels: Option<PathBuf>,
+}
+
+/// How long the audit is kept.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AuditFile {
+    years: Option<u32>,
+    expire: Option<bool>,
 }
 
 /// What apps may do at this server.
@@ -162,6 +177,7 @@ pub struct Config {
     pub policies: Option<PathBuf>,
     /// Where the site's value sets of sensitivity labels are.
     pub labels: Option<PathBuf>,
+    audit: AuditFile,
     apps: AppsFile,
     sign_in: SignInFile,
     witness: Vec<WitnessFile>,
@@ -210,8 +226,26 @@ impl Config {
         let file = path.as_deref().map_or_else(|| Ok(File::default()), read)?;
         let (key, key_origin) = key_source(place.key_file.clone(), file.key_file)?;
         let (serve, apps, sign_in, witness) = (file.serve, file.apps, file.sign_in, file.witness);
-        let AccessFile { policies, labels } = file.access;
-        Ok(Config { data, file: path, key, key_origin, data_origin, serve, policies, labels, apps, sign_in, witness })
+        let (audit, AccessFile { policies, labels }) = (file.audit, file.access);
+        if audit.years.is_some_and(|years| years < YEARS_MIN) {
+            let why = format!("audit.years is less than {YEARS_MIN} (45 CFR 164.316(b)(2)(i))");
+            let next = "name as many years or more; audit.expire = false keeps everything";
+            return Err(Stop::cannot("The configuration was not read.", why, next));
+        }
+        Ok(Config {
+            data,
+            file: path,
+            key,
+            key_origin,
+            data_origin,
+            serve,
+            policies,
+            labels,
+            audit,
+            apps,
+            sign_in,
+            witness,
+        })
     }
 
     /// The site's policies, tried. `None`: the configuration names none.
@@ -224,6 +258,11 @@ impl Config {
             Stop::cannot(what, lines.join("\n"), "mend these lines; `chartroom policy check` tries them again")
         })?;
         Ok(Some(files))
+    }
+
+    /// How many years the audit is kept; `None`: for good.
+    pub fn audit_years(&self) -> Option<u32> {
+        self.audit.expire.unwrap_or(true).then(|| self.audit.years.unwrap_or(YEARS_MIN))
     }
 
     /// Reads the site's value sets of labels, to see whether they can be used.
@@ -338,6 +377,9 @@ impl Config {
         let from = if self.labels.is_some() { Origin::File } else { Origin::Default };
         let site = self.labels.as_ref().map_or_else(|| "ours alone".to_owned(), |dir| dir.display().to_string());
         line("access.labels", site, from);
+        let from =
+            if self.audit.years.is_some() || self.audit.expire.is_some() { Origin::File } else { Origin::Default };
+        line("audit.years", self.audit_years().map_or_else(|| "for good".to_owned(), |years| years.to_string()), from);
         let from = if self.apps.authorities.is_some() { Origin::File } else { Origin::Default };
         let bundle = self.apps.bundle().map_or_else(|| "none".to_owned(), |path| path.display().to_string());
         line("apps.authorities", bundle, from);

@@ -10,21 +10,28 @@ use crate::stop::Stop;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use vault::Vault;
+use vault::access::audit::Keeping;
 use web::{Server, Settings, Tls};
 
 /// Room on the disk that is kept for the audit.
 const RESERVE_BYTES: u64 = 8 << 20;
+
+/// How often it is looked whether a day has passed.
+const TEND_EVERY: Duration = Duration::from_secs(60);
 
 /// A port that is held, before anything else is done.
 pub struct Port {
     runtime: Runtime,
     listener: TcpListener,
     settings: Settings,
+    /// How many years the audit is kept; `None`: for good.
+    audit_years: Option<u32>,
 }
 
 /// Serves the data of a configuration.
@@ -35,7 +42,7 @@ pub fn serve(config: &Config, args: &ServeArgs) -> Result<(), Stop> {
     finished::forget(&config.data);
     println!("Chartroom serves {} at {}", config.data.display(), port.settings.fhir_base());
     println!("next: `chartroom token --data {}` prints a token; Ctrl-C stops the server", config.data.display());
-    port.serve(&vault, &config.data)
+    port.keeping(config.audit_years()).serve(&vault, &config.data)
 }
 
 impl Port {
@@ -67,7 +74,12 @@ impl Port {
             exports_kept: serving.exports_kept,
             ..Settings::new(url)
         };
-        Ok(Port { runtime, listener, settings })
+        Ok(Port { runtime, listener, settings, audit_years: None })
+    }
+
+    /// The same, with so many years for which the audit is kept.
+    pub fn keeping(self, audit_years: Option<u32>) -> Port {
+        Port { audit_years, ..self }
     }
 
     /// The FHIR base, as clients write it.
@@ -77,7 +89,7 @@ impl Port {
 
     /// Serves until Ctrl-C or SIGTERM; requests under way are answered first. Commands on the same directory are let in.
     pub fn serve(self, vault: &Vault, data: &Path) -> Result<(), Stop> {
-        let Port { runtime, listener, mut settings } = self;
+        let Port { runtime, listener, mut settings, audit_years } = self;
         if is_demo(data) {
             (settings.is_demo, settings.second_factor, settings.private_addresses) = (true, false, true);
         }
@@ -99,7 +111,11 @@ impl Port {
             };
             let server = Server::new(vault.clone(), settings);
             let door = Door::open(&server, vault, data).map_err(|error| shut(data, &error)).ok();
+            let tending = audit_years.map(|years| tokio::spawn(tend(vault.clone(), years)));
             let served = web::serve(&server, listener, stop).await;
+            if let Some(tending) = tending {
+                tending.abort();
+            }
             if let Some(door) = door {
                 door.close().await;
             }
@@ -115,6 +131,19 @@ fn shut(data: &Path, error: &io::Error) {
         "warning: no control.sock in {}: {error}; to change keys, shred or cosign, stop the server first",
         data.display()
     );
+}
+
+/// Ends the keeping of what the audit has too long, once a day, as long as the server runs.
+async fn tend(vault: Vault, years: u32) {
+    let keeping = Arc::new(Keeping::new(years));
+    loop {
+        let (vault, keeping) = (vault.clone(), keeping.clone());
+        let tended = tokio::task::spawn_blocking(move || keeping.tend(&vault)).await;
+        if let Ok(Err(error)) = tended {
+            eprintln!("warning: old events of the audit were not destroyed: {error}; it is tried again in an hour");
+        }
+        tokio::time::sleep(TEND_EVERY).await;
+    }
 }
 
 /// Ready when a write to the disk failed: what is acknowledged must be durable, so the process ends and looks anew.

@@ -3,7 +3,7 @@
 use crate::gate::visitor;
 use crate::place::{Place, put, write};
 use base::refusal::Kind;
-use vault::access::audit::{Deed, Outcome, Wanted};
+use vault::access::audit::{Deed, Keeping, Outcome, Wanted};
 use vault::access::{Context, Purpose, Role, Visit, forgotten};
 use vault::{Error, Vault};
 
@@ -131,4 +131,34 @@ fn in_a_damaged_index_the_rows_of_events_are_not_named_beside_the_damaged_one() 
     let extra: Vec<&str> = report.altered.iter().map(|found| found.what.as_str()).collect();
     let extra: Vec<&str> = extra.into_iter().filter(|what| what.starts_with("row (")).collect();
     assert!(!extra.is_empty() && extra.iter().all(|what| what.contains("hash 0000000000000005")), "{extra:#?}");
+}
+
+#[test]
+fn the_keeping_ends_by_itself_once_a_day() {
+    let place = Place::new();
+    let vault = place.open();
+    patients(&vault);
+    let keeping = Keeping::new(6);
+    let tend = || keeping.tend(&vault).expect("tended").map(|done| done.events);
+    let left = || vault.audit(&operator(), &wanted(Some("a"))).expect("read").found.len();
+    assert_eq!((tend(), tend()), (Some(0), None), "at once, and then not before the next day");
+    (0..3).for_each(|_| look(&vault, "a"));
+    let proof = vault.proof(&Visit::operator(), vault::Position(3)).expect("read").expect("a proof");
+    place.clock.advance(6 * 366 * DAY_MS - 1);
+    look(&vault, "a");
+    assert_eq!((tend(), left()), (Some(0), 4), "a moment too early");
+    place.clock.advance(DAY_MS - 1);
+    assert_eq!((tend(), left()), (None, 4), "not twice in a day");
+    place.clock.advance(2);
+    assert_eq!((tend(), left()), (Some(3), 1));
+    let again = vault.proof(&Visit::operator(), vault::Position(3)).expect("read").expect("a proof");
+    assert_eq!(again.lines().nth(1), proof.lines().nth(1), "the leaf is as it was");
+    let all = vault.audit(&operator(), &wanted(None)).expect("read").found;
+    let noted: Vec<_> = all.iter().filter(|found| found.event.place.ends_with("by itself")).collect();
+    assert_eq!(noted.len(), 1, "days on which nothing was destroyed leave no entry");
+    place.clock.advance(DAY_MS);
+    assert_eq!(tend(), Some(0));
+    drop(vault);
+    let report = Vault::verify(&place.options(), &|_, _| ()).expect("verified");
+    assert!(report.is_clean(), "{report:?}");
 }

@@ -2,7 +2,7 @@
 //! as the record, durable before the answer leaves (45 CFR 164.312(b)).
 //!
 //! [`event`] is what is kept; [`trail`] gathers what a visit was shown; [`balp`] makes IHE BALP AuditEvents of an event when
-//! somebody reads it, [`report`] lines of CSV; [`retention`] ends its keeping.
+//! somebody reads it, [`report`] lines of CSV; [`retention`] ends its keeping, [`upkeep`] by itself.
 
 pub mod balp;
 pub mod event;
@@ -12,9 +12,11 @@ pub mod report;
 mod retention;
 pub(crate) mod trail;
 mod unusual;
+mod upkeep;
 mod writing;
 
 pub use event::{Deed, Event, NAMED_MAX, Outcome};
 pub use reading::{Found, Page, Wanted, Who};
 pub use retention::{Expired, YEARS_MIN};
 pub use unusual::{Oddity, Review, Unusual};
+pub use upkeep::Keeping;
