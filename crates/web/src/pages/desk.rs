@@ -65,6 +65,18 @@ const WAYS: &[Way] = &[
         of: REVIEW,
     },
     Way {
+        path: "/accounting",
+        name: "Accounting",
+        does: "To whom information was disclosed, and requests to be told.",
+        of: &[Role::Patient, Role::PrivacyOfficer, Role::HimSpecialist],
+    },
+    Way {
+        path: "/disclosures",
+        name: "Disclosures",
+        does: "What left the house about a patient; record what was sent.",
+        of: &[Role::PrivacyOfficer, Role::HimSpecialist],
+    },
+    Way {
         path: "/audit",
         name: "Audit",
         does: "Who did what, by patient, account and day; as a file too.",

@@ -4,12 +4,14 @@
 //! have to do; one module a family of pages. [`frame`] seats people, notes what they ask for the audit, and draws around
 //! it; [`words`] says codes and moments as people do.
 
+mod accounting;
 mod apps;
 mod audit;
 mod chart;
 mod concerns;
 mod consents;
 mod desk;
+mod disclosures;
 mod emergency;
 mod frame;
 mod glass;
@@ -17,6 +19,7 @@ mod home;
 mod looked;
 mod patients;
 mod policies;
+mod recipients;
 mod unusual;
 mod whose;
 mod why;
@@ -74,6 +77,10 @@ const PAGES: &[Page] = &[
     both("/policies", policies::list, policies::simulate),
     shown("/audit", audit::page),
     shown("/audit.csv", audit::csv),
+    both("/accounting", accounting::page, accounting::act),
+    shown("/accounting.txt", accounting::text),
+    shown("/recipients", recipients::page),
+    both("/disclosures", disclosures::page, disclosures::act),
     both("/concern", concerns::form, concerns::raise),
     both("/concerns", concerns::list, concerns::answer),
 ];

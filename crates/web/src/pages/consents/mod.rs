@@ -74,7 +74,9 @@ fn item(at: &At<'_>, patient: &Whose, version: &Version, consent: &Consent, is_o
     let given = consent.given.map(|given| format!("<small>Given {}. </small>", words::day(given))).unwrap_or_default();
     let says = saying::says(at, consent);
     if !is_open {
-        return format!("<h3>{says}</h3><p>{given}<span class=\"mark\">{}</span></p>", saying::state(consent));
+        let received = received(at, patient, consent);
+        let state = saying::state(consent);
+        return format!("<h3>{says}</h3><p>{given}<span class=\"mark\">{state}</span>{received}</p>");
     }
     let hidden = [at.sign(), field("patient", &patient.id), field("id", &version.id)].concat();
     let effect = link("/consents/effect", &[("patient", &patient.id), ("id", &version.id)]);
@@ -159,6 +161,15 @@ pub fn effect(shared: &Shared, asked: &Asked) -> Outcome {
 fn current(at: &At<'_>, id: &str) -> Result<Version, Error> {
     let found = at.shared.vault.read(&at.seat.visit, "Consent", id, None)?.filter(|version| !version.deleted);
     found.ok_or_else(|| Refusal::new(Kind::NotFound, "not-found", "there is no such consent").into())
+}
+
+/// The way to those who received under a consent, for the patient.
+fn received(at: &At<'_>, patient: &Whose, consent: &Consent) -> String {
+    if !at.seat.visit.principal().ids_of("Patient").any(|id| id == patient.id) {
+        return String::new();
+    }
+    let to = link("/recipients", &[("patient", &patient.id), ("consent", &consent.reference)]);
+    format!(" <a href=\"{to}\">Who received under it</a>")
 }
 
 /// `POST /consents/withdraw`: it counts no more from the next request on.

@@ -56,7 +56,11 @@ fn a_consent_does_what_its_preview_said_until_it_is_withdrawn() {
     let gone = zoe.post("/consents/withdraw", &[("patient", "zoe"), ("id", &id)]);
     assert_eq!(location(&gone), Some("/consents?patient=zoe"));
     assert_eq!((conditions("kim"), visits("billy")), (2, 0));
-    assert!(shown(&mut zoe, "/consents").contains("withdrawn or not in force"));
+    let page = shown(&mut zoe, "/consents");
+    assert!(page.contains("withdrawn or not in force"), "{page}");
+    assert!(page.contains(&format!("/recipients?patient=zoe&amp;consent=Consent/{id}")), "{page}");
+    let received = shown(&mut zoe, &format!("/recipients?patient=zoe&consent=Consent/{id}"));
+    assert!(received.contains("Nobody outside the house"), "{received}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod care;
 mod consents;
+mod disclosures;
 mod own;
 mod review;
 
