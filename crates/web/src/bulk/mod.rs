@@ -17,7 +17,7 @@ mod wanted;
 
 pub use desk::Desk;
 pub use job::{Job, Owner, Part, Start, State};
-pub use question::{file, query, types_of, whose};
+pub use question::{file, open_types, query, types_of, whose};
 pub use sending::Sending;
 pub use wanted::{Level, Wanted};
 

@@ -11,18 +11,25 @@ use fhir::calendar;
 use fhir::json::Json;
 use fhir::reference::Reference;
 use fhir::search::query::{DateTest, Filter, Prefix, Query};
+use std::collections::HashSet;
 use vault::access::policy::classes::class_of;
 use vault::access::{Class, Visit};
 use vault::search::export::{Whose, is_of_patients};
 use vault::{Error, Position};
 
-/// The types that an export goes through. Refuses one that is asked for by name and never open to the visit.
-pub fn types_of(shared: &Shared, visit: &Visit, wanted: &Wanted) -> Result<Vec<String>, Error> {
+/// The types that are open to the visit for export. Refuses where there are none.
+pub fn open_types(shared: &Shared, visit: &Visit) -> Result<Vec<&'static str>, Error> {
     let open = shared.vault.exportable(visit)?;
     if open.is_empty() {
         let message = "no policy and no scope permits you, for this purpose, to export anything";
         return Err(Refusal::new(Kind::Forbidden, "forbidden", message).into());
     }
+    Ok(open)
+}
+
+/// The types that an export goes through. Refuses one that is asked for by name and never open to the visit.
+pub fn types_of(shared: &Shared, visit: &Visit, wanted: &Wanted) -> Result<Vec<String>, Error> {
+    let open = open_types(shared, visit)?;
     if wanted.types.is_empty() {
         let fits = |name: &&&str| wanted.level == Level::System || is_of_patients(name);
         return Ok(open.iter().filter(fits).map(|name| (*name).to_owned()).collect());
@@ -54,6 +61,7 @@ pub fn whose(shared: &Shared, visit: &Visit, wanted: &Wanted, pin: (Position, In
         Level::Group(id) => {
             let mut members = members(shared, visit, id, pin)?;
             if let Some(named) = named {
+                let named: HashSet<String> = named.into_iter().collect();
                 members.retain(|member| named.contains(member));
             }
             Ok(Whose::These(members))

@@ -11,6 +11,18 @@ use fhir::validate::is_id;
 /// More patients than this in one request are refused: name a Group instead.
 const PATIENTS_MAX: usize = 10_000;
 
+/// More types, filters or elements than this are refused, each counted by itself.
+const NAMED_MAX: usize = 100;
+
+/// Bytes of parameters in all: a job keeps them until it ends.
+const BYTES_MAX: usize = 1 << 20;
+
+/// What a parameter takes besides its text.
+const BYTES_OF_PAIR: usize = 16;
+
+/// A filter begins with a type and `?` within so many bytes.
+const NAME_MAX: usize = 64;
+
 /// What an export of FHIR JSON may be called in `_outputFormat`.
 const FORMATS: [&str; 3] = ["application/fhir+ndjson", "application/ndjson", "ndjson"];
 
@@ -101,6 +113,7 @@ impl Wanted {
             patients: None,
             ignored: Vec::new(),
         };
+        check_size(pairs)?;
         for (name, value) in pairs {
             wanted.take(name, value)?;
         }
@@ -117,7 +130,7 @@ impl Wanted {
             "_since" => self.since = Some(since(value)?),
             "_type" => self.take_types(value)?,
             "_typeFilter" => self.take_filters(value)?,
-            "_elements" => self.elements.extend(words(value)),
+            "_elements" => self.take_elements(value)?,
             "patient" => self.take_patient(value)?,
             _ => {
                 let known = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
@@ -130,6 +143,7 @@ impl Wanted {
 
     fn take_types(&mut self, value: &str) -> Result<(), Refusal> {
         for name in words(value) {
+            check_count(self.types.len(), "types are named in _type; leave it out to export all")?;
             if r4().resource(&name).is_none() {
                 return Err(bad(
                     "_type names a resource type that FHIR R4 does not have; types are written like Patient",
@@ -142,8 +156,17 @@ impl Wanted {
         Ok(())
     }
 
+    fn take_elements(&mut self, value: &str) -> Result<(), Refusal> {
+        for name in words(value) {
+            check_count(self.elements.len(), "elements are named in _elements")?;
+            self.elements.push(name);
+        }
+        Ok(())
+    }
+
     fn take_filters(&mut self, value: &str) -> Result<(), Refusal> {
         for text in each_filter(value) {
+            check_count(self.filters.len(), "filters are in _typeFilter")?;
             let wrong = || bad("_typeFilter is a search such as Observation?status=final");
             let (name, query) = text.split_once('?').ok_or_else(wrong)?;
             if r4().resource(name).is_none() {
@@ -192,6 +215,22 @@ fn bad(message: &str) -> Refusal {
     Refusal::new(Kind::Malformed, "value", message)
 }
 
+fn check_size(pairs: &[(String, String)]) -> Result<(), Refusal> {
+    let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len() + BYTES_OF_PAIR).sum();
+    if bytes <= BYTES_MAX {
+        return Ok(());
+    }
+    Err(Refusal::new(Kind::TooLarge, "too-long", "the parameters of an export are more than 1 MiB"))
+}
+
+/// Refuses one more, where there are so many already.
+fn check_count(there: usize, of_what: &str) -> Result<(), Refusal> {
+    if there < NAMED_MAX {
+        return Ok(());
+    }
+    Err(bad(&format!("more than {NAMED_MAX} {of_what}")))
+}
+
 fn check_format(value: &str) -> Result<(), Refusal> {
     // A `+` that was not percent-coded arrives as a space.
     if FORMATS.contains(&value.replace(' ', "+").as_str()) {
@@ -211,8 +250,8 @@ fn words(value: &str) -> impl Iterator<Item = String> {
 /// The searches of one value: a comma parts two where a type and `?` follow. Other commas are the searches' own.
 fn each_filter(value: &str) -> Vec<&str> {
     let begins = |rest: &str| {
-        let name = rest.split_once('?').map_or("", |(name, _)| name);
-        r4().resource(name).is_some()
+        let end = rest.bytes().take(NAME_MAX).position(|byte| byte == b'?');
+        end.is_some_and(|end| r4().resource(&rest[..end]).is_some())
     };
     let (mut all, mut from) = (Vec::new(), 0);
     for (at, _) in value.match_indices(',') {
@@ -276,6 +315,22 @@ mod tests {
         ] {
             assert_eq!(each_filter(text), parts);
         }
+    }
+
+    #[test]
+    fn more_than_a_job_keeps_is_refused() {
+        let read = |name: &str, value: String| Wanted::read(Level::System, &[(name.to_owned(), value)], false);
+        let commas = ",".repeat(1_000_000);
+        assert_eq!(read("_typeFilter", commas.clone()).unwrap_err().kind, Kind::Malformed);
+        assert_eq!(read("_typeFilter", format!("{commas}?")).unwrap_err().kind, Kind::Malformed);
+        assert_eq!(read("_typeFilter", commas.repeat(2)).unwrap_err().kind, Kind::TooLarge);
+        let filters = |count: usize| vec!["Patient?_id=a"; count].join(",");
+        assert_eq!(read("_typeFilter", filters(100)).unwrap().filters.len(), 100);
+        assert!(read("_typeFilter", filters(101)).is_err());
+        let elements = |count: usize| vec!["name"; count].join(",");
+        assert!(read("_elements", elements(100)).is_ok() && read("_elements", elements(101)).is_err());
+        let all: Vec<&str> = r4().resource_names().take(101).collect();
+        assert!(read("_type", all[..100].join(",")).is_ok() && read("_type", all.join(",")).is_err());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use base::finding::{Finding, Severity};
 use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
 use fhir::json::Json;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// How far a job is, for people.
@@ -35,6 +36,8 @@ pub fn kick_off(shared: &Shared, mut asked: Asked<'_>, level: Level) -> Outcome 
         let message = "name patients in a Parameters resource with POST: an address is kept in many places";
         return Err(Refusal::new(Kind::Malformed, "not-supported", message).into());
     }
+    // Nothing of what is asked is read for a visit that may export nothing.
+    bulk::open_types(shared, &asked.call.visit)?;
     inputs::merge(&mut asked)?;
     let (visit, now) = (&asked.call.visit, shared.vault.clock().now());
     let wanted = Wanted::read(level, &asked.pairs, asked.prefer.strict)?;
@@ -42,7 +45,8 @@ pub fn kick_off(shared: &Shared, mut asked: Asked<'_>, level: Level) -> Outcome 
     // What can be refused is refused now, and not in a job that fails later.
     bulk::types_of(shared, visit, &wanted)?;
     bulk::whose(shared, visit, &wanted, pin)?;
-    for (resource_type, _) in &wanted.filters {
+    let filtered: BTreeSet<&str> = wanted.filters.iter().map(|(name, _)| name.as_str()).collect();
+    for resource_type in filtered {
         bulk::query(shared, visit, &wanted, resource_type, now)?;
     }
     let kept = i64::try_from(shared.settings.exports_kept.as_millis()).unwrap_or(i64::MAX);

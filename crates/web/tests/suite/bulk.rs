@@ -306,6 +306,21 @@ fn what_is_not_understood_is_refused_or_told() {
 }
 
 #[test]
+fn more_parameters_than_a_job_keeps_are_refused() {
+    let backend = Backend::scoped(EVERYTHING, |_| {});
+    let client = Client::new(&backend, EVERYTHING);
+    for (bytes, status) in [(1_000_000, 400), (2_000_000, 413)] {
+        let commas = json!({"name": "_typeFilter", "valueString": ",".repeat(bytes)});
+        let body = json!({"resourceType": "Parameters", "parameter": [commas]}).to_string();
+        let answer = client.kick_off("$export", ASYNC, body.as_bytes());
+        assert_eq!((answer.status, answer.json()["resourceType"].as_str()), (status, Some("OperationOutcome")));
+    }
+    let narrow = Client::new(&backend, "system/Patient.r");
+    assert_eq!(narrow.kick_off("$export", ASYNC, b"{").status, 403, "whoever may export nothing is not read");
+    assert_eq!(memos(&backend), 0);
+}
+
+#[test]
 fn a_group_and_named_patients_bound_an_export() {
     let backend = Backend::scoped(EVERYTHING, |_| {});
     backend.stage.put(&group(&["zoe"]));
