@@ -134,11 +134,13 @@ fn entries(versions: &[Version]) -> String {
             escape(&status),
         ])
     };
-    table(&["What", "When", "State"], versions.iter().filter_map(row))
+    let table = table(&["What", "When", "State"], versions.iter().filter_map(row));
+    // The columns of all kinds stand below each other.
+    format!("<div class=\"list\">{table}</div>")
 }
 
 fn clinical_status(resource: &Json<'_>) -> String {
-    resource.get("clinicalStatus").map(words::concept).unwrap_or_default()
+    resource.get("clinicalStatus").map(words::concept).unwrap_or_default().to_lowercase()
 }
 
 /// `GET /patient/entries?id=ID&kind=TYPE&from=N`.

@@ -72,7 +72,7 @@ fn row(at: &At<'_>, found: &Found, patient: &str, known: &mut HashMap<String, Wh
     } else {
         let entry = found.position.0.to_string();
         let to = link("/concern", &[("patient", patient), ("entry", &entry)]);
-        format!("<a href=\"{to}\">Raise a concern</a>")
+        format!("<a class=\"nowrap\" href=\"{to}\">Raise a concern</a>")
     };
     Ok(vec![
         words::time(found.at),

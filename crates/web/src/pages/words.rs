@@ -96,7 +96,7 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("Specimen", "specimen", "Specimens"),
     ("ImagingStudy", "imaging study", "Imaging studies"),
     ("Device", "device", "Devices"),
-    ("Coverage", "insurance", "Insurance"),
+    ("Coverage", "insurance", "Insurances"),
     ("Claim", "claim", "Claims"),
     ("ExplanationOfBenefit", "statement of benefits", "Statements of benefits"),
     ("QuestionnaireResponse", "form", "Forms"),
@@ -159,7 +159,7 @@ pub fn title(resource: &Json<'_>) -> String {
         "category",
         "scope",
         "relationship",
-        "activity",
+        "description",
     ];
     let named = [name(resource), resource.text("title").unwrap_or_default().to_owned()];
     let mut found = named.into_iter().chain(CODES.iter().filter_map(|code| resource.get(code)).map(concept));

@@ -7,7 +7,10 @@ mod own;
 mod review;
 
 use crate::browser::Browser;
+use crate::smart_clients::{told_by, with_npm};
 use crate::stage::{PASSWORD, Stage, operator};
+use base::clock::Clock;
+use serde_json::json;
 use vault::access::{Profile, Role, Roles, forgotten};
 
 /// A stage with a privacy officer besides.
@@ -60,4 +63,15 @@ fn everybody_begins_at_home_and_finds_what_their_role_does() {
     // A browser that signs in from the page itself comes home.
     let page = nobody.get("/sign-in");
     assert_eq!(crate::browser::field(&page, "return").as_deref(), Some("/home"));
+}
+
+#[test]
+fn the_main_stories_are_walked_in_a_browser_without_scripts() {
+    let Some(modules) = with_npm("npm", "fhirclient@2.6.3") else { return };
+    let stage = Stage::at(Clock::System, |_| {});
+    person(&stage, "ada", Role::PrivacyOfficer, &[]);
+    person(&stage, "cody", Role::Coder, &[]);
+    let server = format!("http://{}", stage.house.address);
+    let told = told_by("walk.mjs", &modules, &[&server, "kim", "ada", PASSWORD]);
+    assert_eq!((&told[0]["violations"], &told[0]["overflowing"]), (&json!([]), &json!([])), "{told:?}");
 }
