@@ -89,9 +89,13 @@ fn task(at: &At<'_>, patient: &str, found: &Found, says: &str) -> Json<'static> 
     let text = |text: &str| Json::string(text.to_owned());
     let now = at.shared.vault.clock().now().to_string();
     let code = Json::object([("system", text(SYSTEM)), ("code", text(CODE)), ("display", text("Privacy concern"))]);
+    // Only the patient, whoever acts for the patient, and privacy officers see what is marked so.
+    let confidentiality = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+    let restricted = Json::object([("system", text(confidentiality)), ("code", text("R"))]);
     let entry = Json::object([("system", text(ENTRY)), ("value", text(&found.position.0.to_string()))]);
     let mut members = vec![
         ("resourceType", text("Task")),
+        ("meta", Json::object([("security", Json::Array(vec![restricted]))])),
         ("status", text("requested")),
         ("intent", text("order")),
         ("code", Json::object([("coding", Json::Array(vec![code]))])),

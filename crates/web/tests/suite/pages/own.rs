@@ -1,7 +1,9 @@
 //! What patients find: who looked, and concerns.
 
-use super::{shown, stage};
+use super::{person, shown, stage};
 use crate::browser::{field, location};
+use serde_json::json;
+use vault::access::Role;
 
 #[test]
 fn a_patient_sees_who_looked_and_raises_a_concern_that_is_answered() {
@@ -28,6 +30,9 @@ fn a_patient_sees_who_looked_and_raises_a_concern_that_is_answered() {
     let fields = [("patient", "zoe"), ("entry", entry.as_str()), ("text", "I do not <b>know</b> KIM")];
     assert_eq!(location(&zoe.post("/concern", &fields)), Some("/concerns?patient=zoe"));
     assert!(shown(&mut zoe, "/concerns").contains("I do not &lt;b&gt;know&lt;/b&gt; KIM"));
+    let bearer = format!("Bearer {kim}");
+    let seen = stage.house.bare("GET", "/fhir/Task?patient=zoe", &[("Authorization", &bearer)], b"").expect(200);
+    assert!(seen.ids().is_empty(), "whoever it is about does not see it");
     let ann = stage.browser("ann").get("/concerns").text();
     assert!(!ann.contains("I do not") && ann.contains("None."));
     let mut ada = stage.browser("ada");
@@ -44,6 +49,24 @@ fn a_patient_sees_who_looked_and_raises_a_concern_that_is_answered() {
     // Nobody else answers, and nobody raises one about an entry of another record.
     assert_eq!(stage.browser("kim").get("/concerns").status, 404);
     assert_eq!(stage.browser("ann").get(&format!("/concern?entry={entry}")).status, 404);
+}
+
+#[test]
+fn whoever_acts_for_a_patient_sees_who_looked_and_raises_a_concern() {
+    let stage = stage();
+    stage.put(&json!({
+        "resourceType": "RelatedPerson", "id": "r", "patient": {"reference": "Patient/zoe"}, "period": {"end": "2099-01-01"}
+    }));
+    person(&stage, "pat", Role::Proxy, &["RelatedPerson/r"]);
+    let mut pat = stage.browser("pat");
+    let page = shown(&mut pat, "/looked");
+    let entry = page.split("entry=").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    shown(&mut pat, &format!("/concern?patient=zoe&entry={entry}"));
+    let fields = [("patient", "zoe"), ("entry", entry.as_str()), ("text", "Who is that?")];
+    assert_eq!(location(&pat.post("/concern", &fields)), Some("/concerns?patient=zoe"));
+    assert!(shown(&mut pat, "/concerns").contains("Who is that?"));
+    assert!(shown(&mut stage.browser("ada"), "/concerns").contains("Who is that?"));
+    assert!(shown(&mut stage.browser("zoe"), "/concerns").contains("Who is that?"));
 }
 
 #[test]
