@@ -38,11 +38,11 @@ impl Desk {
         desk
     }
 
-    /// Takes a job in. `false`: its owner has as many as one may have, or there are too many in all.
+    /// Takes a job in. `false`: its account has as many as one may have, by whatever apps, or there are too many in all.
     pub fn add(&self, job: &Arc<Job>, own_max: usize, now: Instant) -> Result<bool, Error> {
         self.sweep(now);
         let mut jobs = self.jobs();
-        let own = jobs.values().filter(|other| other.owner == job.owner).count();
+        let own = jobs.values().filter(|other| other.owner.is_account_of(&job.owner)).count();
         if own >= own_max || jobs.len() >= JOBS_MAX {
             return Ok(false);
         }

@@ -21,6 +21,11 @@ impl Owner {
         let principal = visit.principal();
         Owner { account: principal.account.clone(), app: principal.app.clone() }
     }
+
+    /// Whether it is the same account, by whatever app.
+    pub fn is_account_of(&self, other: &Owner) -> bool {
+        self.account == other.account
+    }
 }
 
 /// One file: the resources of a type between two positions of the log.

@@ -17,6 +17,9 @@ const NAMED_MAX: usize = 100;
 /// Bytes of parameters in all: a job keeps them until it ends.
 const BYTES_MAX: usize = 1 << 20;
 
+/// Of more parameters than this that were left out, nothing is said.
+const IGNORED_MAX: usize = 20;
+
 /// What a parameter takes besides its text.
 const BYTES_OF_PAIR: usize = 16;
 
@@ -135,7 +138,7 @@ impl Wanted {
             _ => {
                 let known = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
                 let name = if known { name } else { "one of the parameters" };
-                self.ignored.push(format!("{name} is not known to $export here, and was left out"));
+                self.ignore(format!("{name} is not known to $export here, and was left out"));
             }
         }
         Ok(())
@@ -199,14 +202,20 @@ impl Wanted {
         Ok(())
     }
 
+    fn ignore(&mut self, why: String) {
+        if self.ignored.len() < IGNORED_MAX {
+            self.ignored.push(why);
+        }
+    }
+
     /// A filter of a type that is not exported means nothing.
     fn check_filters(&mut self) {
         let types = &self.types;
         let is_wanted = |name: &String| types.is_empty() || types.contains(name);
         if self.filters.iter().any(|(name, _)| !is_wanted(name)) {
             let why = "a _typeFilter is about a type that _type does not name, and was left out";
-            self.ignored.push(why.to_owned());
             self.filters.retain(|(name, _)| is_wanted(name));
+            self.ignore(why.to_owned());
         }
     }
 }
@@ -324,6 +333,8 @@ mod tests {
         assert_eq!(read("_typeFilter", commas.clone()).unwrap_err().kind, Kind::Malformed);
         assert_eq!(read("_typeFilter", format!("{commas}?")).unwrap_err().kind, Kind::Malformed);
         assert_eq!(read("_typeFilter", commas.repeat(2)).unwrap_err().kind, Kind::TooLarge);
+        let unknown = vec![("nonsense".to_owned(), String::new()); 1_000];
+        assert_eq!(Wanted::read(Level::System, &unknown, false).unwrap().ignored.len(), 20);
         let filters = |count: usize| vec!["Patient?_id=a"; count].join(",");
         assert_eq!(read("_typeFilter", filters(100)).unwrap().filters.len(), 100);
         assert!(read("_typeFilter", filters(101)).is_err());

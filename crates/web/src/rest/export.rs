@@ -15,6 +15,7 @@ use bytes::Bytes;
 use fhir::json::Json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use vault::access::Visit;
 
 /// How far a job is, for people.
 const PROGRESS: HeaderName = HeaderName::from_static("x-progress");
@@ -22,6 +23,9 @@ const PROGRESS: HeaderName = HeaderName::from_static("x-progress");
 /// Seconds until a client should ask again: for a job that goes on, and where there are too many.
 const AGAIN: &str = "2";
 const AGAIN_LATER: &str = "120";
+
+/// Exports that a person may have at a time; a backend service may have more.
+const OF_A_PERSON: usize = 2;
 
 /// The file of what is to be said about an export.
 const NOTES: &str = "OperationOutcome-1";
@@ -60,13 +64,20 @@ pub fn kick_off(shared: &Shared, mut asked: Asked<'_>, level: Level) -> Outcome 
         pin,
         kept: (now, base::clock::Instant(now.0.saturating_add(kept))),
     }));
-    if !shared.bulk.add(&job, shared.settings.exports_max, now)? {
+    if !shared.bulk.add(&job, most_of(shared, visit), now)? {
         return Ok(too_many());
     }
     let mut answer = empty(StatusCode::ACCEPTED);
     let address = HeaderValue::try_from(address_of(shared, &job));
     answer.headers_mut().extend(address.ok().map(|address| (header::CONTENT_LOCATION, address)));
     Ok(bulk::with(answer, After::Count(job, visit.clone())))
+}
+
+/// Exports that a visitor may have at a time.
+fn most_of(shared: &Shared, visit: &Visit) -> usize {
+    let is_service = visit.principal().scopes.split(' ').any(|scope| scope.starts_with("system/"));
+    let most = shared.settings.exports_max;
+    if is_service || visit.is_operator() { most } else { most.min(OF_A_PERSON) }
 }
 
 /// How far an export is, or where its files are.

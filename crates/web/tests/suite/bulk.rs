@@ -402,6 +402,16 @@ fn an_export_ends_when_it_is_cancelled_or_its_time_is_up() {
     assert_eq!(memos(&backend), 0);
 }
 
+#[test]
+fn a_person_has_two_exports_at_most() {
+    let backend = Backend::scoped(EVERYTHING, |_| {});
+    let bearer = format!("Bearer {}", him_token(&backend));
+    let ask = || backend.stage.house.bare("GET", "/fhir/$export", &[("Authorization", &bearer), ASYNC], b"").status;
+    assert_eq!([ask(), ask(), ask()], [202, 202, 429]);
+    let client = Client::new(&backend, EVERYTHING);
+    (0..3).for_each(|_| drop(client.start("$export")));
+}
+
 /// Sealed memos of exports in the data directory.
 fn memos(backend: &Backend) -> usize {
     backend.stage.house.vault.memos().unwrap().names("bulk-export-").unwrap().len()
