@@ -10,11 +10,20 @@ const TOKEN_BYTES_MAX: usize = 8_192;
 
 /// The visit of a request. Tokens count in the `Authorization` header only: one in the address would end up in logs.
 pub fn visit(vault: &Vault, headers: &HeaderMap) -> Result<Visit, Refusal> {
-    bearer(headers).and_then(|token| vault.sign_in(token)).ok_or_else(|| {
+    bearer(headers).and_then(|token| standing(vault, token)).ok_or_else(|| {
         let message = "nobody is signed in; send `Authorization: Bearer TOKEN` \
                        (`chartroom token` at the server prints one)";
         Refusal::new(Kind::Unauthenticated, "login", message)
     })
+}
+
+/// Whom a token stands for. What is in the cookie of somebody at pages opens pages and nothing else: pages ask for a second
+/// factor, and let a session fall asleep.
+fn standing(vault: &Vault, token: &str) -> Option<Visit> {
+    match vault.session(token) {
+        Some((session, visit)) => (session.client.is_some() || session.idle_ms.is_none()).then_some(visit),
+        None => vault.sign_in(token),
+    }
 }
 
 /// The session of a request, if an app sends it.

@@ -4,7 +4,7 @@ use base::clock::Clock;
 use base::id::Ids;
 use std::path::Path;
 use vault::access::audit::Deed;
-use vault::access::{Context, Profile, Role, Roles, Visit};
+use vault::access::{Context, Profile, Purpose, Role, Roles, Terms, Visit};
 use vault::records::{KeySource, Scope};
 use vault::{Options, Position, Vault};
 
@@ -78,4 +78,15 @@ fn what_is_no_account_is_refused() {
     assert!(vault.deactivate_account(&operator(), "nobody").is_err());
     let ended = vault.deactivate_account(&operator(), &kim.id).expect("ended");
     assert!(!ended.is_active && ended.tokens_from > kim.tokens_from);
+}
+
+#[test]
+fn nobody_without_a_password_gives_themselves_another_way_in() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let vault = open(dir.path());
+    let kim = vault.create_account(&operator(), profile("kim", Role::Physician)).expect("made");
+    let (token, _) = vault.issue_session(&kim, Terms::new(Purpose::Treatment, 60_000)).expect("a session");
+    let visit = vault.sign_in(&token).expect("signed in");
+    assert!(vault.set_password(&visit, &kim.id, "", "correct horse battery").is_err());
+    vault.set_password(&operator(), &kim.id, "", "correct horse battery").expect("by the operator");
 }

@@ -94,9 +94,10 @@ impl Seat {
         sign(shared, &self.session.id)
     }
 
-    /// What another session of the same sitting is to be.
+    /// What another session of the same sitting is to be: it ends when this one would have.
     pub fn terms(&self, shared: &Shared, purpose: Purpose) -> Terms {
-        Terms { is_strong: self.session.is_strong, ..entrance::terms(shared, purpose) }
+        let lasts_ms = self.session.until.0 - shared.vault.clock().now().0;
+        Terms { is_strong: self.session.is_strong, lasts_ms, ..entrance::terms(shared, purpose) }
     }
 
     /// The form that was sent, if it came from a page of this session.

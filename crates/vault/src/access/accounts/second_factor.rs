@@ -106,14 +106,19 @@ impl Vault {
         Ok(codes)
     }
 
-    /// Whoever found a screen unlocked must not be able to take the account over: its owner gives the password again.
+    /// Whoever found a screen unlocked must not be able to take the account over: its owner gives the password again. One who
+    /// has none here, because a provider answers for them, gets one from the operator first: what they add would let them
+    /// in when the provider no longer does.
     pub(super) fn require_proof(&self, visit: &Visit, id: &str, present: &str) -> Result<(), Error> {
         require_owner(visit, id)?;
         if visit.is_operator() {
             return Ok(());
         }
         let account = self.account(id)?.ok_or_else(super::no_account)?;
-        let Some(hash) = account.secrets.password.as_deref() else { return Ok(()) };
+        let Some(hash) = account.secrets.password.as_deref() else {
+            let message = "the account has no password here to confirm this by; ask the operator, who can give it one";
+            return Err(Refusal::new(Kind::Forbidden, "forbidden", message).into());
+        };
         let tried = super::throttle::Try { login: &account.id, source: "own account", device: Some(id) };
         let throttle = &self.inner.store.gate.accounts.throttle;
         if let Err(wait) = throttle.begin(self.clock().now(), &tried) {

@@ -67,3 +67,17 @@ fn what_is_no_token_opens_nothing() {
     }
     assert_eq!(stage.house.get("Patient/zoe").status, 200);
 }
+
+#[test]
+fn what_is_in_a_cookie_opens_pages_and_nothing_else() {
+    let stage = hospital();
+    let browser = stage.browser("zoe");
+    assert!(!browser.cookies.is_empty());
+    for value in browser.cookies.values() {
+        let credential = format!("Bearer {value}");
+        for path in ["Patient/zoe", "Patient/zoe/$everything", "AuditEvent?patient=Patient/zoe"] {
+            let answer = Case::get("T09", path).with("Authorization", &credential).ask(&stage, None, ("", ""));
+            assert_eq!(answer.status, 401, "{path}");
+        }
+    }
+}
