@@ -3,12 +3,13 @@
 use super::{person, shown, stage};
 use crate::browser::{field, location};
 use serde_json::json;
-use vault::access::Role;
+use vault::access::{Purpose, Role, Terms};
 
 #[test]
 fn a_patient_sees_who_looked_and_raises_a_concern_that_is_answered() {
     let stage = stage();
-    let kim = stage.browser("kim").cookies["chartroom"].clone();
+    let account = stage.house.vault.account_of_login("kim").unwrap().expect("an account");
+    let kim = stage.house.vault.issue_session(&account, Terms::new(Purpose::Treatment, 3_600_000)).unwrap().0;
     let look = |path: &str| {
         let bearer = format!("Bearer {kim}");
         stage.house.bare("GET", &format!("/fhir/{path}"), &[("Authorization", &bearer)], b"").expect(200);
