@@ -62,6 +62,8 @@ fn a_patient_sees_who_looked_and_nothing_about_others() {
     let ann = visitor(&vault, "ann", Role::Patient, &["Patient/a"], Purpose::PatientRequest);
     let page = vault.audit(&ann, &wanted(Some("a"))).expect("her own");
     assert!(page.is_limited && page.found.len() == 1, "{page:?}");
+    let told = &page.found[0];
+    assert!(told.patients == ["Patient/a"] && told.event.asked.is_empty() && told.event.about.is_empty(), "{told:?}");
     let who = vault.who(&page.found[0].event.account).expect("read");
     let shown = format!("{:?}", vault.audit_events(&page.found[0], &who, page.is_limited)[0]);
     assert!(!shown.contains("name=x") && !shown.contains("bmFtZT14"), "{shown}");
@@ -81,6 +83,42 @@ fn a_patient_sees_who_looked_and_nothing_about_others() {
     ];
     let counts = limits.map(|wanted| vault.audit(&operator(), &wanted).expect("read").found.len());
     assert_eq!(counts, [1, 0, 0]);
+}
+
+#[test]
+fn an_emergency_is_told_to_the_one_patient_whose_it_was() {
+    let place = Place::new();
+    let vault = place.open();
+    patients(&vault);
+    let reason = "found unconscious after an overdose";
+    let mo = visitor(&vault, "mo", Role::Physician, &["Practitioner/mo"], Purpose::Treatment);
+    for id in ["a", "b"] {
+        vault.break_glass(&mo, id, reason).expect("broken");
+    }
+    let rushed = |ids: &[&str]| {
+        let visit = mo.asking(Context::new(Deed::Read, "GET instance"));
+        for id in ids {
+            vault.read(&visit, "Patient", id, None).expect("read");
+        }
+        vault.close_now(&visit, 200).expect("written");
+    };
+    rushed(&["a"]);
+    rushed(&["a", "b"]);
+    let ann = visitor(&vault, "ann", Role::Patient, &["Patient/a"], Purpose::PatientRequest);
+    let reads = |patient| Wanted { deed: Some(Deed::Read), ..wanted(Some(patient)) };
+    let found = vault.audit(&ann, &reads("a")).expect("her own").found;
+    let told = |event: &vault::access::audit::Event| (event.reason.clone(), event.purpose.clone());
+    let hers = (reason.to_owned(), "BTG".to_owned());
+    assert_eq!(found.iter().map(|found| told(&found.event)).collect::<Vec<_>>(), [Default::default(), hers.clone()]);
+    for (found, said) in found.iter().zip([(String::new(), String::new()), hers]) {
+        let (one, is_limited) = vault.audit_entry(&ann, found.position).expect("read").expect("hers");
+        let whole = vault.audit_events(&one, &vault::access::audit::Who::default(), is_limited);
+        let text = format!("{whole:?}");
+        assert_eq!(told(&one.event), said);
+        assert_eq!((text.contains(reason), text.contains("BTG")), (!said.0.is_empty(), !said.1.is_empty()), "{text}");
+    }
+    let whole = vault.audit(&operator(), &reads("b")).expect("all").found;
+    assert_eq!((whole[0].event.reason.as_str(), whole[0].patients.len()), (reason, 2));
 }
 
 #[test]

@@ -32,9 +32,11 @@ const DEEDS: [(Deed, &str); 9] = [
     (Deed::SignIn, "signed in"),
 ];
 
-/// `GET /audit?patient=ID&login=LOGIN&since=DAY&until=DAY&deed=CODE&below=ENTRY`.
+/// `GET /audit?patient=ID&login=LOGIN&since=DAY&until=DAY&deed=CODE&below=ENTRY`. For those who review the whole audit;
+/// patients have `/looked`.
 pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
     seated(shared, asked, Deed::ReadAudit, |at| {
+        shared.vault.check_reviews_audit(&at.seat.visit)?;
         let below = at.text("below").parse().ok().map(Position);
         let page = shared.vault.audit(&at.seat.visit, &Wanted { below, count: SHOWN, ..wanted(at)? })?;
         let mut names = HashMap::new();
@@ -145,6 +147,7 @@ fn row(at: &At<'_>, found: &Found, names: &mut HashMap<String, String>) -> Resul
 /// `GET /audit.csv`: the same as a file.
 pub fn csv(shared: &Shared, asked: &Asked) -> Outcome {
     seated(shared, asked, Deed::ReadAudit, |at| {
+        shared.vault.check_reviews_audit(&at.seat.visit)?;
         let page = shared.vault.audit(&at.seat.visit, &Wanted { count: FILE_MAX, ..wanted(at)? })?;
         let mut text = report::header();
         for found in &page.found {

@@ -153,10 +153,7 @@ fn matching(
             let mut events = shared.vault.audit_events(&found, &who, page.is_limited);
             events.retain(|event| tests.fit(event));
             if page.is_limited {
-                found.event.asked.clear();
                 found.event.about.clear();
-                found.event.from.clear();
-                found.event.request.clear();
             }
             if !events.is_empty() {
                 matches.push((found, events));

@@ -2,7 +2,7 @@
 
 use super::balp::{self, Around};
 use super::event::{Deed, Event, Outcome};
-use crate::access::{Action, Class, Visit};
+use crate::access::{Action, Class, Purpose, Visit};
 use crate::error::Error;
 use crate::keys::patients::Kid;
 use crate::log::leaf::Kind;
@@ -70,6 +70,11 @@ pub struct Who {
 }
 
 impl Vault {
+    /// Refuses a visit that may not read the whole audit, as those do who review it.
+    pub fn check_reviews_audit(&self, visit: &Visit) -> Result<(), Error> {
+        self.permit(visit, Action::AuditRead, Class::Audit, None)
+    }
+
     /// Reads the audit. Refused to whoever may not; somebody who may read it for one patient only must name that patient.
     pub fn audit(&self, visit: &Visit, wanted: &Wanted) -> Result<Page, Error> {
         visit.must_ask()?;
@@ -93,13 +98,17 @@ impl Vault {
                     page.next = page.found.last().map(|found| found.position);
                     break;
                 }
-                let Some((at, event)) = self.event_at(db, u64::from(position))? else { continue };
+                let Some((at, mut event)) = self.event_at(db, u64::from(position))? else { continue };
                 let fits = wanted.account.as_ref().is_none_or(|account| *account == event.account)
                     && wanted.deed.is_none_or(|deed| deed == event.deed)
                     && wanted.outcome.is_none_or(|outcome| outcome == event.outcome)
                     && !(page.is_limited && event.deed == Deed::Disclose);
                 if fits {
-                    let patients = self.named(db, &event.patients, &mut patients)?;
+                    let mut patients = self.named(db, &event.patients, &mut patients)?;
+                    if page.is_limited {
+                        event = limited(event);
+                        patients.retain(|known| known.strip_prefix("Patient/") == wanted.patient.as_deref());
+                    }
                     page.found.push(Found { position: Position(position.into()), at, event, patients });
                 }
             }
@@ -117,6 +126,7 @@ impl Vault {
             let Some((at, mut event)) = self.event_at(db, position.0)? else { return Ok(None) };
             let open = |kid: &Kid| self.permit(visit, Action::AuditRead, Class::Audit, Some(*kid)).is_ok();
             if is_limited {
+                event = limited(event);
                 event.patients.retain(open);
                 if event.patients.is_empty() || event.deed == Deed::Disclose {
                     return Ok(None);
@@ -148,7 +158,7 @@ impl Vault {
     }
 
     fn is_limited(&self, visit: &Visit) -> bool {
-        self.permit(visit, Action::AuditRead, Class::Audit, None).is_err()
+        self.check_reviews_audit(visit).is_err()
     }
 
     /// Who an account is; nothing is known of one that is not here, such as the operator.
@@ -173,9 +183,7 @@ impl Vault {
         if !is_limited {
             return balp::audit_events(&found.event, &around);
         }
-        // What was asked and what else was shown may be about others; an address is the visitor's own affair.
-        let empty = String::new;
-        let event = Event { asked: empty(), about: Vec::new(), from: empty(), request: empty(), ..found.event.clone() };
+        let event = Event { about: Vec::new(), ..limited(found.event.clone()) };
         balp::audit_events(&event, &around)
     }
 
@@ -251,4 +259,22 @@ impl Vault {
     fn first_after(&self, until: Option<Instant>) -> Result<u64, Error> {
         until.map_or(Ok(u64::MAX), |until| Ok(self.position_at(until)?.0))
     }
+}
+
+/// The event for whoever may know of one patient only. What was asked may be about others, and an address is the visitor's
+/// own affair. Of an event about several patients nothing is left that may be another's: what it names, how much that was,
+/// and the emergency, which was that of one of them.
+fn limited(mut event: Event) -> Event {
+    for told in [&mut event.asked, &mut event.from, &mut event.request, &mut event.place] {
+        told.clear();
+    }
+    if event.patients.len() != 1 {
+        event.about.clear();
+        event.reason.clear();
+        (event.shown, event.changed) = (0, 0);
+        if event.purpose == Purpose::BreakGlass.code() {
+            event.purpose.clear();
+        }
+    }
+    event
 }

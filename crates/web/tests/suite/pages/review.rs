@@ -25,7 +25,7 @@ fn the_audit_is_searched_and_taken_out_by_those_who_review_it() {
     let lines: Vec<String> = file.text().lines().map(str::to_owned).collect();
     assert!(lines[0].starts_with("time,entry,account") && lines[1].contains("ZOE"), "{lines:?}");
     for login in ["kim", "zoe"] {
-        for path in ["/audit", "/audit.csv", "/audit?patient=ann"] {
+        for path in ["/audit", "/audit.csv", "/audit?patient=ann", "/audit?patient=zoe", "/audit.csv?patient=zoe"] {
             assert_eq!(stage.browser(login).get(path).status, 403, "{login} {path}");
         }
     }
