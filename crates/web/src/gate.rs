@@ -26,6 +26,11 @@ fn standing(vault: &Vault, token: &str) -> Option<Visit> {
     }
 }
 
+/// The visit of a request that is still being answered, as its token makes it now; `None` when that is over.
+pub fn still_in(vault: &Vault, headers: &HeaderMap) -> Option<Visit> {
+    bearer(headers).and_then(|token| vault.still_in(token))
+}
+
 /// The session of a request, if an app sends it.
 pub fn session(vault: &Vault, headers: &HeaderMap) -> Option<(Session, Visit)> {
     bearer(headers).and_then(|token| vault.session(token)).filter(|(session, _)| session.client.is_some())

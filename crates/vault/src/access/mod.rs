@@ -187,9 +187,16 @@ impl Vault {
     /// Who a bearer token stands for: the operator (`ct1.`), or whose session it is (`ct2.`). `None`: it is not one of ours,
     /// or no longer good. Takes the same time for every token of one length that is not ours.
     pub fn sign_in(&self, token: &str) -> Option<Visit> {
-        if let Some((_, visit)) = self.session(token) {
-            return Some(visit);
-        }
+        self.session(token).map(|(_, visit)| visit).or_else(|| self.operator_of(token))
+    }
+
+    /// Who a token stands for in work that was begun while it was good: that its time ran out meanwhile ends nothing, and
+    /// everything else does, such as signing out and suspension. Roles are those of now.
+    pub fn still_in(&self, token: &str) -> Option<Visit> {
+        self.begun_session(token).or_else(|| self.operator_of(token))
+    }
+
+    fn operator_of(&self, token: &str) -> Option<Visit> {
         let ring = Arc::clone(&self.inner.store.ring.read().now);
         token::is_good(&ring, token).then(Visit::operator)
     }

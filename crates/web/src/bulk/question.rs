@@ -5,6 +5,7 @@ use super::sending::Sending;
 use super::wanted::{Level, Wanted};
 use crate::rest::view::View;
 use crate::server::Shared;
+use axum::http::HeaderMap;
 use base::clock::Instant;
 use base::refusal::{Kind, Refusal};
 use fhir::calendar;
@@ -12,6 +13,7 @@ use fhir::json::Json;
 use fhir::reference::Reference;
 use fhir::search::query::{DateTest, Filter, Prefix, Query};
 use std::collections::HashSet;
+use std::sync::Arc;
 use vault::access::policy::classes::class_of;
 use vault::access::{Class, Visit};
 use vault::search::export::{Whose, is_of_patients};
@@ -124,11 +126,16 @@ pub fn lines(shared: &Shared, visit: &Visit, job: &Job, resource_type: &str, who
 }
 
 /// A file to be sent, noted for the audit.
-pub fn file(shared: &Shared, visit: &Visit, job: &Job, part: &Part) -> Result<Sending, Error> {
+pub fn file(
+    shared: &Shared,
+    (visit, headers): (&Visit, &HeaderMap),
+    job: &Arc<Job>,
+    part: &Part,
+) -> Result<Sending, Error> {
     let whose = whose(shared, visit, &job.wanted, (job.at, job.moment))?;
     let mut positions = lines(shared, visit, job, &part.resource_type, &whose)?;
     positions.retain(|position| (part.from..part.to).contains(position));
     shared.vault.note_export(visit, &positions)?;
     let view = View { elements: job.wanted.elements.clone(), ..View::default() };
-    Ok(Sending::new(visit.clone(), positions, view))
+    Ok(Sending::new(job.clone(), visit.clone(), headers, positions, view))
 }

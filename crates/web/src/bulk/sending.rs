@@ -1,13 +1,17 @@
 //! A file on its way out: a piece of about a megabyte at a time, each line asked of the gate when its piece is made.
 //!
 //! The next piece is made when the client has taken the one before, so that memory holds two, however long the file is. A
-//! consent that is withdrawn meanwhile counts from the next piece on.
+//! consent that is withdrawn meanwhile counts from the next piece on, and so do lowered roles, suspension, signing out, and the end of the job.
 
+use super::job::{Job, Owner};
 use crate::answer::log_fault;
+use crate::gate;
 use crate::pace::Pace;
 use crate::rest::view::View;
 use crate::server::{Leaving, Shared};
 use axum::body::Body;
+use axum::http::{HeaderMap, header};
+use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
 use http_body_util::channel::{Channel, Sender};
 use std::io;
@@ -20,21 +24,37 @@ const LOOKED_AT: usize = 2_000;
 
 /// What is to be sent: for whom, which lines, and how much of each.
 pub struct Sending {
+    job: Arc<Job>,
     visit: Visit,
+    /// The request's, with the token.
+    headers: HeaderMap,
     positions: Vec<u32>,
     view: View,
 }
 
 impl Sending {
     /// The lines at positions, for a visit whose audit knows of them.
-    pub fn new(visit: Visit, positions: Vec<u32>, view: View) -> Sending {
-        Sending { visit, positions, view }
+    pub fn new(job: Arc<Job>, visit: Visit, headers: &HeaderMap, positions: Vec<u32>, view: View) -> Sending {
+        let said = headers.get_all(header::AUTHORIZATION).iter();
+        let headers = said.map(|value| (header::AUTHORIZATION, value.clone())).collect();
+        Sending { job, visit, headers, positions, view }
+    }
+
+    /// The visit as it is now. Refuses where it or the job has ended.
+    fn visit_now(&self, shared: &Shared) -> Result<Visit, Refusal> {
+        let over = |what: &str| Refusal::new(Kind::Forbidden, "forbidden", format!("{what} has ended meanwhile"));
+        if self.job.is_ended() || self.job.expires <= shared.vault.clock().now() {
+            return Err(over("the export"));
+        }
+        let visit = gate::still_in(&shared.vault, &self.headers).filter(|visit| Owner::of(visit) == self.job.owner);
+        let visit = visit.ok_or_else(|| over("the session"))?;
+        Ok(self.visit.context().map_or_else(|| visit.clone(), |context| visit.asking(context.clone())))
     }
 
     /// The text of the lines from one of the positions on, and where the rest begins.
     fn piece(&self, shared: &Shared, from: usize) -> Result<(Vec<u8>, usize), Error> {
         let to = self.positions.len().min(from + LOOKED_AT);
-        let piece = shared.vault.piece(&self.visit, &self.positions[from..to])?;
+        let piece = shared.vault.piece(&self.visit_now(shared)?, &self.positions[from..to])?;
         let mut text = Vec::with_capacity(piece.versions.iter().map(|version| version.body.len() + 1).sum());
         for version in &piece.versions {
             text.extend_from_slice(&self.view.part(version));

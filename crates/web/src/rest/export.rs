@@ -124,7 +124,8 @@ pub fn file(shared: &Shared, asked: &Asked<'_>, id: &str, file: &str) -> Outcome
         return Ok(plain(StatusCode::OK, NDJSON, outcome_line(&notes)));
     }
     let part = parts.iter().find(|part| part.name == name).ok_or_else(unknown)?;
-    let sending: Sending = bulk::file(shared, &asked.call.visit, &job, part)?;
+    let asker = (&asked.call.visit, &asked.call.parts.headers);
+    let sending: Sending = bulk::file(shared, asker, &job, part)?;
     Ok(bulk::with(plain(StatusCode::OK, NDJSON, Bytes::new()), After::Send(Arc::new(sending))))
 }
 

@@ -175,15 +175,28 @@ impl Vault {
         if !is_good(&session, &account, now) || !self.inner.store.gate.accounts.is_awake(&session, now) {
             return None;
         }
-        if session.client.is_some() && !self.app_may_act(&session) {
+        let visit = self.visit_of(&session, &account)?;
+        Some((session, visit))
+    }
+
+    /// The visit that a session of a token makes now, its time and its idleness aside: `None` when somebody ended it, or
+    /// account or app may act no more. For work that was begun in time and takes longer. No activity.
+    pub(crate) fn begun_session(&self, token: &str) -> Option<Visit> {
+        let ring = Arc::clone(&self.inner.store.ring.read().now);
+        let session = Session::open(&ring, token)?;
+        let account = self.account(&session.account).ok().flatten()?;
+        is_good(&session, &account, session.issued).then(|| self.visit_of(&session, &account))?
+    }
+
+    fn visit_of(&self, session: &Session, account: &Account) -> Option<Visit> {
+        if session.client.is_some() && !self.app_may_act(session) {
             return None;
         }
         let mut principal = account.principal();
         principal.app.clone_from(&session.client);
         principal.scopes.clone_from(&session.scopes);
         principal.launched_for.clone_from(&session.patient);
-        let visit = Visit::of(principal, session.purpose, None);
-        Some((session, visit))
+        Some(Visit::of(principal, session.purpose, None))
     }
 
     /// Whether a session of an account is open, asked by somebody else than its owner: no activity.
