@@ -1,6 +1,6 @@
 //! Pages for people. Every page carries its own strict content security policy.
 //!
-//! [`home`] is the front door, which anybody sees. Whoever is signed in begins at [`desk`], which leads to what their roles
+//! [`home()`] is the front door, which anybody sees. Whoever is signed in begins at [`desk`], which leads to what their roles
 //! have to do; one module a family of pages. [`frame`] seats people, notes what they ask for the audit, and draws around
 //! it; [`words`] says codes and moments as people do.
 
