@@ -8,7 +8,6 @@
 
 pub mod accounting;
 pub mod basis;
-pub mod day;
 mod derived;
 pub mod entry;
 mod keeping;
@@ -25,13 +24,14 @@ pub mod suspension;
 
 pub use accounting::{Accounting, Law, LeftOut, Period, Series};
 pub use basis::Basis;
-pub use day::Day;
 pub use entry::{Channel, Disclosure, Origin, Protocol};
 pub use keeping::Ask;
 pub use recipients::Recipient;
 pub use request::Request;
 pub use requests::Step;
 pub use suspension::Suspension;
+
+pub use base::day::Day;
 
 use base::refusal::{Kind, Refusal};
 

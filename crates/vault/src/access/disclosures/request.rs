@@ -1,24 +1,18 @@
 //! A request for an accounting, its clock and its fee (45 CFR 164.528(c)).
 
-use super::rules::{DAYS, EXTENSION_DAYS, FREE_MONTHS};
+use super::rules::{ACCOUNTING, FREE_MONTHS};
 use super::{Day, Law, Period, said, wrong};
 use crate::access::private::Document;
+use base::duty::Run;
 use base::refusal::Refusal;
+use base::workdays::Calendar;
 use fhir::json::Json;
 
 /// The type of these documents.
 pub(super) const KIND: &str = "x-accounting";
 
 /// The one extension (45 CFR 164.528(c)(1)(ii)).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Extension {
-    /// The day on which the patient was told in writing.
-    pub told: Day,
-    /// The new date.
-    pub until: Day,
-    /// The reasons for the delay.
-    pub reason: String,
-}
+pub use base::duty::Extended as Extension;
 
 /// What a later accounting costs (45 CFR 164.528(c)(2)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +65,14 @@ impl Request {
     /// The day by which it must be answered, counting the extension.
     #[must_use]
     pub fn due(&self) -> Day {
-        self.extension.as_ref().map_or(self.asked().plus(DAYS.limit), |extension| extension.until)
+        self.clock().due_day(&Calendar::default())
+    }
+
+    /// Its clock.
+    #[must_use]
+    pub fn clock(&self) -> Run {
+        let extended = self.extension.iter().cloned().collect();
+        Run { extended, ..Run::new(ACCOUNTING, self.asked().begins()) }
     }
 
     /// Whether it waits for its answer.
@@ -103,24 +104,10 @@ impl Request {
     /// Puts the date off, once, within the first 60 days, for at most 30 more, with the reasons.
     pub fn extend(&mut self, today: Day, until: Option<Day>, reason: &str) -> Result<(), Refusal> {
         self.must_be_open()?;
-        let (first, source) = (self.asked().plus(DAYS.limit), EXTENSION_DAYS.source);
-        let latest = first.plus(EXTENSION_DAYS.limit);
-        let until = until.unwrap_or(latest);
-        if self.extension.is_some() {
-            return Err(wrong(format!(
-                "there is one extension only (45 CFR 164.528(c)(1)(ii)(B)); answer by {}",
-                self.due()
-            )));
-        }
-        if today > first {
-            let message = format!("an extension is told within the first 60 days, by {first} ({source}); answer now");
-            return Err(wrong(message));
-        }
-        if until <= first || until > latest {
-            let message = format!("an extension ends after {first} and by {latest} ({source}); name such a day");
-            return Err(wrong(message));
-        }
-        self.extension = Some(Extension { told: today, until, reason: said("reason", reason)? });
+        let mut clock = self.clock();
+        clock.extend(today, until, reason, &Calendar::default())?;
+        said("reason", reason)?;
+        self.extension = clock.extended.pop();
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Every limit of the accounting in one table: what it says, who says so, and since when.
 
 use super::Day;
+use base::duty::{Duty, Extension, Length};
 
 /// A rule of the accounting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,10 +31,18 @@ pub const PART2: Day = Day::of(2024, 4, 16);
 pub const YEARS: Rule = rule("years that an accounting reaches back", 6, "45 CFR 164.528(a)(1)", COMPLIANCE);
 /// How far back an accounting of disclosures under Part 2 consents reaches.
 pub const PART2_YEARS: Rule = rule("years that an accounting under Part 2 reaches back", 3, "42 CFR 2.25(a)", PART2);
-/// When it is due.
-pub const DAYS: Rule = rule("days to answer a request", 60, "45 CFR 164.528(c)(1)", COMPLIANCE);
-/// How much later, once, with a written statement of the reasons and the date.
-pub const EXTENSION_DAYS: Rule = rule("days of the one extension", 30, "45 CFR 164.528(c)(1)(ii)", COMPLIANCE);
+/// When it is due; and 30 days later, once, with a written statement of the reasons and the date.
+pub const ACCOUNTING: Duty = Duty {
+    code: "accounting",
+    name: "give an accounting of disclosures",
+    begins: "the request",
+    source: "45 CFR 164.528(c)(1)",
+    effective: COMPLIANCE,
+    until: None,
+    length: Length::Days(60),
+    extension: Some(Extension { days: 30, times: 1, source: "45 CFR 164.528(c)(1)(ii)" }),
+    hold: None,
+};
 /// How often one is free.
 pub const FREE_MONTHS: Rule = rule("months in which the first is free", 12, "45 CFR 164.528(c)(2)", COMPLIANCE);
 /// How long what an agency only said suspends an accounting.
@@ -42,5 +51,5 @@ pub const ORAL_DAYS: Rule = rule("days that an oral statement suspends", 30, "45
 pub const PEOPLE: Rule =
     rule("people from whom on research is listed by protocol", 50, "45 CFR 164.528(b)(4)(i)", COMPLIANCE);
 
-/// All of them.
-pub const RULES: [Rule; 7] = [YEARS, PART2_YEARS, DAYS, EXTENSION_DAYS, FREE_MONTHS, ORAL_DAYS, PEOPLE];
+/// All of them but the clock, which is [`ACCOUNTING`].
+pub const RULES: [Rule; 5] = [YEARS, PART2_YEARS, FREE_MONTHS, ORAL_DAYS, PEOPLE];

@@ -1,0 +1,7 @@
+//! The rooms: the work of health information management, one folder a kind of it.
+//!
+//! Each room has the same files: `rules` decide (pure, each with its source of law), `work` asks the vault for a visit's
+//! answer, asks the rules and writes what follows, `pages` shows it, and `spec.md` holds the rules as tables that a
+//! privacy officer reads and a test runs. A room never uses another; what several need stands in [`clocks`] or below.
+
+pub mod clocks;
