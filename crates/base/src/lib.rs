@@ -9,4 +9,5 @@ pub mod near;
 pub mod phi;
 pub mod refusal;
 pub mod spec;
+mod vocabulary;
 pub mod workdays;

@@ -5,3 +5,5 @@
 //! privacy officer reads and a test runs. A room never uses another; what several need stands in [`clocks`] or below.
 
 pub mod clocks;
+
+pub mod release;

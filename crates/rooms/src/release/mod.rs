@@ -1,0 +1,9 @@
+//! Release of information: sending records to those who may have them.
+//!
+//! A request comes in by letter, fax, telephone, portal or FHIR. Its legal route sets clock, fee, how much may go, whose
+//! identity is proved, and whether the patient's accounting lists it. [`rules`] decide all of that without asking anybody
+//! the time; `spec.md` says them as tables.
+
+pub mod rules;
+#[cfg(test)]
+mod spec;
