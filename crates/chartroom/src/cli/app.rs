@@ -70,9 +70,9 @@ pub struct Registered {
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(60..=3_600))]
     pub token_seconds: Option<u32>,
     /// Who stands behind it: house (the hospital), patient (the patient's own choice), outside (what it reads is disclosed,
-    /// and accounted for) [default: house]
+    /// and accounted for)
     #[arg(long, value_name = "WHO", value_parser = ["house", "patient", "outside"])]
-    pub reach: Option<String>,
+    pub reach: String,
     /// The legal ground on which an outside recipient reads, such as public-health
     #[arg(long, value_name = "CODE")]
     pub basis: Option<String>,

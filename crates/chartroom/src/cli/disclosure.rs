@@ -187,7 +187,7 @@ pub struct ChangeArgs {
     /// extend: why, as the patient was told in writing
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
-    /// charge: cents
+    /// charge, agree: cents
     #[arg(long, value_name = "N")]
     pub cents: Option<u64>,
     /// Print the request as JSON

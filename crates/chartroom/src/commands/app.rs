@@ -39,7 +39,7 @@ fn register(said: &Registered) -> Result<AppDeed, Stop> {
         acts_as: said.acts_as.clone(),
         purpose: said.purpose.clone(),
         token_seconds: said.token_seconds,
-        reach: said.reach.clone(),
+        reach: Some(said.reach.clone()),
         basis: said.basis.clone(),
         address: said.address.clone(),
         is_approved: said.approve,

@@ -156,12 +156,9 @@ impl AppDeed {
             Some(code) => Some(Purpose::from_code(code).ok_or_else(|| wrong("the purpose is no code of HL7's"))?),
             None => None,
         };
-        let reach = match &self.reach {
-            Some(code) => {
-                Reach::from_code(code).ok_or_else(|| wrong("an app is house, patient or outside; name one"))?
-            }
-            None => Reach::default(),
-        };
+        // Taken for the house's, what an app of others reads would be missing in every accounting.
+        let reach = self.reach.as_deref().and_then(Reach::from_code);
+        let reach = reach.ok_or_else(|| wrong("an app is house, patient or outside; name one"))?;
         let basis = match &self.basis {
             Some(code) => Some(Basis::from_code(code).ok_or_else(|| wrong("the basis is no ground of disclosures"))?),
             None => None,

@@ -9,6 +9,7 @@ pub mod consent;
 pub mod disclosures;
 pub(crate) mod gate;
 pub mod glass;
+mod kept_out;
 pub mod label;
 pub mod policy;
 pub mod principal;

@@ -62,6 +62,10 @@ impl Vault {
     pub fn try_consent(&self, visit: &Visit, patient: &str, edit: Edit<'_>) -> Result<Trial, Error> {
         let kid = self.kid_of(patient).ok_or_else(|| no_patient(patient))?;
         self.permit(visit, Action::Write, Class::Consent, Some(kid))?;
+        match edit {
+            Edit::Give(draft) => self.check_trial(visit, kid, "", Some(draft))?,
+            Edit::Withdraw(id) => self.check_trial(visit, kid, id, None)?,
+        }
         let chart = self.chart(visit, patient)?;
         let head = self.inner.store.changes();
         self.inner.store.index.wait_for(head)?;

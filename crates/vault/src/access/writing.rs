@@ -53,6 +53,7 @@ impl Vault {
         };
         changes.iter().try_for_each(|change| {
             self.check_write(&acts, change)?;
+            self.check_lifts_no_bar(visit, &acts.reads, change)?;
             if self.knows_whose(&acts.reads, change, changes)? { Ok(()) } else { Err(not_yours().into()) }
         })
     }
@@ -131,7 +132,7 @@ fn nothing_there(resource_type: &str, id: &str) -> Refusal {
     Refusal::new(Kind::NotFound, "not-found", format!("there is no {resource_type}/{id}"))
 }
 
-fn not_yours() -> Refusal {
+pub(super) fn not_yours() -> Refusal {
     let message = "you may not write this: it is about somebody or something that is not open to you for writing";
     Refusal::new(Kind::Forbidden, "forbidden", message)
 }

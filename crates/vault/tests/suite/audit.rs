@@ -71,11 +71,11 @@ fn a_patient_sees_who_looked_and_nothing_about_others() {
         let refused = vault.audit(visit, &wanted(patient));
         assert!(matches!(refused, Err(Error::Refusal(refusal)) if refusal.kind == Kind::Forbidden), "{patient:?}");
     }
-    let (found, _) = vault.audit_entry(&ann, page.found[0].position).expect("read").expect("hers");
+    let (found, _) = vault.audit_entry(&ann, page.found[0].position, 0).expect("read").expect("hers");
     assert_eq!(found.patients, ["Patient/a"]);
     look(&vault, "b");
     let others = vault.audit(&operator(), &wanted(Some("b"))).expect("read").found[0].position;
-    assert!(vault.audit_entry(&ann, others).expect("read").is_none());
+    assert!(vault.audit_entry(&ann, others, 0).expect("read").is_none());
     let limits = [
         Wanted { account: Some("operator".to_owned()), ..wanted(Some("a")) },
         Wanted { outcome: Some(Outcome::Refused), ..wanted(Some("a")) },
@@ -111,7 +111,7 @@ fn an_emergency_is_told_to_the_one_patient_whose_it_was() {
     let hers = (reason.to_owned(), "BTG".to_owned());
     assert_eq!(found.iter().map(|found| told(&found.event)).collect::<Vec<_>>(), [Default::default(), hers.clone()]);
     for (found, said) in found.iter().zip([(String::new(), String::new()), hers]) {
-        let (one, is_limited) = vault.audit_entry(&ann, found.position).expect("read").expect("hers");
+        let (one, is_limited) = vault.audit_entry(&ann, found.position, 0).expect("read").expect("hers");
         let whole = vault.audit_events(&one, &vault::access::audit::Who::default(), is_limited);
         let text = format!("{whole:?}");
         assert_eq!(told(&one.event), said);
@@ -119,6 +119,49 @@ fn an_emergency_is_told_to_the_one_patient_whose_it_was() {
     }
     let whole = vault.audit(&operator(), &reads("b")).expect("all").found;
     assert_eq!((whole[0].event.reason.as_str(), whole[0].patients.len()), (reason, 2));
+}
+
+#[test]
+fn an_event_about_very_many_names_some_and_is_found_by_each() {
+    let place = Place::new();
+    let vault = place.open();
+    let ids: Vec<String> = (0..130).map(|n| format!("p{n}")).collect();
+    let people = ids.iter().map(|id| put(&format!(r#"{{"resourceType":"Patient","id":"{id}"}}"#))).collect();
+    write(&vault, people).expect("written");
+    let visit = Visit::operator().asking(Context::new(Deed::Export, "export"));
+    for id in &ids {
+        vault.read(&visit, "Patient", id, None).expect("read");
+    }
+    vault.close_now(&visit, 200).expect("written");
+    let exports = |patient: Option<&str>, names| Wanted { deed: Some(Deed::Export), names, ..wanted(patient) };
+    let who = vault::access::audit::Who::default();
+    for (names, named) in [(None, 100), (Some(3), 3)] {
+        let found = vault.audit(&operator(), &exports(None, names)).expect("read").found.remove(0);
+        assert_eq!((found.patients.len(), found.unnamed), (named, 130 - named));
+        let made = vault.audit_events(&found, &who, false);
+        assert_eq!(made.len(), named);
+        assert!(format!("{:?}", made[0]).contains(&format!("{} more patients", 130 - named)));
+        assert!(vault::access::audit::report::line(&found, "").contains(&format!("and {} more", 130 - named)));
+    }
+    // Whoever asks about one patient finds it, under an id by which it is read again.
+    for id in ["p0", "p129"] {
+        let mut found = vault.audit(&operator(), &exports(Some(id), Some(3))).expect("read").found.remove(0);
+        let name = format!("Patient/{id}");
+        assert_eq!(found.patients[0], name);
+        found.retain(&name);
+        let listed = vault.audit_events(&found, &who, false);
+        let (one, _) =
+            vault.audit_entry(&operator(), found.position, found.numbers[0]).expect("read").expect("an entry");
+        assert_eq!((one.patients.as_slice(), one.unnamed), (&[name.clone()][..], 0));
+        let read = vault.audit_events(&one, &who, false);
+        assert_eq!((listed.len(), listed[0].text("id")), (1, read[0].text("id")));
+    }
+    assert!(vault.audit_entry(&operator(), vault.head(), 0).expect("read").is_none());
+    let ann = visitor(&vault, "ann", Role::Patient, &["Patient/p129"], Purpose::PatientRequest);
+    let own = vault.audit(&ann, &exports(Some("p129"), None)).expect("her own").found.remove(0);
+    assert_eq!((own.patients.as_slice(), own.unnamed), (&["Patient/p129".to_owned()][..], 0));
+    assert!(vault.audit_entry(&ann, own.position, own.numbers[0]).expect("read").is_some());
+    assert!(vault.audit_entry(&ann, own.position, 129).expect("read").is_none());
 }
 
 #[test]

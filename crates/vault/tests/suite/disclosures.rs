@@ -147,7 +147,7 @@ fn what_an_agency_has_had_suspended_shows_nowhere_to_the_patient() {
     let all = vault.audit(&operator(), &wanted).expect("all");
     let noted: Vec<_> = all.found.iter().filter(|found| found.event.deed == Deed::Disclose).collect();
     assert_eq!(noted.len(), 3, "two disclosures and a suspension");
-    assert!(vault.audit_entry(&ann, noted[0].position).expect("read").is_none());
+    assert!(vault.audit_entry(&ann, noted[0].position, 0).expect("read").is_none());
     place.clock.advance(29 * 86_400_000);
     assert_eq!(seen().0, 0);
     vault.resume_accounting(&operator(), "a", &kept.id).expect("lifted");
@@ -176,9 +176,11 @@ fn a_request_runs_by_the_clock_and_what_was_given_is_kept() {
     assert_eq!(kind(vault.step_request(&ann, "a", &next.id, &Step::Charge(650))), Some(Kind::Forbidden));
     vault.step_request(&operator(), "a", &next.id, &Step::Charge(650)).expect("told");
     assert_eq!(kind(vault.provide_accounting(&operator(), "a", ALL, Some(&next.id))), Some(Kind::Invalid));
-    vault.step_request(&ann, "a", &next.id, &Step::Agree).expect("agreed");
+    let dearer = vault.step_request(&ann, "a", &next.id, &Step::Agree(9_900));
+    assert_eq!(kind(dearer), Some(Kind::Invalid), "the fee that was told is another");
+    vault.step_request(&ann, "a", &next.id, &Step::Agree(650)).expect("agreed");
     vault.provide_accounting(&operator(), "a", ALL, Some(&next.id)).expect("given");
-    assert_eq!(kind(vault.step_request(&operator(), "b", &next.id, &Step::Agree)), Some(Kind::NotFound));
+    assert_eq!(kind(vault.step_request(&operator(), "b", &next.id, &Step::Agree(650))), Some(Kind::NotFound));
 }
 
 #[test]
@@ -207,4 +209,25 @@ fn an_outside_app_says_on_what_ground_it_reads() {
             assert_eq!((app.registration.reach, app.registration.basis), (reach, basis));
         }
     }
+}
+
+#[test]
+fn only_so_many_requests_of_a_patient_wait_at_a_time() {
+    let place = Place::new();
+    let vault = place.open();
+    patients(&vault);
+    let ann = visitor(&vault, "ann", Role::Patient, &["Patient/a"], Purpose::PatientRequest);
+    let ask = |_| {
+        place.clock.advance(1);
+        vault.request_accounting(&ann, "a", ALL).expect("asked")
+    };
+    let asked: Vec<_> = (0..10).map(ask).collect();
+    assert_eq!(kind(vault.request_accounting(&ann, "a", ALL)), Some(Kind::Invalid));
+    // All of one day: the first is free, and no other.
+    for (number, request) in asked.iter().enumerate() {
+        let charged = vault.step_request(&operator(), "a", &request.id, &Step::Charge(650));
+        assert_eq!(charged.is_err(), number == 0, "{number}");
+    }
+    vault.step_request(&ann, "a", &asked[3].id, &Step::Withdraw).expect("taken back");
+    vault.request_accounting(&ann, "a", ALL).expect("there is room again");
 }

@@ -9,6 +9,7 @@ mod faults;
 mod gate;
 mod gate_leaks;
 mod gate_truth;
+mod kept_out;
 mod labels;
 mod log;
 mod permissions;

@@ -81,7 +81,7 @@ pub fn act(shared: &Shared, asked: &Asked) -> Outcome {
             }
             "extend" => step(Step::Extend(reading::day(&fields, "until")?, at.text("reason").to_owned()))?,
             "charge" => step(Step::Charge(cents(at.text("dollars"))?))?,
-            "agree" => step(Step::Agree)?,
+            "agree" => step(Step::Agree(reading::cents(&fields)?))?,
             "withdraw" => step(Step::Withdraw)?,
             _ => return Err(nobody().into()),
         }
@@ -245,8 +245,11 @@ fn steps(at: &At<'_>, side: Side, request: &Request) -> String {
     let hidden = [at.sign(), field("patient", &request.patient), field("id", &request.id)].concat();
     let button =
         |does: &str, name: &str| format!("<button class=\"plain\" name=\"do\" value=\"{does}\">{name}</button> ");
-    let fee_waits = request.fee.is_some_and(|fee| fee.agreed.is_none());
-    let agree = if fee_waits { button("agree", "Agree to the fee") } else { String::new() };
+    let waits = request.fee.filter(|fee| fee.agreed.is_none());
+    let agree = waits.map_or_else(String::new, |fee| {
+        let words = format!("Agree to ${}.{:02}", fee.cents / 100, fee.cents % 100);
+        format!("{}{}", field("cents", &fee.cents.to_string()), button("agree", &words))
+    });
     let own = format!("{agree}{}", button("withdraw", "Take it back"));
     let form = |inside: &str| format!("<form method=\"post\" action=\"/accounting\">{hidden}{inside}</form>");
     if side == Side::Patient {

@@ -16,6 +16,9 @@ use vault::{Error, Position};
 /// Entries on a page.
 const SHOWN: usize = 50;
 
+/// Patients of one entry that are named.
+const NAMES: usize = 3;
+
 /// Entries of one file; the last line says when there are more.
 const FILE_MAX: usize = 20_000;
 
@@ -38,7 +41,8 @@ pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
     seated(shared, asked, Deed::ReadAudit, |at| {
         shared.vault.check_reviews_audit(&at.seat.visit)?;
         let below = at.text("below").parse().ok().map(Position);
-        let page = shared.vault.audit(&at.seat.visit, &Wanted { below, count: SHOWN, ..wanted(at)? })?;
+        let page =
+            shared.vault.audit(&at.seat.visit, &Wanted { below, count: SHOWN, names: Some(NAMES), ..wanted(at)? })?;
         let mut names = HashMap::new();
         let rows = page.found.iter().map(|found| row(at, found, &mut names)).collect::<Result<Vec<_>, Error>>()?;
         let list = if rows.is_empty() {
@@ -116,13 +120,14 @@ fn row(at: &At<'_>, found: &Found, names: &mut HashMap<String, String>) -> Resul
         (name, _) => escape(name),
     };
     let mut patients: Vec<String> = Vec::new();
-    for patient in found.patients.iter().take(3) {
+    for patient in found.patients.iter().take(NAMES) {
         let id = patient.strip_prefix("Patient/").unwrap_or(patient);
         let name = names.entry(id.to_owned()).or_insert_with(|| at.person(id));
         patients.push(format!("<a href=\"{}\">{name}</a>", link("/audit", &[("patient", id)])));
     }
-    if found.patients.len() > 3 {
-        patients.push(format!("and {} more", found.patients.len() - 3));
+    let more = found.patients.len().saturating_sub(NAMES) + found.unnamed;
+    if more > 0 {
+        patients.push(format!("and {more} more"));
     }
     let ended = match event.outcome {
         Ended::Served => String::new(),

@@ -45,7 +45,9 @@ fn form(shared: &Shared, asked: &Asked, seat: &Seat) -> Result<Form, Error> {
         return Ok(asked.query()?);
     }
     let form = seat.form(shared, asked)?;
-    seat.visit.ask_more(&form.keepable());
+    // A concern is for the privacy officer: whoever else reads the audit reads that there is one, not what it says.
+    let is_concern = ["/concern", "/concerns"].contains(&asked.parts.uri.path());
+    seat.visit.ask_more(&form.keepable_without(if is_concern { "text" } else { "" }));
     Ok(form)
 }
 

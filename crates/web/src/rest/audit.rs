@@ -35,6 +35,9 @@ const LOOKED_MAX: usize = 20_000;
 /// Entries that are asked for at a time.
 const BATCH: usize = 500;
 
+/// AuditEvents of one entry in an answer; a search by patient finds each of them.
+const NAMES: usize = 20;
+
 /// What is asked of each AuditEvent, beside patient, account and time.
 #[derive(Default)]
 struct Tests {
@@ -106,9 +109,9 @@ pub fn instance(shared: &Shared, asked: &Asked<'_>, key: Key<'_>) -> Option<Outc
 
 fn one(shared: &Shared, asked: &Asked<'_>, key: Key<'_>, number: &str) -> Outcome {
     asked.all_taken()?;
-    let position = number.split_once('-').and_then(|(position, _)| position.parse().ok());
-    let position = Position(position.ok_or_else(|| not_found(key))?);
-    let Some((found, is_limited)) = shared.vault.audit_entry(&asked.call.visit, position)? else {
+    let numbers = number.split_once('-').and_then(|(position, number)| position.parse().ok().zip(number.parse().ok()));
+    let (position, number) = numbers.ok_or_else(|| not_found(key))?;
+    let Some((found, is_limited)) = shared.vault.audit_entry(&asked.call.visit, Position(position), number)? else {
         return Err(not_found(key).into());
     };
     let who = shared.vault.who(&found.event.account)?;
@@ -130,7 +133,7 @@ fn matching(
     let mut known: HashMap<String, Who> = HashMap::new();
     let (mut matches, mut looked) = (Vec::new(), 0);
     let patient = wanted.patient.as_ref().map(|id| format!("Patient/{id}"));
-    wanted.count = BATCH;
+    (wanted.count, wanted.names) = (BATCH, Some(NAMES));
     loop {
         let page = shared.vault.audit(&asked.call.visit, &wanted)?;
         for mut found in page.found {
@@ -140,7 +143,7 @@ fn matching(
             }
             looked += 1;
             if let Some(patient) = &patient {
-                found.patients.retain(|known| known == patient);
+                found.retain(patient);
             }
             let who = match known.get(&found.event.account) {
                 Some(who) => who.clone(),

@@ -31,9 +31,14 @@ impl Form {
 
     /// What may be kept while somebody signs in again: no secret, and nothing that is bound to the session.
     pub fn keepable(&self) -> String {
+        self.keepable_without("")
+    }
+
+    /// The same without one field.
+    pub fn keepable_without(&self, field: &str) -> String {
         let mut out = String::new();
         let secret = |name: &str| [CSRF, "password", "present", "new", "again", "code", "sealed"].contains(&name);
-        for (name, value) in self.0.iter().filter(|(name, _)| !secret(name)) {
+        for (name, value) in self.0.iter().filter(|(name, _)| !secret(name) && name != field) {
             if !out.is_empty() {
                 out.push('&');
             }

@@ -141,6 +141,52 @@ fn what_outside_apps_read_is_accounted_for_from_the_audit() {
 }
 
 #[test]
+fn what_the_patient_may_not_be_told_of_an_outside_app_shows_nowhere_in_the_audit() {
+    let stage = Stage::new();
+    let house = &stage.house;
+    stage.put(&json!({
+        "resourceType": "RelatedPerson", "id": "r", "patient": {"reference": "Patient/zoe"}, "period": {"end": "2099-01-01"}
+    }));
+    let (him, zoe) = (token(house, Role::HimSpecialist, &[]), token(house, Role::Patient, &["Patient/zoe"]));
+    let (proxy, officer) = (token(house, Role::Proxy, &["RelatedPerson/r"]), token(house, Role::PrivacyOfficer, &[]));
+    app(&stage, "sheriff", Reach::Outside, Some(Basis::LawEnforcement));
+    app(&stage, "agency", Reach::Outside, Some(Basis::NationalSecurity));
+    app(&stage, "registry", Reach::Outside, Some(Basis::PublicHealth));
+    for client in ["sheriff", "agency", "registry"] {
+        let told = stage.tokens("zoe", client, "launch/patient patient/*.rs", "zoe");
+        stage.get(&told, "Observation/laboratory-zoe").expect(200);
+    }
+    let search = |who: &str| ask(house, who, "GET", "AuditEvent?patient=zoe&_count=100", &[], b"").expect(200);
+    // Which of the three the answers know, and an AuditEvent of each.
+    let known = |who: &str| {
+        let events = search(who).json()["entry"].as_array().cloned().unwrap_or_default();
+        ["sheriff", "agency", "registry"].map(|app| {
+            let of = |event: &&Value| event["resource"].to_string().contains(&format!("\"{app}\""));
+            events.iter().find(of).map(|event| event["resource"]["id"].as_str().unwrap().to_owned())
+        })
+    };
+    let shown = |who: &str| known(who).map(|id| id.is_some());
+    assert_eq!([shown(&zoe), shown(&proxy), shown(&officer)], [[true, false, true], [true, false, true], [true; 3]]);
+    let ids = known(&officer).map(Option::unwrap);
+    let status = |who: &str, id: &str| ask(house, who, "GET", &format!("AuditEvent/{id}"), &[], b"").status;
+    assert_eq!([&ids[0], &ids[1], &ids[2]].map(|id| status(&zoe, id)), [200, 404, 200]);
+    let words = "agency=Sheriff&basis=law-enforcement&statement=x";
+    ask(house, &him, "POST", &format!("Patient/zoe/%24suspend-accounting?{words}"), &[], b"").expect(200);
+    assert_eq!([shown(&zoe), shown(&proxy), shown(&officer)], [[false, false, true], [false, false, true], [true; 3]]);
+    for who in [&zoe, &proxy] {
+        assert_eq!([&ids[0], &ids[1], &ids[2]].map(|id| status(who, id)), [404, 404, 200]);
+        assert!(!search(who).text().contains("sheriff"), "nor in links or totals");
+    }
+    let looked = stage.browser("zoe").get("/looked").text();
+    assert!(looked.contains("registry") && !looked.contains("sheriff") && !looked.contains("agency"), "{looked}");
+    let entry = ids[0].split('-').nth(1).unwrap();
+    assert_eq!(stage.browser("zoe").get(&format!("/concern?patient=zoe&entry={entry}")).status, 404);
+    // When it has ended the patient is told.
+    stage.clock.advance(31 * DAY_MS);
+    assert_eq!(shown(&zoe), [true, false, true]);
+}
+
+#[test]
 fn whoever_received_under_a_consent_is_listed_when_it_ends() {
     let stage = Stage::new();
     let house = &stage.house;

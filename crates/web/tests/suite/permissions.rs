@@ -412,7 +412,7 @@ fn of_type(of: (&'static str, &'static str), statement: &Value) -> Vec<Line> {
                 lines.push(Line::json("POST", format!("{one}/$resume-accounting?id=none"), String::new()).fresh(of));
             }
             "change-request" => {
-                let path = format!("{one}/$change-request?id=none&step=agree");
+                let path = format!("{one}/$change-request?id=none&step=agree&cents=1");
                 lines.push(Line::json("POST", path, String::new()).fresh(of));
             }
             "disclosures" | "recipients" | "accounting-requests" | "accounting-suspensions" | "everything" | "meta" => {

@@ -28,17 +28,23 @@ pub struct Around {
     pub stands_for: Option<String>,
     /// The patients, as `Patient/1`; a shredded one is missing.
     pub patients: Vec<String>,
+    /// The number of each in the id of its AuditEvent.
+    pub numbers: Vec<usize>,
+    /// How many more there are.
+    pub unnamed: usize,
     /// This installation's name in the log.
     pub origin: String,
 }
 
-/// One AuditEvent a patient; one alone when it is about none.
+/// One AuditEvent a patient that is named; one alone when it is about none.
 #[must_use]
 pub fn audit_events(event: &Event, around: &Around) -> Vec<Json<'static>> {
     if around.patients.is_empty() {
-        return vec![audit_event(event, around, None, 0)];
+        let number = around.numbers.first().copied().unwrap_or(0);
+        return vec![audit_event(event, around, None, number)];
     }
-    around.patients.iter().enumerate().map(|(i, patient)| audit_event(event, around, Some(patient), i)).collect()
+    let named = around.patients.iter().zip(&around.numbers);
+    named.map(|(patient, number)| audit_event(event, around, Some(patient), *number)).collect()
 }
 
 fn audit_event(event: &Event, around: &Around, patient: Option<&str>, number: usize) -> Json<'static> {
@@ -64,7 +70,7 @@ fn audit_event(event: &Event, around: &Around, patient: Option<&str>, number: us
     }
     members.push(("agent", Json::Array(agents(event, around))));
     members.push(("source", source(around)));
-    members.push(("entity", Json::Array(entities(event, patient))));
+    members.push(("entity", Json::Array(entities(event, around, patient))));
     if event.patients.is_empty() && event.about.is_empty() && event.asked.is_empty() && event.request.is_empty() {
         members.pop();
     }
@@ -184,13 +190,18 @@ fn source(around: &Around) -> Json<'static> {
 /// R4 `security-source-type`; 4 is an application server.
 const SOURCE_TYPE: &str = "http://terminology.hl7.org/CodeSystem/security-source-type";
 
-fn entities(event: &Event, patient: Option<&str>) -> Vec<Json<'static>> {
+fn entities(event: &Event, around: &Around, patient: Option<&str>) -> Vec<Json<'static>> {
     let reference = |to: &str| Json::object([("reference", text(to))]);
     let entity = |kind: &str, role: &str| vec![("type", code(ENTITY_TYPE, kind)), ("role", code(ENTITY_ROLE, role))];
     let mut entities = Vec::new();
     if let Some(patient) = patient {
         let mut members = entity("1", "1");
         members.insert(0, ("what", reference(patient)));
+        entities.push(Json::object(members));
+    }
+    if around.unnamed > 0 {
+        let mut members = entity("1", "1");
+        members.push(("name", text(&format!("{} more patients; ask for each by `patient`", around.unnamed))));
         entities.push(Json::object(members));
     }
     if !event.asked.is_empty() {
@@ -245,6 +256,8 @@ mod tests {
             name: "Dr Kim".to_owned(),
             stands_for: Some("Practitioner/7".to_owned()),
             patients: patients.iter().map(|p| (*p).to_owned()).collect(),
+            numbers: (0..patients.len()).collect(),
+            unnamed: if patients.len() > 1 { 98 } else { 0 },
             origin: "chartroom.example".to_owned(),
         }
     }

@@ -2,7 +2,8 @@
 
 use super::balp::{self, Around};
 use super::event::{Deed, Event, Outcome};
-use crate::access::{Action, Class, Purpose, Visit};
+use super::telling::{Naming, PATIENTS_MAX, limited};
+use crate::access::{Action, Class, Visit};
 use crate::error::Error;
 use crate::keys::patients::Kid;
 use crate::log::leaf::Kind;
@@ -13,7 +14,6 @@ use crate::search::rows::{AUDIT, Names, Sort};
 use base::clock::Instant;
 use fhir::json::Json;
 use rusqlite::{Connection, OptionalExtension};
-use std::collections::HashMap;
 
 /// What to look for; everything that is said must hold.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,17 @@ pub struct Wanted {
     pub below: Option<Position>,
     /// At most this many.
     pub count: usize,
+    /// Most patients of one event that are named; `None`: [`PATIENTS_MAX`].
+    pub names: Option<usize>,
+}
+
+impl Wanted {
+    /// Whether an event that stands where it was looked for is one.
+    fn fits(&self, event: &Event) -> bool {
+        self.account.as_ref().is_none_or(|account| *account == event.account)
+            && self.deed.is_none_or(|deed| deed == event.deed)
+            && self.outcome.is_none_or(|outcome| outcome == event.outcome)
+    }
 }
 
 /// One event, found.
@@ -45,8 +56,25 @@ pub struct Found {
     pub at: Instant,
     /// What happened.
     pub event: Event,
-    /// The patients, as `Patient/1`. One who was shredded is missing.
+    /// The patients, as `Patient/1`: the one who was asked about, then the first others. One who was shredded is missing.
     pub patients: Vec<String>,
+    /// The number of each of them in the ids of the event's AuditEvents.
+    pub numbers: Vec<usize>,
+    /// How many more there are.
+    pub unnamed: usize,
+}
+
+impl Found {
+    fn new(position: Position, at: Instant, event: Event) -> Found {
+        Found { position, at, event, patients: Vec::new(), numbers: Vec::new(), unnamed: 0 }
+    }
+
+    /// Leaves one patient, as `Patient/1`.
+    pub fn retain(&mut self, patient: &str) {
+        let named = self.patients.iter().zip(&self.numbers).filter(|(known, _)| *known == patient);
+        (self.patients, self.numbers) = named.map(|(known, number)| (known.clone(), *number)).unzip();
+        self.unnamed = 0;
+    }
 }
 
 /// A page of events.
@@ -90,26 +118,19 @@ impl Vault {
             kid => self.listed(kid.flatten(), wanted.account.as_deref(), head)?,
         };
         positions.retain(|&position| (from..to).contains(&u64::from(position)));
-        let mut page = Page { is_limited: self.is_limited(visit), ..Page::default() };
-        let mut patients = HashMap::new();
+        let open = self.open_audits(visit)?;
+        let mut page = Page { is_limited: open.is_limited(), ..Page::default() };
+        let mut naming = Naming::new(wanted.names.unwrap_or(PATIENTS_MAX));
         store.readers.with(|db| {
             for &position in positions.iter().rev() {
                 if page.found.len() == wanted.count {
                     page.next = page.found.last().map(|found| found.position);
                     break;
                 }
-                let Some((at, mut event)) = self.event_at(db, u64::from(position))? else { continue };
-                let fits = wanted.account.as_ref().is_none_or(|account| *account == event.account)
-                    && wanted.deed.is_none_or(|deed| deed == event.deed)
-                    && wanted.outcome.is_none_or(|outcome| outcome == event.outcome)
-                    && !(page.is_limited && event.deed == Deed::Disclose);
-                if fits {
-                    let mut patients = self.named(db, &event.patients, &mut patients)?;
-                    if page.is_limited {
-                        event = limited(event);
-                        patients.retain(|known| known.strip_prefix("Patient/") == wanted.patient.as_deref());
-                    }
-                    page.found.push(Found { position: Position(position.into()), at, event, patients });
+                let Some((at, event)) = self.event_at(db, u64::from(position))? else { continue };
+                if wanted.fits(&event) {
+                    let found = Found::new(Position(position.into()), at, event);
+                    page.found.extend(self.told(db, found, (kid.flatten(), &open), &mut naming)?);
                 }
             }
             Ok::<_, Error>(())
@@ -117,26 +138,32 @@ impl Vault {
         Ok(page)
     }
 
-    /// The event at a position. `None`: there is none, or it is not about a patient whose audit is open to the visit. Who may
-    /// see only that of some patients gets the event with no others.
-    pub fn audit_entry(&self, visit: &Visit, position: Position) -> Result<Option<(Found, bool)>, Error> {
+    /// The event at a position, for its AuditEvent of that number: that of one of its patients. `None`: there is none, or it
+    /// is not about a patient whose audit is open to the visit. Who may see only that of some patients counts these alone,
+    /// and gets the event with no others.
+    pub fn audit_entry(
+        &self,
+        visit: &Visit,
+        position: Position,
+        number: usize,
+    ) -> Result<Option<(Found, bool)>, Error> {
         visit.must_ask()?;
-        let is_limited = self.is_limited(visit);
+        let open = self.open_audits(visit)?;
         let found = self.inner.store.readers.with(|db| {
-            let Some((at, mut event)) = self.event_at(db, position.0)? else { return Ok(None) };
-            let open = |kid: &Kid| self.permit(visit, Action::AuditRead, Class::Audit, Some(*kid)).is_ok();
-            if is_limited {
-                event = limited(event);
-                event.patients.retain(open);
-                if event.patients.is_empty() || event.deed == Deed::Disclose {
-                    return Ok(None);
-                }
+            let Some((at, event)) = self.event_at(db, position.0)? else { return Ok(None) };
+            let shown = open.of(&event);
+            let kid = shown.get(number).copied();
+            if kid.is_none() && (open.is_limited() || number > 0 || !shown.is_empty()) {
+                return Ok(None);
             }
-            visit.trail().patients.extend(&event.patients);
-            let patients = self.named(db, &event.patients, &mut HashMap::new())?;
-            Ok::<_, Error>(Some(Found { position, at, event, patients }))
+            visit.trail().patients.extend(kid);
+            let mut found = self.told(db, Found::new(position, at, event), (kid, &open), &mut Naming::new(1))?;
+            if let Some(found) = &mut found {
+                (found.event.patients, found.unnamed) = (kid.into_iter().collect(), 0);
+            }
+            Ok::<_, Error>(found)
         })?;
-        Ok(found.map(|found| (found, is_limited)))
+        Ok(found.map(|found| (found, open.is_limited())))
     }
 
     /// The events since a moment in which an app was shown something of a patient, oldest first.
@@ -157,10 +184,6 @@ impl Vault {
         Ok(found)
     }
 
-    fn is_limited(&self, visit: &Visit) -> bool {
-        self.check_reviews_audit(visit).is_err()
-    }
-
     /// Who an account is; nothing is known of one that is not here, such as the operator.
     pub fn who(&self, account: &str) -> Result<Who, Error> {
         let account = if account.is_empty() { None } else { self.account(account)? };
@@ -178,6 +201,8 @@ impl Vault {
             name: who.name.clone(),
             stands_for: who.stands_for.clone(),
             patients: found.patients.clone(),
+            numbers: found.numbers.clone(),
+            unnamed: found.unnamed,
             origin: self.inner.store.signer.origin().to_owned(),
         };
         if !is_limited {
@@ -221,28 +246,6 @@ impl Vault {
         Ok(Some((Instant(entry.at), event)))
     }
 
-    /// The patients of these data keys, as `Patient/1`.
-    fn named(
-        &self,
-        db: &Connection,
-        kids: &[Kid],
-        known: &mut HashMap<Kid, Option<String>>,
-    ) -> Result<Vec<String>, Error> {
-        let mut names = Vec::with_capacity(kids.len());
-        for &kid in kids {
-            let name = match known.get(&kid) {
-                Some(name) => name.clone(),
-                None => {
-                    let name = self.patient_of(db, kid)?;
-                    known.insert(kid, name.clone());
-                    name
-                }
-            };
-            names.extend(name);
-        }
-        Ok(names)
-    }
-
     /// `Patient/1` of a data key; `None` when it was destroyed or no Patient resource is here.
     pub(crate) fn patient_of(&self, db: &Connection, kid: Kid) -> Result<Option<String>, Error> {
         let Some((owner, _)) = wrapped_key(db, kid)? else { return Ok(None) };
@@ -259,22 +262,4 @@ impl Vault {
     fn first_after(&self, until: Option<Instant>) -> Result<u64, Error> {
         until.map_or(Ok(u64::MAX), |until| Ok(self.position_at(until)?.0))
     }
-}
-
-/// The event for whoever may know of one patient only. What was asked may be about others, and an address is the visitor's
-/// own affair. Of an event about several patients nothing is left that may be another's: what it names, how much that was,
-/// and the emergency, which was that of one of them.
-fn limited(mut event: Event) -> Event {
-    for told in [&mut event.asked, &mut event.from, &mut event.request, &mut event.place] {
-        told.clear();
-    }
-    if event.patients.len() != 1 {
-        event.about.clear();
-        event.reason.clear();
-        (event.shown, event.changed) = (0, 0);
-        if event.purpose == Purpose::BreakGlass.code() {
-            event.purpose.clear();
-        }
-    }
-    event
 }

@@ -28,9 +28,6 @@ pub const COLUMNS: [&str; 20] = [
     "request_id",
 ];
 
-/// Patients that one line names; of more it has the number.
-const PATIENTS_MAX: usize = 100;
-
 /// The line with the columns' names.
 #[must_use]
 pub fn header() -> String {
@@ -41,10 +38,9 @@ pub fn header() -> String {
 #[must_use]
 pub fn line(found: &Found, name: &str) -> String {
     let event = &found.event;
-    let more = found.patients.len().saturating_sub(PATIENTS_MAX);
-    let mut patients = found.patients.iter().take(PATIENTS_MAX).cloned().collect::<Vec<_>>().join(" ");
-    if more > 0 {
-        patients.push_str(&format!(" and {more} more"));
+    let mut patients = found.patients.join(" ");
+    if found.unnamed > 0 {
+        patients.push_str(&format!(" and {} more", found.unnamed));
     }
     let cells = [
         found.at.to_string(),
@@ -115,8 +111,9 @@ mod tests {
     #[test]
     fn a_line_has_as_many_cells_as_columns() {
         let event = Event { account: "=cmd|' /C calc'!A0".to_owned(), ..Event::new(Deed::Read) };
-        let patients = (0..150).map(|n| format!("Patient/{n}")).collect();
-        let found = Found { position: Position(7), at: Instant(0), event, patients };
+        let patients = (0..100).map(|n| format!("Patient/{n}")).collect();
+        let (position, numbers) = (Position(7), (0..100).collect());
+        let found = Found { position, at: Instant(0), event, patients, numbers, unnamed: 50 };
         let line = line(&found, "Dr Kim");
         assert_eq!(line.split(',').count(), COLUMNS.len(), "{line}");
         assert!(line.starts_with("1970-01-01T00:00:00") && line.contains("\"'=cmd|' /C calc'!A0\""), "{line}");

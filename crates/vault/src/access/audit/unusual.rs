@@ -78,7 +78,7 @@ struct Person {
 impl Vault {
     /// The unusual look-ups of a period, for whoever may read all of the audit.
     pub fn unusual(&self, visit: &Visit, since: Option<Instant>, until: Option<Instant>) -> Result<Review, Error> {
-        let wanted = Wanted { since, until, count: ENTRIES_MAX, ..Wanted::default() };
+        let wanted = Wanted { since, until, count: ENTRIES_MAX, names: Some(usize::MAX), ..Wanted::default() };
         let page = self.audit(visit, &wanted)?;
         let mut looks: BTreeMap<(String, String), Unusual> = BTreeMap::new();
         for found in &page.found {

@@ -7,7 +7,8 @@
 //! **The conflict rule.** Within a consent, a nested provision is an exception to the one around it; among siblings
 //! that both apply, deny wins. Between consents, deny wins: one that hides cannot be outvoted by one that permits. A
 //! later directive of the same patient, scope and category replaces the earlier ones; restrictions, authorizations and
-//! Part 2 consents stand beside each other until each is withdrawn. What a provision says that we do not understand
+//! Part 2 consents stand beside each other until each is withdrawn. One without a date is not replaced, and opens nothing
+//! while another about the same has a date. What a proxy gives replaces none that keeps that proxy out. What a provision says that we do not understand
 //! widens a deny to everything and narrows a permit to nothing. A consent that cannot be read at all hides the chart.
 //!
 //! A patient always sees their own record. `spec.md` has the rule as tables, run as a test.
@@ -34,7 +35,7 @@ pub use preview::{Recipient, Sees, preview, sentence};
 pub use proxy::Proxy;
 pub use read::read;
 pub use restriction::{Restriction, must_agree};
-pub use standing::standing;
+pub use standing::{Standing, standing};
 pub use veil::{Duty, Glance, Veil, Why, veil};
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub struct Consent {
     pub patient: String,
     /// Scope and categories, in one order: two directives with the same are about the same.
     pub about: Vec<String>,
+    /// Who gave it, `Patient/3` or `RelatedPerson/5`.
+    pub performers: Vec<String>,
     /// When it was given. Without a date it replaces no other, and is not replaced.
     pub given: Option<Instant>,
     /// What holds where no provision applies: OPTIN permits, OPTOUT denies (`policyRule`). `None`: nothing is said.

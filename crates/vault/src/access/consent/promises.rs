@@ -72,6 +72,7 @@ fn consent() -> impl Strategy<Value = Consent> {
             regime,
             patient: "Patient/1".to_owned(),
             about,
+            performers: Vec::new(),
             given: given.map(Instant),
             base,
             provision,
@@ -131,7 +132,7 @@ proptest! {
         let deny = Provision { effect: Some(Effect::Deny), exceptions: Vec::new(), ..rule };
         let restriction = Consent {
             reference: "Consent/2".to_owned(), status: Status::Active, regime: Regime::Restriction,
-            patient: "Patient/1".to_owned(), about: vec![], given: None, base: None,
+            patient: "Patient/1".to_owned(), about: vec![], performers: vec![], given: None, base: None,
             provision: Some(deny.clone()), unreadable: false,
         };
         let mut more = consents.clone();
@@ -160,7 +161,7 @@ proptest! {
         let question = Question { asker: &patient, purpose: Purpose::PatientRequest, handling: Handling::Access, now: NOW };
         let own = veil(&consents, &question, &|_| Vec::new());
         prop_assert!(chart.iter().all(|facts| checked(&own, facts)));
-        let standing_unreadable = standing(&consents, NOW).iter().any(|consent| consent.unreadable);
+        let standing_unreadable = standing(&consents, NOW).iter().any(|stands| stands.consent.unreadable);
         if standing_unreadable {
             prop_assert!(seen(&chart, &consents, Purpose::Treatment).iter().all(|seen| !seen));
         }

@@ -39,12 +39,12 @@ pub fn read(resource: &Json, reference: &str) -> (Consent, Vec<Finding>) {
     if given.is_none() {
         reader.odd("Consent.dateTime", "without a date this consent replaces no other, and no other replaces it");
     }
+    let performers = resource.get("performer").map_or(&[][..], Json::items).iter();
+    let performers = performers.filter_map(|who| who.text("reference")).map(str::to_owned).collect();
     let (base, provision) = reader.rules(resource, regime);
+    let reference = reference.to_owned();
     let Reader { findings, unreadable } = reader;
-    (
-        Consent { reference: reference.to_owned(), status, regime, patient, about, given, base, provision, unreadable },
-        findings,
-    )
+    (Consent { reference, status, regime, patient, about, performers, given, base, provision, unreadable }, findings)
 }
 
 struct Reader {

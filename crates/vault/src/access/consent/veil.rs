@@ -9,7 +9,7 @@ use super::asking::Question;
 use super::facts::Facts;
 use super::model::{Consent, Effect, Provision, Regime};
 use super::scope::{Place, Scope, Told};
-use super::standing::standing;
+use super::standing::{Standing, standing};
 use crate::search::rows::type_number;
 
 /// What the gate may do with a position, by its type and labels.
@@ -60,6 +60,8 @@ struct Rules {
     regime: Regime,
     base: Option<Effect>,
     root: Option<Rule>,
+    /// Whether what it permits opens something.
+    is_open: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -89,8 +91,8 @@ pub fn veil(consents: &[Consent], question: &Question, links_of: &dyn Fn(&str) -
         veil.part2 = false;
         veil.duties.push(Duty::DocumentEmergency);
     }
-    for consent in standing(consents, question.now) {
-        veil.add(consent, question, links_of);
+    for stands in standing(consents, question.now) {
+        veil.add(stands, question, links_of);
     }
     veil
 }
@@ -166,8 +168,8 @@ impl Veil {
         })
     }
 
-    fn add(&mut self, consent: &Consent, question: &Question, links_of: &dyn Fn(&str) -> Vec<String>) {
-        let emergency = question.is_emergency();
+    fn add(&mut self, stands: Standing<'_>, question: &Question, links_of: &dyn Fn(&str) -> Vec<String>) {
+        let (consent, emergency) = (stands.consent, question.is_emergency());
         if consent.unreadable && !emergency {
             let why =
                 Why { consent: consent.reference.clone(), provision: String::new(), law: "the consent cannot be read" };
@@ -183,6 +185,7 @@ impl Veil {
                 .base
                 .filter(|base| *base == Effect::Permit || !(emergency || question.asker.acts_for_patient)),
             root: root.and_then(|root| settle(root, question, links_of)),
+            is_open: stands.opens,
         };
         let restricts = matches!(consent.regime, Regime::Restriction | Regime::SelfPay);
         if emergency && restricts && !self.duties.contains(&Duty::AskNotToDisclose) {
@@ -279,7 +282,8 @@ impl Rules {
     /// Whether it stands under the law that asks for it: psychotherapy notes need an authorization (45 CFR 164.508(a)(2)),
     /// records of a Part 2 program a consent of their own (42 CFR 2.31).
     fn opens(&self, labels: Labels) -> bool {
-        (!labels.contains(Label::PsychotherapyNote) || self.regime == Regime::Authorization)
+        self.is_open
+            && (!labels.contains(Label::PsychotherapyNote) || self.regime == Regime::Authorization)
             && (!labels.contains(Label::Part2) || self.regime == Regime::Part2)
     }
 

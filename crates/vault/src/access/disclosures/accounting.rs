@@ -1,7 +1,7 @@
 //! What an accounting lists, and what it leaves out by which paragraph (45 CFR 164.528(a), (b); 42 CFR 2.25). Pure.
 
 use super::rules::{COMPLIANCE, PART2_YEARS, YEARS};
-use super::{Basis, Day, Disclosure, Protocol, Suspension, wrong};
+use super::{Basis, Day, Disclosure, Protocol, Suspension, suspension, wrong};
 use crate::access::vocabulary::vocabulary;
 use base::refusal::Refusal;
 use std::collections::BTreeMap;
@@ -180,12 +180,8 @@ fn kept_back(one: &Disclosure, law: Law, known: &Known<'_>) -> Option<(&'static 
         Law::Part2 => None,
     };
     let suspended = || {
-        let mut those = known.suspensions.iter().filter(|suspension| suspension.holds(known.today));
-        those.any(|suspension| suspension.covers(one)).then_some((
-            "suspended for an agency or official",
-            "45 CFR 164.528(a)(2)",
-            false,
-        ))
+        let is_suspended = suspension::is_suspended(one, known.suspensions, known.today);
+        is_suspended.then_some(("suspended for an agency or official", "45 CFR 164.528(a)(2)", false))
     };
     // Which agency it was must not show in a number for its kind.
     out.or_else(suspended)

@@ -1,14 +1,14 @@
 //! What programs of outside recipients read, as the audit has it: one disclosure a program and day.
 
-use super::{Basis, Channel, Day, Disclosure, Origin};
+use super::{Basis, Channel, Day, Disclosure, Origin, suspension};
 use crate::access::apps::{App, Reach};
 use crate::access::audit::Event;
 use crate::error::Error;
 use crate::keys::patients::Kid;
 use crate::records::Vault;
 use base::clock::Instant;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 
 impl Vault {
     /// What was disclosed of a patient by letting apps read that are not the hospital's own, oldest first.
@@ -29,6 +29,17 @@ impl Vault {
             note(one, kid, &event, position);
         }
         Ok(by_app_and_day.into_values().map(described).collect())
+    }
+
+    /// The apps, by client id, of whose reading a patient may be told nothing today: what the audit has of it must not say
+    /// what the accounting keeps back.
+    pub(crate) fn quiet_apps(&self, patient: &str) -> Result<HashSet<String>, Error> {
+        let (today, suspensions) = (self.today(), self.read_suspensions(patient)?);
+        let is_quiet = |app: &App| {
+            let basis = ground(app);
+            basis.is_some_and(|basis| suspension::is_untold(&first(app, patient, today, basis), &suspensions, today))
+        };
+        Ok(self.apps()?.iter().filter(|app| is_quiet(app)).map(|app| app.id.clone()).collect())
     }
 }
 

@@ -116,11 +116,7 @@ impl Vault {
         let mut all = self.all_of(kid, patient, Day(0))?;
         if self.permit(visit, Action::RecordDisclosure, Class::Audit, None).is_err() {
             let (today, suspensions) = (self.today(), self.read_suspensions(patient)?);
-            let is_hidden = |one: &Disclosure| {
-                one.basis.exclusion().is_some_and(|excluded| !excluded.is_told)
-                    || suspensions.iter().any(|suspension| suspension.holds(today) && suspension.covers(one))
-            };
-            all.retain(|one| !is_hidden(one));
+            all.retain(|one| !suspension::is_untold(one, &suspensions, today));
         }
         if let Some(consent) = consent {
             let stood = self.stood(patient, consent)?;
@@ -156,11 +152,12 @@ impl Vault {
         until: Option<Day>,
     ) -> Result<Suspension, Error> {
         self.accountable(visit, Action::RecordDisclosure, &suspension.patient)?;
+        let known = self.read_suspensions(&suspension.patient)?;
         let suspension = Suspension {
             id: self.fresh_id(),
             by: visit.principal().account.clone(),
             lifted: None,
-            ..suspension.checked(until)?
+            ..suspension.checked(until, self.today(), &known)?
         };
         self.keep(visit, suspension.write(), Expect::Absent)?;
         Ok(suspension)
@@ -185,7 +182,7 @@ impl Vault {
         self.read_suspensions(patient)
     }
 
-    fn read_suspensions(&self, patient: &str) -> Result<Vec<Suspension>, Error> {
+    pub(super) fn read_suspensions(&self, patient: &str) -> Result<Vec<Suspension>, Error> {
         Ok(self.documents_of(suspension::KIND, patient)?.iter().filter_map(Suspension::read).collect())
     }
 

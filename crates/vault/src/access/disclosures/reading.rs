@@ -102,15 +102,18 @@ pub fn suspension(patient: &str, words: &[(String, String)], today: Day) -> Resu
     Ok((suspension, day(words, "until")?))
 }
 
-/// The step of these words: `step` is `extend` with `until` and `reason`, `charge` with `cents`, `agree` or `withdraw`.
+/// A number of cents of that name.
+pub fn cents(words: &[(String, String)]) -> Result<u64, Refusal> {
+    let cents = words.one("cents").and_then(|cents| cents.parse().ok());
+    cents.ok_or_else(|| wrong("`cents` is missing or no number; say what it costs"))
+}
+
+/// The step of these words: `step` is `extend` with `until` and `reason`, `charge` or `agree` with `cents`, or `withdraw`.
 pub fn step(words: &[(String, String)]) -> Result<Step, Refusal> {
     match words.one("step") {
         Some("extend") => Ok(Step::Extend(day(words, "until")?, text(words, "reason"))),
-        Some("charge") => {
-            let cents = words.one("cents").and_then(|cents| cents.parse().ok());
-            cents.map(Step::Charge).ok_or_else(|| wrong("`cents` is missing or no number; say what it costs"))
-        }
-        Some("agree") => Ok(Step::Agree),
+        Some("charge") => cents(words).map(Step::Charge),
+        Some("agree") => cents(words).map(Step::Agree),
         Some("withdraw") => Ok(Step::Withdraw),
         _ => Err(wrong("`step` is extend, charge, agree or withdraw")),
     }

@@ -3,6 +3,7 @@
 use super::rules::{ACCOUNTING, FREE_MONTHS};
 use super::{Day, Law, Period, said, wrong};
 use crate::access::private::Document;
+use base::clock::Instant;
 use base::duty::Run;
 use base::refusal::Refusal;
 use base::workdays::Calendar;
@@ -45,6 +46,8 @@ pub struct Request {
     pub law: Law,
     /// The days asked about.
     pub period: Period,
+    /// The moment it was written down: of several on one day the first is free.
+    pub filed: Instant,
     /// The account that wrote it down.
     pub by: String,
     /// The extension, if there was one.
@@ -111,13 +114,19 @@ impl Request {
         Ok(())
     }
 
-    /// Whether it is free: no other was given to the patient in the twelve months before it.
+    /// Whether it is free: the patient's first in twelve months (45 CFR 164.528(c)(2)). One that was filed before it in that
+    /// time, or given then, comes before it, also while it still waits; so does a later one that was given without a fee.
     #[must_use]
     pub fn is_free(&self, others: &[Request]) -> bool {
-        let years = FREE_MONTHS.limit / 12;
-        let since = self.asked().years_before(years);
+        let since = self.asked().years_before(FREE_MONTHS.limit / 12);
         let counts = |day: Day| day > since && day <= self.asked();
-        !others.iter().any(|other| other.id != self.id && other.provided().is_some_and(counts))
+        let is_before = |other: &Request| (other.filed, &other.id) < (self.filed, &self.id);
+        !others.iter().filter(|other| other.id != self.id).any(|other| match other.provided() {
+            Some(given) => {
+                counts(given) && (is_before(other) || other.fee.is_none()) || is_before(other) && counts(other.asked())
+            }
+            None => other.is_open() && is_before(other) && counts(other.asked()),
+        })
     }
 
     /// Notes that the patient was told of a fee. Refused where it is free.
@@ -133,10 +142,14 @@ impl Request {
         Ok(())
     }
 
-    /// Notes that the patient agrees to the fee.
-    pub fn agree(&mut self, today: Day) -> Result<(), Refusal> {
+    /// Notes that the patient agrees to a fee of so many cents. Refused where another was told: it may have changed since.
+    pub fn agree(&mut self, today: Day, cents: u64) -> Result<(), Refusal> {
         self.must_be_open()?;
         let fee = self.fee.as_mut().ok_or_else(|| wrong("no fee was told; there is nothing to agree to"))?;
+        if fee.cents != cents {
+            let told = fee.cents;
+            return Err(wrong(format!("the fee that was told is {told} cents; look at it again and agree to that")));
+        }
         fee.agreed = Some(today);
         Ok(())
     }
@@ -176,6 +189,7 @@ impl Request {
             ("from", day(self.period.from)),
             ("until", day(self.period.until)),
             ("asked", day(self.period.asked)),
+            ("filed", text(&self.filed.to_string())),
             ("by", text(&self.by)),
         ];
         if let Some(Extension { told, until, reason }) = &self.extension {
@@ -208,6 +222,7 @@ impl Request {
             patient: says.text("about")?.strip_prefix("Patient/")?.to_owned(),
             law: Law::from_code(says.text("law")?)?,
             period: Period { from: day("from")?, until: day("until")?, asked: day("asked")? },
+            filed: says.text("filed").and_then(Instant::parse).or_else(|| day("asked").map(Day::begins))?,
             by: text("by")?,
             extension: extension.map(|((told, until), reason)| Extension { told, until, reason }),
             fee: cents.zip(day("feeTold")).map(|(cents, told)| Fee { cents, told, agreed: day("feeAgreed") }),

@@ -2,11 +2,14 @@
 
 use super::keeping::Ask;
 use super::request::KIND;
-use super::{Accounting, Day, Period, Request, letter};
+use super::{Accounting, Day, Period, Request, letter, wrong};
 use crate::access::{Action, Class, Visit};
 use crate::error::Error;
 use crate::records::{Expect, Vault};
 use base::refusal::{Kind, Refusal};
+
+/// Requests of one patient that may wait at a time.
+const OPEN_MAX: usize = 10;
 
 /// What happens to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +18,8 @@ pub enum Step {
     Extend(Option<Day>, String),
     /// A fee was told, in cents.
     Charge(u64),
-    /// The patient agrees to the fee.
-    Agree,
+    /// The patient agrees to a fee of so many cents.
+    Agree(u64),
     /// The patient takes it back.
     Withdraw,
 }
@@ -25,6 +28,13 @@ impl Vault {
     /// Keeps a request for an accounting, asked for today. The clock runs from now.
     pub fn request_accounting(&self, visit: &Visit, patient: &str, ask: Ask) -> Result<Request, Error> {
         self.accountable(visit, Action::Account, patient)?;
+        let open = self.read_requests(patient)?.iter().filter(|request| request.is_open()).count();
+        if open >= OPEN_MAX {
+            return Err(wrong(format!(
+                "{open} requests of this patient wait for their answer already; take one back, or wait for the answers"
+            ))
+            .into());
+        }
         let request = self.fresh_request(visit, patient, ask)?;
         self.keep(visit, request.write(), Expect::Absent)?;
         Ok(request)
@@ -36,6 +46,7 @@ impl Vault {
             patient: patient.to_owned(),
             law: ask.law,
             period: Period::of(ask.law, self.today(), ask.from, ask.until)?,
+            filed: self.clock().now(),
             by: visit.principal().account.clone(),
             extension: None,
             fee: None,
@@ -47,7 +58,7 @@ impl Vault {
     pub fn step_request(&self, visit: &Visit, patient: &str, id: &str, step: &Step) -> Result<Request, Error> {
         let action = match step {
             Step::Extend(..) | Step::Charge(_) => Action::RecordDisclosure,
-            Step::Agree | Step::Withdraw => Action::Account,
+            Step::Agree(_) | Step::Withdraw => Action::Account,
         };
         self.accountable(visit, action, patient)?;
         let (mut request, version) = self.request_of(patient, id)?;
@@ -55,7 +66,7 @@ impl Vault {
         match step {
             Step::Extend(until, reason) => request.extend(today, *until, reason)?,
             Step::Charge(cents) => request.charge(today, *cents, &self.read_requests(patient)?)?,
-            Step::Agree => request.agree(today)?,
+            Step::Agree(cents) => request.agree(today, *cents)?,
             Step::Withdraw => request.withdraw(today)?,
         }
         self.keep(visit, request.write(), Expect::Version(version))?;

@@ -209,10 +209,10 @@ fn a_suspension_lasts_as_long_as_the_statement_carries_it() {
         (LawEnforcement, false, Some("2026-10-31"), None),
         (PublicHealth, true, Some("2027-01-01"), None),
     ] {
-        let made = suspension("Sheriff", basis, is_written).checked(until.map(day)).ok();
+        let made = suspension("Sheriff", basis, is_written).checked(until.map(day), TODAY, &[]).ok();
         assert_eq!(made.map(|made| made.until), ends.map(day), "{basis} {is_written} {until:?}");
     }
-    let made = suspension("Sheriff", LawEnforcement, false).checked(None).expect("good");
+    let made = suspension("Sheriff", LawEnforcement, false).checked(None, TODAY, &[]).expect("good");
     let sent = [to("County Sheriff's Office", "2026-10-01", LawEnforcement), to("FBI", "2026-10-02", LawEnforcement)];
     for (on, lifted, listed) in [
         ("2026-10-31", None, 2),
@@ -230,11 +230,44 @@ fn a_suspension_lasts_as_long_as_the_statement_carries_it() {
     }
 }
 
+#[test]
+fn what_an_agency_only_says_keeps_quiet_for_thirty_days_in_all() {
+    use Basis::{LawEnforcement, Oversight};
+    // 164.528(a)(2)(ii)(C): "no longer than 30 days from the date of the oral statement, unless a written statement ...".
+    let said = |agency: &str, from: &str, is_written: bool| Suspension {
+        from: day(from),
+        until: day(from).plus(30),
+        ..suspension(agency, LawEnforcement, is_written)
+    };
+    let first = [said("Sheriff", "2026-10-01", false)];
+    for (next, until, ends) in [
+        (said("Sheriff", "2026-10-20", false), None, Some("2026-10-31")),
+        (said("County Sheriff", "2026-10-20", false), None, Some("2026-10-31")),
+        (said("Sheriff", "2026-10-20", false), Some("2026-11-01"), None),
+        (said("Sheriff", "2026-11-01", false), None, None),
+        (said("Sheriff", "2026-11-20", true), Some("2027-05-01"), Some("2027-05-01")),
+        (said("FBI", "2026-11-20", false), None, Some("2026-12-20")),
+        (Suspension { basis: Oversight, ..said("Sheriff", "2026-11-20", false) }, None, Some("2026-12-20")),
+        // A statement that was not made yet.
+        (said("FBI", "2026-11-24", false), None, None),
+        (said("FBI", "2026-11-24", true), Some("2027-05-01"), None),
+    ] {
+        let made = next.clone().checked(until.map(day), TODAY, &first).ok();
+        assert_eq!(made.map(|made| made.until), ends.map(day), "{next:?} {until:?}");
+    }
+    // Nor do several names for one recipient make it longer.
+    let names = [said("County", "2026-10-01", false), said("Sheriff", "2026-10-25", false)];
+    let sent = [to("County Sheriff", "2026-09-01", LawEnforcement)];
+    for (on, listed) in [("2026-10-31", 0), ("2026-11-01", 1)] {
+        assert_eq!(of(Law::Hipaa, day(on), &sent, &names).listed.len(), listed, "{on}");
+    }
+}
+
 fn request(id: &str, asked: &str) -> Request {
     let period = Period::of(Law::Hipaa, day(asked), None, None).expect("a period");
-    let patient = "p".to_owned();
+    let (patient, filed) = ("p".to_owned(), day(asked).begins());
     let (by, extension, fee, ended) = ("pat".to_owned(), None, None, None);
-    Request { id: id.to_owned(), patient, law: Law::Hipaa, period, by, extension, fee, ended }
+    Request { id: id.to_owned(), patient, law: Law::Hipaa, period, filed, by, extension, fee, ended }
 }
 
 #[test]
@@ -272,19 +305,33 @@ fn the_first_in_twelve_months_is_free_and_later_ones_are_told_before() {
         (vec![given("2025-11-23")], true),
         (vec![given("2025-11-24")], false),
         (vec![withdrawn], true),
-        (vec![request("open", "2026-06-01")], true),
+        (vec![request("open", "2026-06-01")], false),
+        (vec![request("open", "2025-11-23")], true),
+        (vec![request("s", "2026-11-23")], true),
+        (vec![request("q", "2026-11-23")], false),
     ] {
         let mut asked = request("r", "2026-11-23");
         assert_eq!(asked.is_free(&others), is_free, "{others:?}");
         assert_eq!(asked.charge(TODAY, 650, &others).is_ok(), !is_free);
         assert_eq!(asked.provide(TODAY, "pat", "letter").is_ok(), is_free, "not before the patient agreed");
         if !is_free {
-            asked.agree(TODAY).expect("agreed");
+            assert!(asked.agree(TODAY, 100).is_err(), "another fee was told");
+            asked.agree(TODAY, 650).expect("agreed");
             asked.provide(TODAY, "pat", "letter").expect("given");
         }
         assert!(asked.withdraw(TODAY).is_err() && asked.provide(TODAY, "pat", "again").is_err(), "it has ended");
     }
-    assert!(request("r", "2026-11-23").agree(TODAY).is_err(), "nothing was told");
+    assert!(request("r", "2026-11-23").agree(TODAY, 0).is_err(), "nothing was told");
+    // Of several filed together one is free, whichever is given first.
+    let together = ["a", "b", "c"].map(|id| request(id, "2026-11-23"));
+    let free: Vec<bool> = together.iter().map(|one| one.is_free(&together)).collect();
+    assert_eq!(free, [true, false, false]);
+    let paid = Some(super::request::Fee { cents: 650, told: TODAY, agreed: Some(TODAY) });
+    for (fee, is_free) in [(paid, true), (None, false)] {
+        let ended = Some(Ended::Provided(TODAY, String::new(), String::new()));
+        let given = Request { fee, ended, ..together[1].clone() };
+        assert_eq!(together[0].is_free(&[given]), is_free, "given with the fee {fee:?}");
+    }
 }
 
 #[test]
@@ -302,7 +349,7 @@ fn a_request_reads_back_as_it_was_written() {
     asked.extend(day("2026-02-01"), None, "why").expect("extended");
     asked.fee = Some(super::request::Fee { cents: 650, told: day("2026-02-02"), agreed: None });
     all.push(asked.clone());
-    asked.agree(day("2026-02-03")).expect("agreed");
+    asked.agree(day("2026-02-03"), 650).expect("agreed");
     asked.provide(day("2026-02-04"), "kim", "text\nof it").expect("given");
     all.push(asked);
     all.push(Request { ended: Some(Ended::Withdrawn(TODAY)), ..request("r", "2026-01-01") });

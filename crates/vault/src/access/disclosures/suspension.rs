@@ -36,8 +36,9 @@ pub struct Suspension {
 }
 
 impl Suspension {
-    /// As the law permits it, or why not. Without an end, an oral statement counts as long as it can.
-    pub fn checked(mut self, until: Option<Day>) -> Result<Suspension, Refusal> {
+    /// As the law permits it beside those that are `known` of the patient, or why not. Without an end, an oral statement
+    /// counts as long as it can.
+    pub fn checked(mut self, until: Option<Day>, today: Day, known: &[Suspension]) -> Result<Suspension, Refusal> {
         self.agency = said("agency", &self.agency)?;
         self.statement = said("statement", &self.statement)?;
         if !self.basis.is_suspendable() {
@@ -46,24 +47,35 @@ impl Suspension {
                               164.528(a)(2)(i)); name oversight or law-enforcement as its basis",
             ));
         }
-        let longest = self.from.plus(ORAL_DAYS.limit);
+        if self.from > today {
+            return Err(wrong("a statement counts from the day it was made; name a day that is not ahead"));
+        }
+        let last = self.last_oral(known);
         self.until = match (self.is_written, until) {
             (true, None) => {
                 return Err(wrong("a written statement names the time (45 CFR 164.528(a)(2)(i)); say until when"));
             }
-            (true, Some(until)) => until,
-            (false, until) => until.unwrap_or(longest),
+            (_, Some(until)) => until,
+            (false, None) => last,
         };
-        if !self.is_written && self.until > longest {
+        if !self.is_written && (self.until > last || self.from > last) {
             let (limit, source) = (ORAL_DAYS.limit, ORAL_DAYS.source);
             return Err(wrong(format!(
-                "an oral statement suspends for at most {limit} days ({source}); ask the agency for a written one"
+                "what an agency says suspends for at most {limit} days in all, here until {last} ({source}); ask it for a \
+                 written statement"
             )));
         }
         if self.until < self.from {
             return Err(wrong("the suspension ends before it begins; say until when it is to last"));
         }
         Ok(self)
+    }
+
+    /// The last day on which an oral statement of this agency about this patient can hold: 30 days after its first one.
+    fn last_oral(&self, known: &[Suspension]) -> Day {
+        let same =
+            known.iter().filter(|one| !one.is_written && one.basis == self.basis && alike(&one.agency, &self.agency));
+        same.map(|one| one.from).chain([self.from]).min().unwrap_or(self.from).plus(ORAL_DAYS.limit)
     }
 
     /// Whether it holds on a day.
@@ -76,8 +88,7 @@ impl Suspension {
     /// it is it.
     #[must_use]
     pub fn covers(&self, disclosure: &Disclosure) -> bool {
-        let (agency, recipient) = (self.agency.to_lowercase(), disclosure.recipient.to_lowercase());
-        self.basis == disclosure.basis && (recipient.contains(&agency) || agency.contains(&recipient))
+        self.basis == disclosure.basis && alike(&self.agency, &disclosure.recipient)
     }
 
     pub(super) fn write(&self) -> Json<'static> {
@@ -114,4 +125,27 @@ impl Suspension {
             by: text("by")?,
         })
     }
+}
+
+/// Whether the patient may not be told of a disclosure today: an agency has had it suspended, or its ground is not told.
+#[must_use]
+pub fn is_untold(disclosure: &Disclosure, all: &[Suspension], today: Day) -> bool {
+    let is_quiet = disclosure.basis.exclusion().is_some_and(|excluded| !excluded.is_told);
+    is_quiet || is_suspended(disclosure, all, today)
+}
+
+/// Whether one of the patient's suspensions keeps a disclosure back today. Oral ones do for 30 days after the first that is
+/// about it, however many there are and under whichever names.
+#[must_use]
+pub fn is_suspended(disclosure: &Disclosure, all: &[Suspension], today: Day) -> bool {
+    let about: Vec<&Suspension> = all.iter().filter(|one| one.covers(disclosure)).collect();
+    let said_first = about.iter().filter(|one| !one.is_written).map(|one| one.from).min();
+    let is_in_time = said_first.is_none_or(|first| today <= first.plus(ORAL_DAYS.limit));
+    about.iter().any(|one| one.holds(today) && (one.is_written || is_in_time))
+}
+
+/// Whether one name holds the other.
+fn alike(one: &str, other: &str) -> bool {
+    let (one, other) = (one.to_lowercase(), other.to_lowercase());
+    one.contains(&other) || other.contains(&one)
 }

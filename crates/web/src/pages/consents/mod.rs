@@ -38,7 +38,7 @@ pub fn list(shared: &Shared, asked: &Asked) -> Outcome {
         let read: Vec<(&Version, Consent)> = found.matches.iter().filter_map(read).collect();
         let all: Vec<Consent> = read.iter().map(|(_, consent)| consent.clone()).collect();
         let stand: Vec<&str> =
-            standing(&all, shared.vault.clock().now()).iter().map(|consent| consent.reference.as_str()).collect();
+            standing(&all, shared.vault.clock().now()).iter().map(|one| one.consent.reference.as_str()).collect();
         let (in_force, over): (Vec<_>, Vec<_>) =
             read.iter().partition(|(_, consent)| stand.contains(&consent.reference.as_str()));
         let shown = |list: &[&(&Version, Consent)], is_open: bool| {
@@ -77,6 +77,11 @@ fn item(at: &At<'_>, patient: &Whose, version: &Version, consent: &Consent, is_o
         let received = received(at, patient, consent);
         let state = saying::state(consent);
         return format!("<h3>{says}</h3><p>{given}<span class=\"mark\">{state}</span>{received}</p>");
+    }
+    if at.shared.vault.keeps_out(&at.seat.visit, &patient.id, &version.id).unwrap_or(true) {
+        return format!(
+            "<h3>{says}</h3><p>{given}It keeps you out: only the patient or the privacy office can withdraw it.</p>"
+        );
     }
     let hidden = [at.sign(), field("patient", &patient.id), field("id", &version.id)].concat();
     let effect = link("/consents/effect", &[("patient", &patient.id), ("id", &version.id)]);

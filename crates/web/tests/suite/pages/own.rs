@@ -2,7 +2,9 @@
 
 use super::{person, shown, stage};
 use crate::browser::{field, location};
+use crate::stage::operator;
 use serde_json::json;
+use vault::access::audit::Wanted;
 use vault::access::{Purpose, Role, Terms};
 
 #[test]
@@ -47,6 +49,12 @@ fn a_patient_sees_who_looked_and_raises_a_concern_that_is_answered() {
     assert_eq!(ada.post("/concerns", &fields).status, 412, "answered twice");
     let page = shown(&mut zoe, "/concerns");
     assert!(page.contains(text) && page.contains("closed"), "{page}");
+    // The audit says that there is a concern and an answer, and not what they say.
+    let wanted = Wanted { count: 100, ..Wanted::default() };
+    let all = stage.house.vault.audit(&operator(), &wanted).unwrap().found;
+    let asked: Vec<&str> = all.iter().map(|found| found.event.asked.as_str()).collect();
+    assert!(asked.iter().any(|asked| asked.contains(&format!("entry={entry}"))), "{asked:?}");
+    assert!(!asked.iter().any(|asked| asked.contains("know") || asked.contains("stood")), "{asked:?}");
     // Nobody else answers, and nobody raises one about an entry of another record.
     assert_eq!(stage.browser("kim").get("/concerns").status, 404);
     assert_eq!(stage.browser("ann").get(&format!("/concern?entry={entry}")).status, 404);
