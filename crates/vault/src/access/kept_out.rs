@@ -1,7 +1,7 @@
 //! Whoever acts for a patient lifts nothing by which the patient keeps that very person out: neither by withdrawing or changing
 //! the consent, nor by a later one that would take its place (45 CFR 164.502(g)(5); 164.522(a)).
 
-use super::consent::{self, Asker, Consent};
+use super::consent::{self, Asker, Consent, Status};
 use super::policy::Relationship;
 use super::sight::Sight;
 use super::{Principal, Visit};
@@ -78,7 +78,9 @@ impl Vault {
         let own = format!("Consent/{id}");
         let barred = all.get(&kid).and_then(|known| {
             let mut barring = known.iter().map(|(_, known)| known).filter(|known| known.keeps_out(&asker));
-            barring.find(|known| known.reference == own || draft.is_some_and(|draft| draft.is_about_what(known)))
+            let replaces =
+                |draft: &Consent, known: &Consent| known.status == Status::Active && draft.is_about_what(known);
+            barring.find(|known| known.reference == own || draft.is_some_and(|draft| replaces(draft, known)))
         });
         Ok(barred.map(|known| known.reference.clone()))
     }

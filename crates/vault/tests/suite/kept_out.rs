@@ -16,27 +16,27 @@ fn consent(id: &str, given: &str, key: &str, more: &str) -> String {
     )
 }
 
-/// Keeps the agent from what is about HIV.
+/// Keeps the agent from observations.
 fn bar() -> String {
     consent("bar", "2026-01-01", "x", BAR)
 }
 
 const BAR: &str = r#""performer":[{"reference":"Patient/a"}],"policyRule":{"coding":[{"code":"OPTIN"}]},
     "provision":{"type":"deny","actor":[{"role":{"coding":[{"code":"PRCP"}]},"reference":{"reference":"RelatedPerson/f"}}],
-    "securityLabel":[{"code":"HIV"}]}"#;
+    "class":[{"system":"http://hl7.org/fhir/resource-types","code":"Observation"}]}"#;
 const OPEN: &str = r#""policyRule":{"coding":[{"code":"OPTIN"}]},"provision":{"type":"permit"}"#;
 
 fn family(vault: &Vault) -> Visit {
     let patient = r#"{"resourceType":"Patient","id":"a","birthDate":"1950-01-01"}"#;
     let agent = r#"{"resourceType":"RelatedPerson","id":"f","patient":{"reference":"Patient/a"},"relationship":[{"coding":[{"code":"HPOWATT"}]}]}"#;
-    let hiv = r#"{"resourceType":"Observation","id":"hiv","status":"final","subject":{"reference":"Patient/a"},"code":{"text":"x"},
+    let observation = r#"{"resourceType":"Observation","id":"o","status":"final","subject":{"reference":"Patient/a"},"code":{"text":"x"},
         "meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}]}}"#;
-    write(vault, vec![put(patient), put(agent), put(hiv)]).expect("written");
+    write(vault, vec![put(patient), put(agent), put(observation)]).expect("written");
     visitor(vault, "agent", Role::Proxy, &["RelatedPerson/f"], Purpose::FamilyRequest)
 }
 
 fn sees(vault: &Vault, visit: &Visit) -> bool {
-    vault.read(visit, "Observation", "hiv", None).expect("read").is_some()
+    vault.read(visit, "Observation", "o", None).expect("read").is_some()
 }
 
 fn is_barred(result: Result<impl std::fmt::Debug, Error>, how: &str) {
@@ -87,6 +87,23 @@ fn a_proxy_cannot_lift_what_keeps_that_proxy_out() {
     exchange::patch(&vault, &own, "Consent", "bar", Expect::Any, &set).expect("the patient's own");
     assert!(sees(&vault, &agent));
     exchange::create(&vault, &agent, "Consent", json(&later), None).expect("nothing keeps the agent out any more");
+}
+
+#[test]
+fn a_bar_that_the_proxy_may_not_see_is_not_spoken_of() {
+    let place = Place::new();
+    let vault = place.open();
+    let agent = family(&vault);
+    // What names a sensitivity is as sensitive itself.
+    let hidden = r#""securityLabel":[{"code":"HIV"}]"#;
+    let shown = r#""class":[{"system":"http://hl7.org/fhir/resource-types","code":"Observation"}]"#;
+    write(&vault, vec![put(&bar().replace(shown, hidden))]).expect("written");
+    assert!(vault.read(&agent, "Consent", "bar", None).expect("read").is_none());
+    let later = consent("later", "2026-06-01", "x", OPEN);
+    match exchange::create(&vault, &agent, "Consent", json(&later), None) {
+        Err(Error::Refusal(refusal)) => assert!(!refusal.findings[0].message.contains("keeps you"), "{refusal:?}"),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
