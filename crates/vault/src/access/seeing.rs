@@ -10,7 +10,7 @@ use super::sight::{Shade, Sight, Standing};
 use super::{Action, Class, Label, Labels, Principal, Purpose, Visit};
 use crate::error::Error;
 use crate::keys::patients::{Kid, SHARED};
-use crate::records::{Position, Vault};
+use crate::records::{Position, Vault, Version};
 use crate::search::index::ListName;
 use crate::search::rows::{Names, Sort, TYPE, type_number};
 use base::clock::Instant;
@@ -66,6 +66,12 @@ struct Stood {
 }
 
 impl Vault {
+    /// The labels of a version that a visit was shown, those taken over from others among them.
+    #[must_use]
+    pub fn labels_of(&self, shown: &Version) -> Labels {
+        self.inner.store.index.place(u32::try_from(shown.position.0).unwrap_or(u32::MAX)).labels
+    }
+
     /// What a visit may do an action with.
     pub(crate) fn sight(&self, visit: &Visit, action: Action) -> Result<Arc<Sight>, Error> {
         self.sight_for(visit, action, interaction(action))

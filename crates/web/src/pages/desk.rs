@@ -35,7 +35,7 @@ const WAYS: &[Way] = &[
     Way {
         path: "/patients",
         name: "Patients",
-        does: "Find a patient by name, day of birth or record number.",
+        does: "Find a patient by name, day of birth or any number.",
         of: READERS,
     },
     Way {

@@ -98,6 +98,16 @@ impl At<'_> {
         escape(&name.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("Patient/{id}")))
     }
 
+    /// The path that was asked for.
+    pub fn path(&self) -> &str {
+        self.path
+    }
+
+    /// Whether that is this one.
+    pub fn is_at(&self, path: &str) -> bool {
+        self.path == path
+    }
+
     /// A word of the query or form, trimmed.
     pub fn text(&self, name: &str) -> &str {
         self.form.text(name).trim()

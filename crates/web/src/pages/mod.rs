@@ -63,6 +63,8 @@ const PAGES: &[Page] = &[
     shown("/looked", looked::page),
     shown("/patients", patients::page),
     shown("/patient", chart::page),
+    shown("/patient/encounters", chart::encounters),
+    shown("/patient/medications", chart::medications),
     shown("/patient/entries", chart::list),
     shown("/entry", chart::entry),
     shown("/why", why::page),

@@ -21,6 +21,12 @@ pub fn day(at: Instant) -> String {
     format!("{day} {} {year}", MONTHS[usize::from(month).saturating_sub(1) % 12])
 }
 
+/// `2026-11-23`, in UTC, as a field for a day wants it.
+pub fn iso(at: Instant) -> String {
+    let (year, month, day) = civil(at.0.div_euclid(86_400_000));
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
 /// A FHIR date, as exact as it is: `3 Mar 1970`, `Mar 1970`, `1970`. What is no date is given back.
 pub fn date(text: &str) -> String {
     let mut parts = text.get(..10).unwrap_or(text).split('-');
@@ -172,6 +178,119 @@ pub fn title(resource: &Json<'_>) -> String {
     }
 }
 
+/// What was tested, without its result and without LOINC's property in brackets.
+pub fn test(resource: &Json<'_>) -> String {
+    let named = resource.get("code").map(concept).map(|name| brief(&name)).filter(|name| !name.is_empty());
+    named.unwrap_or_else(|| one("Observation"))
+}
+
+/// `Potassium [Moles/volume] in Serum or Plasma` as `Potassium in Serum or Plasma`.
+fn brief(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((before, after)) = rest.split_once(" [") {
+        let Some((_, after)) = after.split_once(']') else { break };
+        out.push_str(before);
+        rest = after;
+    }
+    out + rest
+}
+
+/// A unit of UCUM as people write it: `mm[Hg]` as `mmHg`, `10*3/uL` as `10³/µL`.
+pub fn unit(code: &str) -> String {
+    const SAID: [(&str, &str); 14] = [
+        ("mm[Hg]", "mmHg"),
+        ("{1.73_m2}", "1.73 m²"),
+        ("{1.73m2}", "1.73 m²"),
+        ("[degF]", "°F"),
+        ("Cel", "°C"),
+        ("kg/m2", "kg/m²"),
+        ("10*3", "10³"),
+        ("10*6", "10⁶"),
+        ("10*9", "10⁹"),
+        ("10*12", "10¹²"),
+        ("ug", "µg"),
+        ("uL", "µL"),
+        ("umol", "µmol"),
+        ("{score}", "points"),
+    ];
+    SAID.iter().fold(code.to_owned(), |said, (code, word)| said.replace(code, word))
+}
+
+/// What the laboratory says of a value: high, low, abnormal; as a mark that is no colour alone.
+pub fn flag(resource: &Json<'_>) -> String {
+    let codings = resource.get("interpretation").and_then(|list| list.items().first()?.get("coding"));
+    let code = codings.and_then(|codings| codings.items().first()?.text("code")).unwrap_or_default();
+    let (class, said) = match code {
+        "HH" | "HU" => ("bad", "▲▲ very high"),
+        "LL" | "LU" => ("bad", "▼▼ very low"),
+        "H" => ("due", "▲ high"),
+        "L" => ("due", "▼ low"),
+        "AA" => ("bad", "◆ very abnormal"),
+        "A" => ("due", "◆ abnormal"),
+        "POS" => ("due", "◆ positive"),
+        _ => return String::new(),
+    };
+    format!(" <span class=\"mark {class}\">{said}</span>")
+}
+
+/// How a medicine is to be taken, as it was written.
+pub fn dosage(resource: &Json<'_>) -> String {
+    let lists = ["dosageInstruction", "dosage"].into_iter().filter_map(|name| resource.get(name));
+    let texts: Vec<&str> = lists.flat_map(Json::items).filter_map(|dosage| dosage.text("text")).collect();
+    texts.join("; ")
+}
+
+/// What an allergy did, with the worst first said.
+pub fn reactions(resource: &Json<'_>) -> String {
+    let reactions = resource.get("reaction").map_or(&[][..], Json::items).iter();
+    let said = reactions.map(|reaction| {
+        let what = reaction.get("manifestation").map(concept).unwrap_or_default();
+        reaction.text("severity").map_or_else(|| what.clone(), |severity| format!("{what} ({severity})"))
+    });
+    said.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// Who did, ordered or will do it, as far as the entry names somebody.
+pub fn by_whom(resource: &Json<'_>) -> String {
+    let within = |name: &str, inner: &str| {
+        let list = resource.get(name).map_or(&[][..], Json::items).iter();
+        list.filter_map(|one| one.get(inner)).filter(|link| !is_patient(link)).find_map(|link| link.text("display"))
+    };
+    let own = |name: &str| {
+        let member = resource.get(name)?;
+        member.text("display").or_else(|| member.items().iter().find_map(|link| link.text("display")))
+    };
+    let said = within("participant", "individual").or_else(|| within("participant", "actor"));
+    let said = said.or_else(|| within("performer", "actor"));
+    let said = said.or_else(|| ["requester", "performer", "author", "recorder"].into_iter().find_map(own));
+    said.unwrap_or_default().to_owned()
+}
+
+fn is_patient(link: &Json<'_>) -> bool {
+    link.text("reference").is_some_and(|reference| reference.starts_with("Patient/"))
+}
+
+/// When something with a clock begins, in the time that was written: `18 Jan 2027, 15:45`.
+pub fn at(resource: &Json<'_>) -> String {
+    let text = resource.text("start").or_else(|| resource.get("period")?.text("start")).unwrap_or_default();
+    match text.get(11..16) {
+        Some(clock) => format!("{}, {clock}", date(text)),
+        None => date(text),
+    }
+}
+
+/// From when to when something was, in days, as HTML: one day said once.
+pub fn span(resource: &Json<'_>) -> String {
+    let edge = |name: &str| resource.get("period").and_then(|period| period.text(name)).map(date).unwrap_or_default();
+    let (start, end) = (edge("start"), edge("end"));
+    let until = match end.is_empty() || end == start {
+        true => String::new(),
+        false => format!("<br>to {}", crate::pages::escape(&end)),
+    };
+    format!("{}{until}", crate::pages::escape(&start))
+}
+
 /// The words of a CodeableConcept, a Coding, or the first of a list of them.
 pub fn concept(concept: &Json<'_>) -> String {
     if let Some(first) = concept.items().first() {
@@ -183,10 +302,12 @@ pub fn concept(concept: &Json<'_>) -> String {
     said.or_else(|| codings.iter().find_map(|coding| coding.text("code"))).unwrap_or_default().to_owned()
 }
 
-fn value(resource: &Json<'_>) -> String {
+/// What was measured or found, with its unit; empty where it is not said.
+pub fn value(resource: &Json<'_>) -> String {
     let number = |quantity: &Json<'_>| {
         let number = quantity.get("value").and_then(Json::as_number).unwrap_or_default();
-        format!("{number} {}", quantity.text("unit").or_else(|| quantity.text("code")).unwrap_or_default())
+        let said = quantity.text("unit").or_else(|| quantity.text("code")).map(unit).unwrap_or_default();
+        format!("{number} {said}")
     };
     let quantity = resource.get("valueQuantity").map(number);
     let coded = || resource.get("valueCodeableConcept").map(concept);
@@ -233,6 +354,20 @@ mod tests {
         }
         for odd in ["1970-13-01", "é\u{301}xx-yy-zzzz", "2026-00-00"] {
             assert!(!date(odd).is_empty());
+        }
+    }
+
+    #[test]
+    fn tests_and_units_are_said_as_people_write_them() {
+        for (name, said) in [
+            ("Potassium [Moles/volume] in Serum or Plasma", "Potassium in Serum or Plasma"),
+            ("Body mass index (BMI) [Ratio]", "Body mass index (BMI)"),
+            ("odd [ name", "odd [ name"),
+        ] {
+            assert_eq!(brief(name), said);
+        }
+        for (code, said) in [("mm[Hg]", "mmHg"), ("10*3/uL", "10³/µL"), ("mL/min/{1.73_m2}", "mL/min/1.73 m²")] {
+            assert_eq!(unit(code), said);
         }
     }
 

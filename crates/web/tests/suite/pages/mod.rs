@@ -1,6 +1,7 @@
 //! The pages of people who are signed in: what each role finds there, through the gate, with an entry in the audit.
 
 mod care;
+mod chart;
 mod consents;
 mod disclosures;
 mod own;

@@ -1,0 +1,135 @@
+//! The chart: whose it is on every page, what its pages show, and how it was known on a day of the past.
+
+use super::{person, shown, stage};
+use crate::stage::Stage;
+use serde_json::{Value, json};
+use vault::access::Role;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// The name that breaks whatever does not escape.
+const ODD: &str = "Zoë O'Null <b>Ltd</b> =1+1";
+const SAFE: &str = "Zoë O&#39;Null &lt;b&gt;Ltd&lt;/b&gt; =1+1";
+
+fn active() -> Value {
+    json!({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", "code": "active"}]})
+}
+
+/// A stage on which Zoë has the odd name, and somewhat more in her chart.
+fn charted() -> Stage {
+    let stage = stage();
+    let subject = json!({"reference": "Patient/zoe", "display": ODD});
+    stage.put(&json!({
+        "resourceType": "Patient", "id": "zoe", "name": [{"family": "O'Null <b>Ltd</b> =1+1", "given": ["Zoë"]}],
+        "birthDate": "1961-02-28", "gender": "female", "identifier": [
+            {"system": "https://h/other", "value": "nothing"},
+            {"system": "https://h/mrn", "value": "SV<1>", "type": {"coding": [{"code": "MR"}]}}]
+    }));
+    stage.put(&json!({
+        "resourceType": "AllergyIntolerance", "id": "nut", "clinicalStatus": active(), "patient": subject, "criticality": "high",
+        "code": {"text": "Peanut <i>"}, "reaction": [{"manifestation": [{"text": "Anaphylaxis"}], "severity": "severe"}]
+    }));
+    for (id, status) in [("now", "active"), ("then", "stopped")] {
+        stage.put(&json!({
+            "resourceType": "MedicationRequest", "id": id, "status": status, "intent": "order", "subject": subject,
+            "medicationCodeableConcept": {"text": format!("drug {id}")}, "authoredOn": "2026-01-02",
+            "dosageInstruction": [{"text": "one a day <b>"}], "requester": {"display": "Dr <Kim>"}
+        }));
+    }
+    stage.put(&json!({
+        "resourceType": "Appointment", "id": "soon", "status": "booked", "start": "2030-01-18T15:45:00-07:00", "end": "2030-01-18T16:00:00-07:00",
+        "description": "Follow-up <u>", "participant": [{"actor": subject, "status": "accepted"}]
+    }));
+    stage
+}
+
+#[test]
+fn every_page_of_a_chart_says_whose_it_is_and_spells_it_right() {
+    let stage = charted();
+    for login in ["kim", "zoe"] {
+        let mut browser = stage.browser(login);
+        for path in [
+            "/patient?id=zoe",
+            "/patient/encounters?id=zoe",
+            "/patient/medications?id=zoe",
+            "/patient/entries?id=zoe",
+            "/patient/entries?id=zoe&kind=Condition",
+            "/entry?about=Condition/con-zoe",
+            "/entry?about=Appointment/soon",
+            "/entry?about=Patient/zoe",
+            "/patient?id=zoe&asof=2001-01-01",
+        ] {
+            let page = shown(&mut browser, path);
+            let who = page.split("<section class=\"who\"").nth(1).and_then(|rest| rest.split("</section>").next());
+            let who = who.unwrap_or_else(|| panic!("{path}: nobody is named"));
+            for said in [&format!("<h1>{SAFE}</h1>"), "28 Feb 1961", "65 years", "female", "SV&lt;1&gt;"] {
+                assert!(who.contains(said), "{path}: {said}: {who}");
+            }
+            for raw in ["<b>Ltd", "<i>", "<u>", "<Kim>", "SV<1>"] {
+                assert!(!page.contains(raw), "{path}: {raw}");
+            }
+            assert!(page.contains("class=\"paper\">Printed by"), "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_summary_holds_what_counts_now_and_its_pages_the_rest() {
+    let stage = charted();
+    let mut kim = stage.browser("kim");
+    let summary = shown(&mut kim, "/patient?id=zoe");
+    for said in ["Anaphylaxis (severe)", "▲ high risk", "drug now", "one a day", "18 Jan 2030", "Last measurements"] {
+        assert!(summary.contains(said), "{said}: {summary}");
+    }
+    assert!(!summary.contains("drug then") && !summary.contains("-ann"), "{summary}");
+    let medicines = shown(&mut kim, "/patient/medications?id=zoe");
+    let (now, before) = medicines.split_once("<h2>Before</h2>").unwrap();
+    assert!(
+        now.contains("drug now") && before.contains("drug then") && before.contains("Dr &lt;Kim&gt;"),
+        "{medicines}"
+    );
+    let visits = shown(&mut kim, "/patient/encounters?id=zoe");
+    assert!(visits.contains("18 Jan 2030, 15:45") && visits.contains("in-progress"), "{visits}");
+}
+
+#[test]
+fn the_past_is_shown_as_it_was_known_and_nobody_overlooks_it() {
+    let stage = charted();
+    stage.clock.advance(3 * DAY_MS);
+    stage.put(&json!({
+        "resourceType": "AllergyIntolerance", "id": "late", "clinicalStatus": active(), "patient": {"reference": "Patient/zoe"}, "code": {"text": "Latex"}
+    }));
+    let mut kim = stage.browser("kim");
+    let (now, then) = (shown(&mut kim, "/patient?id=zoe"), shown(&mut kim, "/patient?id=zoe&asof=2026-09-22"));
+    assert!(now.contains("Latex") && !now.contains("class=\"past\""), "{now}");
+    assert!(!then.contains("Latex") && then.contains("Peanut"), "{then}");
+    assert!(then.contains("class=\"past\"") && then.contains("the end of 22 Sep 2026"), "{then}");
+    // The day goes along: to the tabs and to the entries.
+    assert!(then.matches("asof=2026-09-22").count() > 8, "{then}");
+    assert_eq!(kim.get("/entry?about=AllergyIntolerance/late&asof=2026-09-22").status, 404);
+    assert_eq!(kim.get("/patient?id=zoe&asof=yesterday").status, 400);
+    // Today and what is to come are now.
+    assert!(shown(&mut kim, "/patient?id=zoe&asof=2031-01-01").contains("Latex"));
+    // Before anything was written nothing is there; whose chart it is, is said all the same.
+    let before = shown(&mut kim, "/patient?id=zoe&asof=2001-01-01");
+    assert!(!before.contains("Peanut") && before.contains(SAFE), "{before}");
+}
+
+#[test]
+fn a_chart_says_that_some_of_it_is_specially_protected() {
+    let stage = charted();
+    stage.put(&json!({
+        "resourceType": "Condition", "id": "hiv", "subject": {"reference": "Patient/zoe"}, "code": {"text": "HIV"},
+        "meta": {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV"}]}
+    }));
+    let own = shown(&mut stage.browser("zoe"), "/patient?id=zoe");
+    assert!(own.contains("Specially protected") && own.contains("HIV or AIDS"), "{own}");
+    // A page on which nothing is protected does not say so, nor does the page of somebody who does not see it.
+    let medicines = shown(&mut stage.browser("zoe"), "/patient/medications?id=zoe");
+    assert!(!medicines.contains("Specially protected"), "{medicines}");
+    person(&stage, "bill", Role::Biller, &[]);
+    for (login, path) in [("bill", "/patient?id=zoe"), ("kim", "/patient?id=ann")] {
+        let page = shown(&mut stage.browser(login), path);
+        assert!(!page.contains("Specially protected"), "{login}: {page}");
+    }
+}
