@@ -33,7 +33,7 @@ pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
 
 /// Appointments that are to come from now on, the next first. Of a chart as it was known: from that day on.
 pub fn coming(chart: &Chart<'_>, count: usize) -> Result<Vec<Shown>, Error> {
-    let now = chart.then.as_ref().map_or_else(|| chart.at.shared.vault.clock().now(), |then| then.instant());
+    let now = chart.then.as_ref().map_or_else(|| chart.at.shared.vault.clock().now(), super::then::Then::instant);
     let from = format!("ge{now}");
     let asked = [
         ("date", from.as_str()),
