@@ -1,20 +1,18 @@
 //! Public keys of others: JSON Web Key Sets (RFC 7517). What was fetched is kept as long as its server says, an hour at most,
-//! and fetched again for a key that is not in it, not more often than every few seconds.
+//! and fetched again for a key that is not in it, not more often than every few seconds. Where that fails, see [`Kept`].
 
 use crate::egress::{self, Reach};
-use base::clock::Instant;
+use crate::kept::Kept;
+use base::clock::Clock;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fhir::json::Json;
 use jsonwebtoken::{Algorithm, DecodingKey, Header};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 const KEPT_MS: i64 = 5 * 60_000;
 const KEPT_MS_MAX: i64 = 60 * 60_000;
-
-/// Between two fetches because of an unknown key.
-const AGAIN_MS: i64 = 5_000;
 
 /// Keys of a set that are looked at.
 const KEYS_MAX: usize = 100;
@@ -25,42 +23,36 @@ const MODULUS_BYTES_MAX: usize = 1_024;
 
 /// Sets that were fetched, by address.
 #[derive(Default)]
-pub struct Known(Mutex<HashMap<String, Kept>>);
-
-#[derive(Clone)]
-struct Kept {
-    set: String,
-    fetched: Instant,
-    until: Instant,
-}
+pub struct Known(Mutex<HashMap<String, Arc<Kept<String>>>>);
 
 impl Known {
     /// The set at an address, fetched where it is not known or has no key of the name that is wanted.
     pub async fn set(
         &self,
         reach: &Reach<'_>,
-        now: Instant,
+        clock: &Clock,
         address: &str,
         wanted: Option<&str>,
     ) -> Result<String, &'static str> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(address).cloned();
-        if let Some(kept) = kept {
-            let is_fresh = now < kept.until && wanted.is_none_or(|wanted| names(&kept.set, wanted));
-            if is_fresh || now.0 - kept.fetched.0 < AGAIN_MS {
-                return Ok(kept.set);
+        let has_it = |set: &String| wanted.is_none_or(|wanted| names(set, wanted));
+        let fetch = || async {
+            let answer = egress::get(reach, address).await?;
+            if !is_set(&answer.body) {
+                return Err("its answer is no set of keys");
             }
-        }
-        let answer = egress::get(reach, address).await.inspect_err(|_| {
-            // Who cannot be reached is left alone for a while, however often somebody asks.
-            let nothing = Kept { set: String::new(), fetched: now, until: now };
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(address.to_owned(), nothing);
-        })?;
-        let kept_ms = answer.max_age_ms.map_or(KEPT_MS, |age| age.clamp(0, KEPT_MS_MAX));
-        let kept = Kept { set: answer.body, fetched: now, until: Instant(now.0 + kept_ms) };
-        let set = kept.set.clone();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(address.to_owned(), kept);
-        Ok(set)
+            Ok((answer.body, answer.max_age_ms.map_or(KEPT_MS, |age| age.clamp(0, KEPT_MS_MAX))))
+        };
+        self.at(address).get(clock, has_it, fetch).await
     }
+
+    fn at(&self, address: &str) -> Arc<Kept<String>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(address.to_owned()).or_default().clone()
+    }
+}
+
+fn is_set(text: &str) -> bool {
+    Json::parse(text.as_bytes()).is_ok_and(|set| matches!(set.get("keys"), Some(Json::Array(_))))
 }
 
 fn names(set: &str, wanted: &str) -> bool {

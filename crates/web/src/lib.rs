@@ -12,6 +12,7 @@ mod echo;
 mod egress;
 mod gate;
 mod jwk;
+mod kept;
 mod lanes;
 mod listen;
 mod log;

@@ -61,7 +61,7 @@ pub(crate) struct Shared {
     pub smart: smart::Desk,
     pub providers: sign_in::provider::Desk,
     pub bulk: bulk::Desk,
-    /// What counts once when people sign in.
+    /// Challenges of passkeys that were used.
     pub used: sign_in::once::Used,
     requests: Semaphore,
     /// Places of pages and apps' forms: who fills them, signed in or not, fills none of the record's.
@@ -94,7 +94,7 @@ impl Server {
             strangers: Strangers::default(),
             request_ids: RequestIds::new(&vault.fresh_id()),
             smart: smart::Desk::new(),
-            providers: sign_in::provider::Desk::new(),
+            providers: sign_in::provider::Desk::default(),
             bulk: bulk::Desk::open(&vault),
             used: sign_in::once::Used::default(),
             requests: Semaphore::new(settings.requests_max.max(1)),

@@ -45,6 +45,11 @@ pub(super) struct ProviderFile {
     #[serde(default)]
     second_factor_acr: Vec<String>,
     roles_claim: Option<String>,
+    /// How many seconds ago people may have shown there who they are.
+    max_age: Option<u32>,
+    /// Whether those who are linked with it come in by its word alone.
+    #[serde(default)]
+    only: bool,
     #[serde(default)]
     roles: BTreeMap<String, Vec<String>>,
 }
@@ -82,19 +87,25 @@ impl ProviderFile {
             scopes: self.scopes.clone(),
             hosts: self.hosts.clone(),
             signatures: self.signatures.clone(),
-            second_factor: self.second_factor(),
+            second_factor: self.second_factor().map_err(refuse)?,
             roles: self.role_rule().map_err(refuse)?,
+            max_age_seconds: self.max_age,
+            is_only: self.only,
         };
         provider.check().map_err(refuse)?;
         Ok(provider)
     }
 
-    fn second_factor(&self) -> SecondFactor {
+    fn second_factor(&self) -> Result<SecondFactor, String> {
         let (amr, acr) = (self.second_factor_amr.clone(), self.second_factor_acr.clone());
         match (self.second_factor, amr.is_empty() && acr.is_empty()) {
-            (true, _) => SecondFactor::Always,
-            (false, true) => SecondFactor::Never,
-            (false, false) => SecondFactor::Said { amr, acr },
+            (true, true) => Ok(SecondFactor::Always),
+            (true, false) => {
+                let id = &self.id;
+                Err(format!("{id}: second_factor = true believes every token, second_factor_amr and _acr only some"))
+            }
+            (false, true) => Ok(SecondFactor::Never),
+            (false, false) => Ok(SecondFactor::Said { amr, acr }),
         }
     }
 
@@ -194,11 +205,16 @@ mod tests {
                 "client_authentication = \"none\"\nsecond_factor_amr",
                 "client_authentication is `none`",
             ),
-            ("client_id", "subject_claim = \"email\"\nclient_id", "can pass to somebody else"),
+            ("client_id", "subject_claim = \"E-Mail\"\nclient_id", "can pass to somebody else"),
+            ("client_id", "second_factor = true\nclient_id", "believes every token"),
+            ("client_id", "max_age = -1\nclient_id", "max_age"),
         ] {
             let said = tried(&GOOD.replace(from, to)).expect_err(to);
             assert!(said.contains(why), "{said}");
         }
+        assert_eq!((good.max_age_seconds, good.is_only), (None, false));
+        let strict = tried(&GOOD.replace("client_id", "max_age = 600\nonly = true\nclient_id")).expect("read");
+        assert_eq!((strict[0].max_age_seconds, strict[0].is_only), (Some(600), true));
         let twice = tried(&format!("{GOOD}{GOOD}")).expect_err("two");
         assert!(twice.contains("two providers"), "{twice}");
     }

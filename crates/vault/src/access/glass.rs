@@ -1,15 +1,17 @@
 //! Breaking the glass: opening one patient's chart in an emergency, with a reason, for some hours
 //! (45 CFR 164.312(a)(2)(ii)). Each is a document in the log and an event of the audit; a privacy officer reviews it.
 
+use super::accounts::throttle::{Own, Try};
 use super::audit::Deed;
 use super::private::Document;
 use super::{Action, Class, Visit};
 use crate::error::Error;
 use crate::keys::patients::Kid;
-use crate::records::{Expect, Vault, Version};
+use crate::records::{Expect, Vault};
 use crate::search::Page;
 use base::clock::Instant;
 use base::refusal::{Kind, Refusal};
+use fhir::calendar;
 use fhir::json::Json;
 use fhir::search::query::parse;
 use parking_lot::RwLock;
@@ -21,8 +23,8 @@ pub const HOURS: i64 = 4;
 /// A reason shorter than this says nothing.
 const REASON_CHARS_MIN: usize = 10;
 
-/// Patients who fit a name that are looked at; with more of them nobody was named.
-const FITTING_MAX: usize = 50;
+/// Patients who fit that are looked at: with a second one nobody was named.
+const FITTING_MAX: usize = 2;
 
 const DOCUMENT: &str = "x-glass";
 const HOUR_MS: i64 = 3_600_000;
@@ -52,9 +54,9 @@ pub struct Glass {
 pub struct Named<'n> {
     /// An identifier's value.
     pub number: &'n str,
-    /// The whole family name, however its letters are written.
+    /// The whole family name, letter for letter as it stands in the record.
     pub family: &'n str,
-    /// Day of birth, `1970-01-01`.
+    /// Day of birth, whole: `1970-01-01`.
     pub born: &'n str,
 }
 
@@ -81,20 +83,51 @@ impl Broken {
 
 impl Vault {
     /// Opens one patient's chart to the visit, for [`HOURS`]. The reason is kept, the patient and the privacy officer see it.
+    /// Refuses with `Unavailable` whoever names people too often who are none.
     pub fn break_glass(&self, visit: &Visit, patient: &str, reason: &str) -> Result<Glass, Error> {
+        self.tried_for(visit, reason, || {
+            let there = self.inner.store.read("Patient", patient, None)?.is_some_and(|version| !version.deleted);
+            let kid = self.kid_of(patient).filter(|_| there);
+            let message = format!("there is no Patient/{patient}");
+            let kid = kid.ok_or_else(|| Refusal::new(Kind::NotFound, "not-found", message))?;
+            Ok((patient.to_owned(), kid))
+        })
+    }
+
+    /// [`Vault::break_glass`] for a patient whose id is not known. Who fits is told only by opening the chart, with the reason;
+    /// that nobody fits, or several do, is one answer: it tells nobody who is a patient here.
+    pub fn break_glass_for(&self, visit: &Visit, named: Named<'_>, reason: &str) -> Result<Glass, Error> {
+        let pairs = named.pairs()?;
+        self.tried_for(visit, reason, || {
+            let one = self.whoever_is(&pairs)?;
+            let named = one.and_then(|patient| self.kid_of(&patient).map(|kid| (patient, kid)));
+            Ok(named.ok_or_else(nobody)?)
+        })
+    }
+
+    /// Breaks the glass of the patient whom `find` names. Each try is counted before it is made, like one to sign in.
+    fn tried_for(
+        &self,
+        visit: &Visit,
+        reason: &str,
+        find: impl FnOnce() -> Result<(String, Kid), Error>,
+    ) -> Result<Glass, Error> {
         self.permit(visit, Action::BreakGlass, Class::Identity, None)?;
         let reason = said(reason)?;
-        let store = &self.inner.store;
-        let there = store.read("Patient", patient, None)?.is_some_and(|version| !version.deleted);
-        let Some(kid) = self.kid_of(patient).filter(|_| there) else {
-            let message = format!("there is no Patient/{patient}");
-            return Err(Refusal::new(Kind::NotFound, "not-found", message).into());
-        };
-        let from = store.clock.now();
+        let throttle = &self.inner.store.gate.accounts.throttle;
+        let tried = Try::Owner(&visit.principal().account, Own::Glass);
+        throttle.begin(self.clock().now(), &tried).map_err(too_often)?;
+        let (patient, kid) = find()?;
+        throttle.succeed(&tried);
+        self.open_chart(visit, patient, kid, reason)
+    }
+
+    fn open_chart(&self, visit: &Visit, patient: String, kid: Kid, reason: &str) -> Result<Glass, Error> {
+        let from = self.clock().now();
         let glass = Glass {
             id: self.fresh_id(),
             account: visit.principal().account.clone(),
-            patient: patient.to_owned(),
+            patient,
             reason: reason.to_owned(),
             from,
             until: Instant(from.0.saturating_add(HOURS * HOUR_MS)),
@@ -110,37 +143,14 @@ impl Vault {
         Ok(glass)
     }
 
-    /// [`Vault::break_glass`] for a patient whose id is not known. Who fits is told only by opening the chart, with the reason.
-    pub fn break_glass_for(&self, visit: &Visit, named: Named<'_>, reason: &str) -> Result<Glass, Error> {
-        self.permit(visit, Action::BreakGlass, Class::Identity, None)?;
-        let reason = said(reason)?;
-        let patient = self.whoever_is(named)?;
-        self.break_glass(visit, &patient, reason)
-    }
-
-    /// The id of the one patient who is named.
-    fn whoever_is(&self, named: Named<'_>) -> Result<String, Error> {
-        let pairs = match (named.number, named.family, named.born) {
-            ("", "", _) | ("", _, "") => {
-                let message = "name the patient by the record number, or by family name and day of birth";
-                return Err(Refusal::new(Kind::Invalid, "required", message).into());
-            }
-            ("", family, born) => vec![("family", family), ("birthdate", born)],
-            (number, ..) => vec![("identifier", number)],
-        };
-        let pairs: Vec<_> = pairs.into_iter().map(|(name, value)| (name.to_owned(), quoted(value))).collect();
-        let query = parse(Some("Patient"), &pairs, true, self.clock().now())?;
+    /// The id of the one patient who is named; `None` where there is none or several.
+    fn whoever_is(&self, pairs: &[(String, String)]) -> Result<Option<String>, Error> {
+        let query = parse(Some("Patient"), pairs, true, self.clock().now())?;
         // The search is the gate's own: nothing of it is shown, but whom the broken glass opens.
         let found = self.search(&Visit::operator(), &query, &Page { count: FITTING_MAX, ..Page::default() })?;
-        let fits = |version: &&Version| !named.number.is_empty() || has_family(version, named.family);
-        let fitting: Vec<&Version> = found.matches.iter().filter(fits).collect();
-        match fitting.as_slice() {
-            [one] => Ok(one.id.clone()),
-            [] => Err(Refusal::new(Kind::Invalid, "not-found", "no patient fits exactly; look at the spelling").into()),
-            _ => {
-                Err(Refusal::new(Kind::Invalid, "multiple-matches", "several patients fit; use the record number")
-                    .into())
-            }
+        match found.matches.as_slice() {
+            [one] => Ok(Some(one.id.clone())),
+            _ => Ok(None),
         }
     }
 
@@ -152,13 +162,21 @@ impl Vault {
         Ok(all)
     }
 
-    /// Notes what a privacy officer found.
+    /// Notes what a privacy officer found: once, and not of a glass of their own.
     pub fn review_glass(&self, visit: &Visit, id: &str, finding: &str) -> Result<(), Error> {
         self.permit(visit, Action::AuditRead, Class::Audit, None)?;
         let found = self.document(DOCUMENT, id)?;
         let Some((document, mut glass)) = found.and_then(|d| self.read_glass(&d).map(|glass| (d, glass))) else {
             return Err(Refusal::new(Kind::NotFound, "not-found", "there is no such entry to review").into());
         };
+        if glass.reviewed.is_some() {
+            let message = "it has been reviewed, and a review stays as it is; talk to whoever wrote it";
+            return Err(Refusal::new(Kind::Conflict, "conflict", message).into());
+        }
+        if glass.account == visit.principal().account {
+            let message = "you broke this glass yourself; somebody else has to review it";
+            return Err(Refusal::new(Kind::Forbidden, "forbidden", message).into());
+        }
         glass.reviewed = Some((visit.principal().account.clone(), finding.trim().to_owned()));
         self.keep(visit, glass.write(), Expect::Version(document.version))
     }
@@ -227,11 +245,40 @@ fn quoted(value: &str) -> String {
     value.chars().flat_map(|c| mark(c).into_iter().chain([c])).collect()
 }
 
-/// Whether a patient has this family name.
-fn has_family(version: &Version, family: &str) -> bool {
-    let Ok(patient) = Json::parse(&version.body) else { return false };
-    let names = patient.get("name").map_or(&[][..], Json::items);
-    names.iter().filter_map(|name| name.text("family")).any(|name| name.to_lowercase() == family.to_lowercase())
+/// Whether a text is a whole day, without a word before it that a search would understand.
+fn is_day(text: &str) -> bool {
+    let is_shaped = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    is_shaped && calendar::span(text).is_some()
+}
+
+fn nobody() -> Refusal {
+    let message = "nobody fits exactly, or several people do; look at the spelling, or use the record number";
+    Refusal::new(Kind::Invalid, "not-found", message)
+}
+
+fn too_often(wait_ms: i64) -> Refusal {
+    let seconds = (wait_ms + 999) / 1_000;
+    let message = format!("you named too many people who are no patients; wait {seconds} seconds, then try again");
+    Refusal::new(Kind::Unavailable, "throttled", message)
+}
+
+impl Named<'_> {
+    /// What is searched for. Refuses what could fit more than one by its form: a year, a month, the beginning of a name.
+    fn pairs(&self) -> Result<Vec<(String, String)>, Refusal> {
+        let pair = |name: &str, value: &str| (name.to_owned(), quoted(value));
+        match (self.number.trim(), self.family.trim(), self.born.trim()) {
+            ("", "", _) | ("", _, "") => {
+                let message = "name the patient by the record number, or by family name and day of birth";
+                Err(Refusal::new(Kind::Invalid, "required", message))
+            }
+            ("", family, born) if is_day(born) => Ok(vec![pair("family:exact", family), pair("birthdate", born)]),
+            ("", ..) => {
+                let message = "the day of birth is not whole; write year, month and day, as 1970-01-31";
+                Err(Refusal::new(Kind::Invalid, "invalid", message))
+            }
+            (number, ..) => Ok(vec![pair("identifier", number)]),
+        }
+    }
 }
 
 impl Glass {

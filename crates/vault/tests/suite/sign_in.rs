@@ -6,7 +6,9 @@ use base::refusal::Kind;
 use std::path::Path;
 use std::sync::Arc;
 use vault::access::audit::Deed;
-use vault::access::{Account, Attempt, Context, Profile, Purpose, Role, Roles, SignedIn, Terms, Visit};
+use vault::access::{
+    Account, Attempt, Context, Identity, Profile, Purpose, Role, Roles, SignedIn, Terms, Visit, Vouched, Welcome,
+};
 use vault::records::KeySource;
 use vault::{Error, Options, Vault};
 
@@ -54,7 +56,7 @@ impl House {
     ) -> Result<SignedIn, Error> {
         let context = Context { from: from.to_owned(), ..Context::new(Deed::SignIn, "POST sign-in") };
         let terms = |_: &Account| Terms { idle_ms: Some(15 * MINUTE), ..Terms::new(Purpose::Treatment, 12 * HOUR) };
-        self.vault.sign_in_with(&Attempt { login, password, code, device }, context, terms)
+        self.vault.sign_in_with(&Attempt { login, password, code, device, only: &[] }, context, terms)
     }
 
     fn kim_enters(&self) -> SignedIn {
@@ -251,6 +253,71 @@ fn strangers_who_guess_wait_and_the_owner_comes_in() {
     assert_eq!(kind(house.enter_from("10.9.9.9", Some("forged"), "kim", PASSWORD, "")), Some(Kind::Unavailable));
     house.clock.advance(10_000);
     assert!(house.enter_from("10.9.9.9", None, "kim", PASSWORD, "").is_ok());
+}
+
+#[test]
+fn codes_after_the_right_password_are_counted_wherever_they_come_from() {
+    let house = House::open();
+    let (proposal, _) = house.vault.give_second_factor(&operator(), &house.kim.id).expect("given");
+    house.clock.advance(MINUTE);
+    let enter = |code: &str| house.enter_from("127.0.0.1", None, "kim", PASSWORD, code);
+    let wrong = enter("000000").expect_err("wrong").to_string();
+    for i in 1..12 {
+        assert_eq!(enter("000000").expect_err("wrong").to_string(), wrong, "{i}");
+    }
+    // Behind a proxy all come from here. That one has to wait is not said: it would tell that the password is right.
+    let code = totp(&proposal.text, &house.clock);
+    assert_eq!(enter(&code).expect_err("too soon").to_string(), wrong);
+    house.clock.advance(15 * MINUTE);
+    assert!(enter(&totp(&proposal.text, &house.clock)).is_ok());
+    // Strangers without the password use up none of the owner's tries.
+    house.clock.advance(HOUR);
+    for _ in 0..12 {
+        assert!(house.enter_from("127.0.0.1", None, "kim", "wrong guess", "000000").is_err());
+    }
+    assert!(enter(&totp(&proposal.text, &house.clock)).is_ok());
+}
+
+#[test]
+fn tries_at_ones_own_account_do_not_hold_back_the_code_after_a_provider() {
+    let house = House::open();
+    let (proposal, _) = house.vault.give_second_factor(&operator(), &house.kim.id).expect("given");
+    let identity = Identity { issuer: "https://id.example".to_owned(), subject: "7".to_owned() };
+    house.vault.link_identity(&operator(), &house.kim.id, identity.clone()).expect("linked");
+    house.clock.advance(MINUTE);
+    let kim = house.enter("kim", PASSWORD, &totp(&proposal.text, &house.clock)).expect("signed in");
+    for _ in 0..8 {
+        assert!(house.vault.set_password(&kim.visit, &house.kim.id, "wrong", "another horse battery").is_err());
+    }
+    house.clock.advance(MINUTE);
+    let code = totp(&proposal.text, &house.clock);
+    let vouched = Vouched {
+        provider: "hospital",
+        identity,
+        roles: None,
+        is_strong: false,
+        needs_second_factor: true,
+        code: Some(&code),
+    };
+    let terms = |_: &Account| Terms::new(Purpose::Treatment, HOUR);
+    let welcome = house.vault.sign_in_vouched(&vouched, Context::new(Deed::SignIn, "POST code"), terms);
+    assert!(matches!(welcome, Ok(Welcome::In(_))), "{welcome:?}");
+}
+
+#[test]
+fn who_comes_by_a_providers_word_alone_has_no_right_password() {
+    let house = House::open();
+    let identity = Identity { issuer: "https://id.example".to_owned(), subject: "7".to_owned() };
+    house.vault.link_identity(&operator(), &house.kim.id, identity).expect("linked");
+    let enter = |only: &[&str], password: &str| {
+        let attempt = Attempt { login: "kim", password, code: "", device: None, only };
+        let terms = |_: &Account| Terms::new(Purpose::Treatment, HOUR);
+        house.vault.sign_in_with(&attempt, Context::new(Deed::SignIn, "POST sign-in"), terms)
+    };
+    assert!(enter(&[], PASSWORD).is_ok() && enter(&["https://other.example"], PASSWORD).is_ok());
+    let [alone, wrong] =
+        [PASSWORD, "wrong"].map(|word| enter(&["https://id.example"], word).expect_err("no").to_string());
+    assert_eq!(alone, wrong);
 }
 
 #[test]

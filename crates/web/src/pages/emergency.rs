@@ -43,10 +43,13 @@ pub fn break_it(shared: &Shared, asked: &Asked) -> Outcome {
         let named = Named { number: at.text("number"), family: at.text("family"), born: at.text("born") };
         match shared.vault.break_glass_for(&at.seat.visit, named, at.text("reason")) {
             Ok(glass) => Ok(see_other(&address("/patient", &[("id", &glass.patient)]))),
-            Err(Error::Refusal(refusal)) if refusal.kind == Kind::Invalid => {
+            Err(Error::Refusal(refusal)) if matches!(refusal.kind, Kind::Invalid | Kind::Unavailable) => {
                 let said = refusal.findings.first().map(|finding| finding.message.as_str()).unwrap_or_default();
                 let mut answer = draw(at, &sentence(said));
-                *answer.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+                *answer.status_mut() = match refusal.kind {
+                    Kind::Unavailable => StatusCode::TOO_MANY_REQUESTS,
+                    _ => StatusCode::UNPROCESSABLE_ENTITY,
+                };
                 Ok(answer)
             }
             Err(error) => Err(error),

@@ -50,6 +50,7 @@ fn row(at: &At<'_>, glass: &Glass) -> Result<Vec<String>, Error> {
             let by = at.shared.vault.who(by)?.name;
             format!("{}<br><small>{}</small>", escape(finding), escape(&by))
         }
+        None if glass.account == at.seat.account.id => "Somebody else has to review it.".to_owned(),
         None => review_form(at, glass),
     };
     Ok(vec![

@@ -124,6 +124,10 @@ pub fn file(shared: &Shared, asked: &Asked<'_>, id: &str, file: &str) -> Outcome
         return Ok(plain(StatusCode::OK, NDJSON, outcome_line(&notes)));
     }
     let part = parts.iter().find(|part| part.name == name).ok_or_else(unknown)?;
+    if asked.call.parts.method == Method::HEAD {
+        // Nothing leaves: neither an export for the audit nor a disclosure for the accounting.
+        return Ok(plain(StatusCode::OK, NDJSON, Bytes::new()));
+    }
     let asker = (&asked.call.visit, &asked.call.parts.headers);
     let sending: Sending = bulk::file(shared, asker, &job, part)?;
     Ok(bulk::with(plain(StatusCode::OK, NDJSON, Bytes::new()), After::Send(Arc::new(sending))))

@@ -4,7 +4,7 @@ use super::cookies::Cookie;
 use super::forms::{Form, sign, way};
 use super::html::{escape, field, page, sentence};
 use super::seat::{self, seated};
-use super::{Asked, passkeys, provider, see_other};
+use super::{Asked, draft, passkeys, provider, see_other};
 use crate::answer::Outcome;
 use crate::server::Shared;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -17,9 +17,6 @@ use vault::exchange::status;
 
 /// How long a session lasts at most: one long shift.
 const LASTS_MS: i64 = 12 * 3_600_000;
-
-/// How long what was typed is kept for whoever signs in again.
-const KEPT_MS: i64 = 12 * 3_600_000;
 
 /// What stands in the form for signing in.
 #[derive(Clone, Copy, Default)]
@@ -154,11 +151,13 @@ fn enter(shared: &Shared, asked: &Asked, form: &Form) -> Result<SignedIn, Error>
         return shared.vault.sign_in_as(&account, context, terms);
     }
     let device = Cookie::Device.read(shared, &asked.parts.headers);
+    let only = provider::only(shared);
     let attempt = Attempt {
         login: form.text("login"),
         password: form.text("password"),
         code: form.text("code"),
         device: device.as_deref(),
+        only: &only,
     };
     shared.vault.sign_in_with(&attempt, context, terms)
 }
@@ -196,13 +195,10 @@ pub fn leading_page(shared: &Shared, to: &str, name: &str) -> Response<Bytes> {
 
 /// What was typed before the session fell asleep, ready to be sent by the same person.
 fn kept_page(shared: &Shared, entered: &SignedIn, to: &str, kept: &str) -> Response<Bytes> {
-    let opened = shared.sealer.open(kept, &entered.account.id, to).ok();
-    let now = shared.vault.clock().now().0;
-    let form =
-        opened.filter(|kept| now - kept.asked <= KEPT_MS).and_then(|kept| Form::read(kept.query.as_bytes()).ok());
     // What another person typed is not shown.
-    let Some(form) = form else { return see_other("/account") };
-    let hidden: String = form.fields().map(|(name, value)| field(name, value)).collect();
+    let draft = draft::open(shared, kept, to).filter(|draft| draft.account == entered.account.id);
+    let Some(draft) = draft else { return see_other("/account") };
+    let hidden: String = draft.form.fields().map(|(name, value)| field(name, value)).collect();
     let sign = field("csrf", &sign(shared, &entered.session.id));
     let body = format!(
         "<h1>What you typed is kept</h1><p>It has not been sent yet.</p>\

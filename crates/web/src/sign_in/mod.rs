@@ -2,11 +2,12 @@
 //! only: the FHIR interface takes bearer tokens and never looks at cookies, so that no other site can use one.
 //!
 //! [`seat`] is how every page learns who is there; [`forms`] guards what is sent; [`cookies`], [`html`] and [`qr`] are what
-//! pages are made of; [`entrance`] is coming and going, [`provider`] coming by an identity provider's word, [`passkeys`] by a
+//! pages are made of; [`draft`] keeps what was typed; [`entrance`] is coming and going, [`provider`] coming by an identity provider's word, [`passkeys`] by a
 //! key on one's own device, [`account`] what people see and change of their own account.
 
 mod account;
 mod cookies;
+mod draft;
 mod entrance;
 pub mod forms;
 pub mod html;

@@ -1,4 +1,5 @@
-//! What counts once: states of providers, challenges of passkeys. Each is good for some minutes, and remembered as long.
+//! What counts once: states of providers, challenges of passkeys, what apps ask. Each is good for some minutes, and remembered
+//! as long. Only what was proved right is used up: strangers, who can have any number given out, cannot fill what is remembered.
 
 use base::clock::Instant;
 use base::id::Ids;
@@ -18,6 +19,11 @@ const USED_MAX: usize = 100_000;
 pub struct Used(Mutex<HashMap<String, Instant>>);
 
 impl Used {
+    /// Whether something was not used yet.
+    pub fn is_fresh(&self, word: &str) -> bool {
+        !self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(word)
+    }
+
     /// Uses something up; `false` where it was used before, or too much is.
     pub fn use_up(&self, word: &str, now: Instant) -> bool {
         let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -43,6 +49,7 @@ mod tests {
     fn what_counts_once_counts_once() {
         let used = Used::default();
         assert!(used.use_up("a", Instant(0)) && !used.use_up("a", Instant(1)) && used.use_up("b", Instant(1)));
+        assert!(!used.is_fresh("a") && used.is_fresh("c") && used.is_fresh("c"));
         assert_ne!(secret(), secret());
     }
 }

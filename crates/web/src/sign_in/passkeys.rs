@@ -8,7 +8,7 @@ use super::forms::{Form, way};
 use super::html::{self, escape, field, page, sentence};
 use super::once::{self, GOOD_MS};
 use super::seat::{Seat, seated};
-use super::{Asked, see_other};
+use super::{Asked, provider, see_other};
 use crate::answer::{Outcome, plain};
 use crate::rest::links::Bookmark;
 use crate::server::Shared;
@@ -63,11 +63,11 @@ fn challenge(shared: &Shared, whose: &str, path: &str) -> (String, String) {
     (query, sealed)
 }
 
-/// The challenge of a form, which counts once.
+/// The challenge of a form, which counts once: the vault uses it up when all else is right.
 fn given_out(shared: &Shared, whose: &str, path: &str, sealed: &str) -> Option<String> {
     let kept = shared.sealer.open(sealed, whose, path).ok()?;
     let now = shared.vault.clock().now();
-    let is_good = (0..=GOOD_MS).contains(&(now.0 - kept.asked)) && shared.used.use_up(&kept.query, now);
+    let is_good = (0..=GOOD_MS).contains(&(now.0 - kept.asked)) && shared.used.is_fresh(&kept.query);
     is_good.then_some(kept.query)
 }
 
@@ -113,9 +113,11 @@ pub fn sign_in(shared: &Shared, asked: &Asked) -> Outcome {
         signature: bytes(&form, "signature"),
         owner: bytes(&form, "owner"),
     };
-    let bound = Bound { place: &place, challenge: &challenge };
+    let use_up = || shared.used.use_up(&challenge, shared.vault.clock().now());
+    let bound = Bound { place: &place, challenge: &challenge, use_up: &use_up };
+    let only = provider::only(shared);
     let terms = |account: &vault::access::Account| usual_terms(shared, account);
-    match shared.vault.sign_in_with_passkey(&shown, bound, asked.context(), terms) {
+    match shared.vault.sign_in_with_passkey(&shown, bound, &only, asked.context(), terms) {
         Ok(entered) => Ok(go_in(shared, &entered, to, kept)),
         Err(Error::Refusal(refusal)) if matches!(refusal.kind, Kind::Unauthenticated | Kind::Unavailable) => {
             let said = refusal.findings.first().map(|finding| sentence(&finding.message)).unwrap_or_default();
@@ -213,7 +215,8 @@ pub fn add(shared: &Shared, asked: &Asked) -> Outcome {
             key: bytes(&form, "key"),
             algorithm: form.text("algorithm").parse().unwrap_or_default(),
         };
-        let bound = Bound { place: &place, challenge: &challenge };
+        let use_up = || shared.used.use_up(&challenge, shared.vault.clock().now());
+        let bound = Bound { place: &place, challenge: &challenge, use_up: &use_up };
         let (present, name) = (form.text("present"), form.text("name"));
         shared.vault.add_passkey(&seat.visit, &seat.account.id, present, name, &offered, bound)?;
         Ok(see_other(OWN))

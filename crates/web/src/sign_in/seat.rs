@@ -3,9 +3,8 @@
 use super::cookies::Cookie;
 use super::entrance;
 use super::forms::{Form, sign};
-use super::{Asked, see_other};
+use super::{Asked, draft, see_other};
 use crate::answer::{Outcome, status_of};
-use crate::rest::links::Bookmark;
 use crate::server::Shared;
 use axum::http::{Method, Response};
 use bytes::Bytes;
@@ -60,12 +59,17 @@ pub fn take(shared: &Shared, asked: &Asked) -> Result<Seated, Error> {
 /// Who is here, if anybody.
 pub fn present(shared: &Shared, asked: &Asked) -> Result<Option<Seat>, Error> {
     let Some(token) = Cookie::Session.read(shared, &asked.parts.headers) else { return Ok(None) };
-    // Apps' tokens and operators' are no cookies.
-    let Some((session, visit)) = shared.vault.session(&token).filter(|(session, _)| session.client.is_none()) else {
+    let Some((session, visit)) = shared.vault.session(&token).filter(|(session, _)| is_at_pages(session)) else {
         return Ok(None);
     };
     let account = shared.vault.account(&session.account)?;
     Ok(account.map(|account| Seat { account, session, visit }))
+}
+
+/// Whether a session is one of pages: tokens of apps are no cookies, nor are those that the operator makes for programs, which
+/// idleness does not end.
+fn is_at_pages(session: &Session) -> bool {
+    session.client.is_none() && session.idle_ms.is_some()
 }
 
 /// The way to sign in and back. A form whose session fell asleep is kept, sealed for the person who typed it.
@@ -78,13 +82,10 @@ fn away(shared: &Shared, asked: &Asked) -> Outcome {
         return Ok(see_other(&to));
     }
     let token = Cookie::Session.read(shared, &asked.parts.headers);
-    let slept = token.and_then(|token| shared.vault.slept_session(&token));
+    let slept = token.and_then(|token| shared.vault.slept_session(&token)).filter(is_at_pages);
     let form = Form::read(&asked.body)?;
-    let kept = slept.filter(|session| form.check(shared, &session.id).is_ok()).map(|session| {
-        let asked_at = shared.vault.clock().now().0;
-        let bookmark = Bookmark { at: 0, offset: 0, asked: asked_at, query: form.keepable() };
-        shared.sealer.seal(&bookmark, &session.account, path)
-    });
+    let kept = slept.filter(|session| form.check(shared, &session.id).is_ok());
+    let kept = kept.map(|session| draft::keep(shared, &session.account, path, &form));
     entrance::sign_in_again(shared, asked, path, kept.as_deref())
 }
 

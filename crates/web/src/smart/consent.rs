@@ -8,10 +8,13 @@ use crate::server::Shared;
 use crate::sign_in::Asked;
 use crate::sign_in::forms::Form;
 use crate::sign_in::html::{escape, field, lead_to, page as html_page};
-use crate::sign_in::seat::{Seat, noted, present, seated};
+use crate::sign_in::seat::{Seat, Seated, noted, present, seated, take};
 use crate::sign_in::see_other;
+use aws_lc_rs::digest;
 use axum::http::{HeaderMap, Method, StatusCode};
 use base::refusal::{Kind, Refusal};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fhir::search::query::url;
 use vault::Error;
 use vault::access::apps::{Agreed, Launch};
@@ -168,11 +171,16 @@ fn tick(value: &str, words: &str, is_set: bool) -> String {
 /// `POST /smart/consent`.
 pub fn decide(shared: &Shared, asked: &Asked) -> Outcome {
     let form = Form::read(&asked.body)?;
-    let Some(seat) = present(shared, asked)? else {
+    if present(shared, asked)?.is_none() {
         // Signing in leads to the page again: what was ticked is not kept.
         let mut to = "/sign-in?return=".to_owned();
         url::encode(&page_of(form.text("r")), &mut to);
         return Ok(see_other(&to));
+    }
+    // Who still has to set up a second factor agrees to nothing.
+    let seat = match take(shared, asked)? {
+        Seated::Here(seat) => seat,
+        Seated::Away(answer) => return Ok(answer),
     };
     noted(shared, asked, seat, |seat| {
         form.check(shared, &seat.session.id)?;
@@ -180,6 +188,7 @@ pub fn decide(shared: &Shared, asked: &Asked) -> Outcome {
             Ok(request) => request,
             Err(wrong) => return tell(shared, wrong),
         };
+        answer_once(shared, form.text("r"))?;
         match agree(shared, &seat, &request, &form) {
             Ok(code) => send_to(&request.reply().code(shared, &code)),
             Err(Error::Refusal(refusal)) => {
@@ -190,6 +199,16 @@ pub fn decide(shared: &Shared, asked: &Asked) -> Outcome {
             Err(error) => Err(error),
         }
     })
+}
+
+/// Takes a sealed request: whoever sends the form twice has answered the first time.
+fn answer_once(shared: &Shared, sealed: &str) -> Result<(), Refusal> {
+    let name = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, sealed.as_bytes()));
+    if shared.smart.answered.use_up(&name, shared.vault.clock().now()) {
+        return Ok(());
+    }
+    let message = "this was answered already; go back to the app, and start again there if nothing came of it";
+    Err(Refusal::new(Kind::Conflict, "conflict", message))
 }
 
 fn agree(shared: &Shared, seat: &Seat, request: &Request, form: &Form) -> Result<String, Error> {

@@ -37,6 +37,6 @@ pub async fn fetch_for(shared: &Shared, place: Place, asked: &Asked) -> Option<F
     let Proof::KeysAt(address) = &app.registration.proof else { return None };
     let wanted = statement::key_name(text)?;
     let reach = Reach::of_others(&shared.settings);
-    let set = shared.smart.keys.set(&reach, shared.vault.clock().now(), address, Some(&wanted)).await;
+    let set = shared.smart.keys.set(&reach, shared.vault.clock(), address, Some(&wanted)).await;
     Some(Fetched { app, set })
 }

@@ -32,6 +32,7 @@ use crate::jwk;
 use crate::lanes::Lane;
 use crate::server::{Shared, peer};
 use crate::sign_in::forms::Form;
+use crate::sign_in::once::Used;
 use crate::sign_in::{Asked, refused_page};
 use crate::strangers::{Stranger, Strangers};
 use axum::http::{HeaderValue, Method, Response, StatusCode, header};
@@ -122,13 +123,16 @@ pub struct Desk {
     lane: Lane,
     keys: jwk::Known,
     failures: client::Failures,
+    /// Requests that a person has answered.
+    answered: Used,
 }
 
 impl Desk {
     /// With nothing known yet.
     #[must_use]
     pub fn new() -> Desk {
-        Desk { lane: Lane::new(WIDTH), keys: jwk::Known::default(), failures: client::Failures::default() }
+        let (keys, failures) = (jwk::Known::default(), client::Failures::default());
+        Desk { lane: Lane::new(WIDTH), keys, failures, answered: Used::default() }
     }
 }
 

@@ -389,6 +389,8 @@ fn a_glass_is_broken_with_a_reason_and_reviewed() {
     let glass = list["parameter"][0]["part"][0]["valueString"].as_str().unwrap().to_owned();
     let finding = given(&[("id", &glass), ("finding", "she was in care")]);
     ask(&house, &officer, "POST", "$review-glass", &finding).expect(200);
+    let other = given(&[("id", &glass), ("finding", "she was not")]);
+    ask(&house, &officer, "POST", "$review-glass", &other).expect(409);
     let list = ask(&house, &officer, "GET", "$broken-glass", "").expect(200).text();
     assert!(list.contains("she was in care") && list.contains("unconscious in the emergency room"), "{list}");
     let broken =

@@ -515,6 +515,24 @@ fn a_file_ends_with_its_export_and_with_the_app() {
 }
 
 #[test]
+fn who_asks_for_the_head_of_a_file_alone_has_exported_nothing() {
+    let backend = Backend::scoped(EVERYTHING, |_| {});
+    let client = Client::new(&backend, EVERYTHING);
+    let manifest = client.manifest(&client.start("Patient/$export?_type=Patient"));
+    let path = path_of(manifest["output"][0]["url"].as_str().unwrap());
+    let shown = || {
+        let wanted = Wanted { count: 1, ..Wanted::default() };
+        let found = backend.stage.house.vault.audit(&Visit::operator(), &wanted).unwrap().found;
+        (found[0].event.shown, found[0].patients.len())
+    };
+    let head = client.send("HEAD", &path, &[], b"").expect(200);
+    assert_eq!((head.header("content-type"), head.body.len()), (Some("application/fhir+ndjson"), 0));
+    assert_eq!(shown(), (0, 0));
+    client.get(&path).expect(200);
+    assert_eq!(shown(), (2, 2));
+}
+
+#[test]
 fn every_step_is_in_the_audit() {
     let backend = Backend::scoped(EVERYTHING, |_| {});
     let client = Client::new(&backend, EVERYTHING);

@@ -135,6 +135,8 @@ impl Issuer {
             signatures: vec!["RS256".to_owned(), "ES256".to_owned()],
             second_factor: SecondFactor::Always,
             roles: None,
+            max_age_seconds: None,
+            is_only: false,
         }
     }
 

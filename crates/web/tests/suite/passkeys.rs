@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use std::sync::Arc;
+use vault::access::passkey::{Bound, Offered, Place};
 use vault::access::{Account, Profile, Role, Roles};
 
 const PASSWORD: &str = "correct horse battery";
@@ -255,6 +256,61 @@ fn a_passkey_is_added_by_its_owner_who_knows_the_password() {
     // A server without a name offers none.
     let nameless = House::open();
     assert!(!Browser::new(&nameless).get("/sign-in").text().contains("passkey"));
+}
+
+#[test]
+fn a_challenge_is_used_up_by_whoever_shows_the_key_and_by_nobody_else() {
+    let house = house(Clock::manual(START));
+    let (kim, codes) = account(&house, "kim");
+    let mut device = Device::new(&house, &kim);
+    with_key(&house, &kim, &codes[0], &device);
+    device.counter += 1;
+    let mut browser = Browser::new(&house);
+    let page = browser.get("/sign-in");
+    let mut forged = device.shown(&page);
+    let good = forged.clone();
+    let signature = forged.iter_mut().find(|(name, _)| *name == "signature").unwrap();
+    signature.1 = code("none");
+    assert_eq!(send(&mut browser, "/sign-in/passkey", &forged).status, 401);
+    // The sign of the form stands in the page before.
+    browser.sign = field(&page, "csrf").unwrap();
+    assert_eq!(send(&mut browser, "/sign-in/passkey", &good).status, 303);
+    assert_eq!(send(&mut browser, "/sign-in/passkey", &good).status, 403);
+}
+
+#[test]
+fn two_people_who_add_one_passkey_at_once_do_not_both_have_it() {
+    let house = house(Clock::manual(START));
+    let people = ["kim", "lee"].map(|login| account(&house, login).0);
+    let device = Device::new(&house, &people[0]);
+    let key: PublicKeyX509Der<'_> = device.key.public_key().as_der().unwrap();
+    let client = json!({"type": "webauthn.create", "challenge": "eA", "origin": device.origin, "crossOrigin": false});
+    let offered = Offered {
+        id: b"id-1".to_vec(),
+        client: client.to_string().into_bytes(),
+        authenticator: device.says(true),
+        key: key.as_ref().to_vec(),
+        algorithm: -7,
+    };
+    let place = Place { host: "localhost".to_owned(), origin: device.origin.clone() };
+    for round in 0..30 {
+        let together = std::sync::Barrier::new(2);
+        let add = |person: &Account| {
+            together.wait();
+            let bound = Bound { place: &place, challenge: "eA", use_up: &|| true };
+            house.vault.add_passkey(&operator(), &person.id, "", "Laptop", &offered, bound).is_ok()
+        };
+        let added = std::thread::scope(|scope| {
+            let both = people.each_ref().map(|person| scope.spawn(|| add(person)));
+            both.map(|one| one.join().unwrap())
+        });
+        assert_eq!(added.iter().filter(|added| **added).count(), 1, "round {round}");
+        for (person, added) in people.iter().zip(added) {
+            if added {
+                house.vault.remove_passkey(&operator(), &person.id, None).unwrap();
+            }
+        }
+    }
 }
 
 #[test]

@@ -177,11 +177,17 @@ const TARGETS: [(&str, &str); 18] = [
     ("CompartmentSearch", "POST /fhir/Patient/a/Observation/_search"),
 ];
 
+/// What somebody shows the interface, and what their browser shows pages.
+struct Pair {
+    token: String,
+    cookie: String,
+}
+
 struct Site {
     vault: Vault,
     server: Server,
     runtime: Runtime,
-    tokens: Vec<Option<String>>,
+    tokens: Vec<Option<Pair>>,
     _folder: tempfile::TempDir,
 }
 
@@ -240,8 +246,9 @@ impl Site {
         let vault = Vault::open(options).expect("a vault");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let operator = issue_token(&dir, &KeySource::Beside).expect("a token");
+        let operator = Pair { cookie: operator.clone(), token: operator };
         let tokens =
-            [None, Some(operator)].into_iter().chain(COLUMNS.iter().map(|(_, role)| Some(token(&vault, *role))));
+            [None, Some(operator)].into_iter().chain(COLUMNS.iter().map(|(_, role)| Some(pair(&vault, *role))));
         let tokens = tokens.collect();
         let server = Server::new(vault.clone(), Settings::new("http://localhost"));
         let house = Site { vault, server, runtime, tokens, _folder: folder };
@@ -262,7 +269,7 @@ impl Site {
         self.vault.commit(&Visit::operator(), vec![change]).expect("written");
     }
 
-    fn ask(&self, line: &Line, token: Option<&str>) -> (u16, Vec<u8>) {
+    fn ask(&self, line: &Line, token: Option<&Pair>) -> (u16, Vec<u8>) {
         let path = line.path.split('#').next().unwrap_or_default().replace('$', "%24");
         if let Some(of) = line.fresh {
             // An id of its own, so that every line begins with the first version; the patient is always the same.
@@ -278,12 +285,12 @@ impl Site {
         self.send(line, &path, &line.body, token)
     }
 
-    fn send(&self, line: &Line, path: &str, body: &str, token: Option<&str>) -> (u16, Vec<u8>) {
+    fn send(&self, line: &Line, path: &str, body: &str, token: Option<&Pair>) -> (u16, Vec<u8>) {
         let mut request = Request::builder().method(line.method).uri(path);
-        if let Some(token) = token {
+        if let Some(Pair { token, cookie }) = token {
             request = request
                 .header("authorization", format!("Bearer {token}"))
-                .header("cookie", format!("chartroom={token}"));
+                .header("cookie", format!("chartroom={cookie}"));
         }
         if path.ends_with("export") {
             request = request.header("prefer", "respond-async");
@@ -300,7 +307,7 @@ impl Site {
     }
 }
 
-fn token(vault: &Vault, role: Role) -> String {
+fn pair(vault: &Vault, role: Role) -> Pair {
     let stands_for = match role {
         Role::Physician | Role::Nurse => vec!["Practitioner/kim".to_owned()],
         Role::Patient => vec!["Patient/a".to_owned()],
@@ -310,7 +317,10 @@ fn token(vault: &Vault, role: Role) -> String {
     let (login, roles) = (role.code().to_owned(), Roles::NONE.with(role));
     let profile = Profile { login, name: role.words().to_owned(), roles, stands_for, ..Profile::default() };
     let account = vault.create_account(&Visit::operator(), profile).expect("an account");
-    vault.issue_session(&account, Terms::new(purposes(roles)[0], 3_600_000)).expect("a session").0
+    let terms = Terms::new(purposes(roles)[0], 3_600_000);
+    let sitting = Terms { idle_ms: Some(3_600_000), ..terms.clone() };
+    let issued = |terms| vault.issue_session(&account, terms).expect("a session").0;
+    Pair { token: issued(terms), cookie: issued(sitting) }
 }
 
 /// Everything that is asked, in the order of the file; a title goes before its lines.
@@ -452,7 +462,7 @@ fn table(house: &Site, statement: &Value) -> String {
     for (title, lines) in lines(statement) {
         let _ = writeln!(text, "\n== {title}\n{:<56}{}", "", codes.join(" "));
         for line in lines {
-            let cells = house.tokens.iter().map(|token| house.ask(&line, token.as_deref()).0.to_string());
+            let cells = house.tokens.iter().map(|token| house.ask(&line, token.as_ref()).0.to_string());
             let cells: Vec<String> = cells.collect();
             let _ = writeln!(text, "{:<55} {}", line.name(), cells.join(" "));
         }

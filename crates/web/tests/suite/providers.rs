@@ -355,6 +355,73 @@ fn one_factor_there_wants_the_code_of_here() {
 }
 
 #[test]
+fn who_signed_in_there_too_long_ago_signs_in_there_again() {
+    let scene = Scene::with(|provider| provider.max_age_seconds = Some(600));
+    scene.account("kim", SUBJECT);
+    let asked = scene.begin(&mut Browser::new(&scene.house));
+    assert_eq!(value(&asked, "max_age"), Some("600"));
+    let now = START.0 / 1_000;
+    for (shown, status, why) in [
+        (json!(now - 600), 200, ""),
+        (json!(now - 659), 200, ""),
+        (json!(now - 661), 401, "longer ago than max_age allows"),
+        (json!(now + 61), 401, "in the future"),
+        (json!(now.to_string()), 401, "has no auth_time"),
+        (Value::Null, 401, "has no auth_time"),
+    ] {
+        let (mut browser, answer) = scene.come(|token| token.claims["auth_time"] = shown.clone());
+        assert!(answer.status == status && answer.text().contains(why), "{shown} {}", answer.text());
+        assert_eq!(is_in(&mut browser), status == 200, "{shown}");
+    }
+    // Where it is not asked for, the token need not say.
+    let scene = Scene::new();
+    scene.account("kim", SUBJECT);
+    assert_eq!(value(&scene.begin(&mut Browser::new(&scene.house)), "max_age"), None);
+    assert_eq!(scene.come(|_| {}).1.status, 200);
+}
+
+#[test]
+fn whose_provider_alone_lets_people_in_comes_by_no_password() {
+    let scene = Scene::with(|provider| provider.is_only = true);
+    let kim = scene.account("kim", SUBJECT);
+    scene.house.vault.set_password(&operator(), &kim.id, "", PASSWORD).unwrap();
+    assert_eq!(Browser::new(&scene.house).sign_in("kim", PASSWORD).status, 401);
+    assert!(is_in(&mut scene.come(|_| {}).0));
+    // Who is linked with no such provider comes in as before.
+    scene.house.vault.unlink_identity(&operator(), &kim.id, &scene.issuer.address, None).unwrap();
+    assert_eq!(Browser::new(&scene.house).sign_in("kim", PASSWORD).status, 303);
+}
+
+#[test]
+fn a_provider_that_hangs_holds_nobody_else() {
+    let scene = Scene::new();
+    let kim = scene.account("kim", SUBJECT);
+    scene.house.vault.set_password(&operator(), &kim.id, "", PASSWORD).unwrap();
+    let gate = scene.issuer.state.clone();
+    let held = gate.lock().unwrap();
+    std::thread::scope(|scope| {
+        let begin = || {
+            let mut browser = Browser::new(&scene.house);
+            browser.get("/sign-in");
+            browser.post("/sign-in/provider", &[("provider", "hospital")]).status
+        };
+        let pressed: Vec<_> = (0..40).map(|_| scope.spawn(begin)).collect();
+        // With all of them under way, somebody signs in by password.
+        let began = std::time::Instant::now();
+        while pressed.iter().filter(|one| one.is_finished()).count() < 32 {
+            assert!(began.elapsed().as_secs() < 4, "most are told at once that too many are signing in");
+            std::thread::yield_now();
+        }
+        assert_eq!(Browser::new(&scene.house).sign_in("kim", PASSWORD).status, 303);
+        drop(held);
+        let told: Vec<_> = pressed.into_iter().map(|one| one.join().unwrap()).collect();
+        assert_eq!(told.iter().filter(|status| **status == 200).count(), 8, "{told:?}");
+        assert!(told.iter().all(|status| [200, 503].contains(status)), "{told:?}");
+    });
+    assert_eq!(scene.issuer.times("GET /.well-known"), 1, "it is asked once");
+}
+
+#[test]
 fn roles_that_somebody_no_longer_has_there_do_not_come_in_here() {
     let rule = RoleRule::read("groups".to_owned(), [("doctors".to_owned(), vec!["physician".to_owned()])]).unwrap();
     let scene = Scene::with(|provider| provider.roles = Some(rule));

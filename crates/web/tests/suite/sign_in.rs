@@ -6,7 +6,7 @@ use crate::stage::START;
 use base::clock::Clock;
 use std::sync::Arc;
 use vault::access::audit::Deed;
-use vault::access::{Account, Context, Profile, Role, Roles, Visit};
+use vault::access::{Account, Context, Profile, Purpose, Role, Roles, Terms, Visit};
 use web::Settings;
 
 const PASSWORD: &str = "correct horse battery";
@@ -167,6 +167,20 @@ fn what_was_typed_waits_for_the_one_who_typed_it() {
     assert!(ready.text().contains("action=\"/account/purpose\"") && !ready.text().contains("ZQX-CANARY"));
     assert_eq!(location(&browser.post(&back, &[("purpose", "ETREAT")])), Some("/account"));
     assert!(browser.get("/account").text().contains("· emergency treatment</span>"));
+}
+
+#[test]
+fn a_token_that_the_operator_made_is_no_cookie() {
+    let house = house();
+    account(&house, "kim", false);
+    let kim = house.vault.account_of_login("kim").unwrap().unwrap();
+    // As `chartroom token --as kim` makes it.
+    let (token, _) = house.vault.issue_session(&kim, Terms::new(Purpose::Treatment, 3_600_000)).unwrap();
+    let mut browser = Browser::new(&house);
+    browser.cookies.insert("chartroom".to_owned(), token.clone());
+    assert_eq!(location(&browser.get("/account")), Some("/sign-in?return=/account"));
+    assert_eq!(browser.get("/sign-in").status, 200);
+    house.bare("GET", "/fhir/Patient", &[("Authorization", &format!("Bearer {token}"))], b"").expect(200);
 }
 
 #[test]

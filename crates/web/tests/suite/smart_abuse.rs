@@ -159,6 +159,37 @@ fn nothing_of_a_sealed_request_can_be_altered() {
 type Redeeming = Vec<(&'static str, Option<&'static str>)>;
 
 #[test]
+fn a_request_is_answered_once_and_by_nobody_with_half_a_sign_in() {
+    let stage = Stage::new();
+    stage.public_app("growth");
+    let mut zoe = stage.browser("zoe");
+    let page = consent_page(&mut zoe, &stage.request("growth", "patient/*.rs"));
+    let r = field(&page, "r").unwrap();
+    let fields = [("r", r.as_str()), ("decision", "allow"), ("patient", "zoe"), ("may", "patient/*.rs")];
+    let sign = zoe.sign.clone();
+    assert!(location(&zoe.post("/smart/consent", &fields)).unwrap().contains("code="));
+    // Sent twice: no second code, and nothing that goes to the app.
+    zoe.sign = sign;
+    let again = zoe.post("/smart/consent", &fields);
+    assert!(again.status == 409 && again.text().contains("answered already"), "{}", again.text());
+    // Where a second factor is asked for, and not set up yet.
+    let stage = Stage::with(|settings| settings.second_factor = true);
+    stage.public_app("growth");
+    let mut zoe = stage.browser("zoe");
+    let sign = field(&zoe.get("/account/second-factor"), "csrf").unwrap();
+    let sealed = stage.house.bare(
+        "GET",
+        &format!("/smart/authorize?{}", query(&stage.request("growth", "patient/*.rs"))),
+        &[],
+        b"",
+    );
+    let r = value(&parameters(location(&sealed).unwrap()), "r").unwrap().to_owned();
+    let fields =
+        [("r", r.as_str()), ("decision", "allow"), ("patient", "zoe"), ("may", "patient/*.rs"), ("csrf", &sign)];
+    assert_eq!(location(&zoe.post_as("/smart/consent", &fields, &[])), Some("/account/second-factor"));
+}
+
+#[test]
 fn a_code_is_good_once_for_its_app_its_address_and_its_verifier() {
     let stage = Stage::new();
     stage.public_app("growth");
@@ -441,9 +472,9 @@ fn what_apps_do_stands_in_the_audit() {
     let deny = |browser: &mut Browser<'_>| browser.post("/smart/consent", &[("r", &r), ("decision", "deny")]);
     entry("a refusal of the person", &mut || drop(deny(&mut browser)));
     let mut code = String::new();
+    let r = field(&consent_page(&mut browser, &request), "r").unwrap();
     let mut fields = vec![("r", r.as_str()), ("decision", "allow"), ("patient", "zoe")];
     fields.extend(ticks.iter().map(|tick| ("may", tick.as_str())));
-    browser.get(&format!("/smart/consent?r={r}"));
     entry("an agreement", &mut || {
         let answer = browser.post("/smart/consent", &fields);
         code = value(&parameters(location(&answer).unwrap()), "code").unwrap().to_owned();

@@ -1,7 +1,7 @@
 //! Coming in by an identity provider's word: who somebody is there becomes an account here, if the operator has linked the
 //! two. Nobody is linked by name or address: those change hands.
 
-use super::throttle::Try;
+use super::throttle::{Own, Try};
 use super::{Account, Identity, SignedIn, Terms, require_administrator, wrong};
 use crate::access::{Context, Principal, Purpose, Roles, Visit};
 use crate::error::Error;
@@ -80,7 +80,7 @@ impl Vault {
         let entered = match code {
             None => self.enter(&account, |_, _| Ok(()), context, terms)?,
             Some(code) => {
-                let own = Try { login: &account.id, source: "code after a provider", device: Some(&account.id) };
+                let own = Try::Owner(&account.id, Own::CodeAfterProvider);
                 let throttle = &self.known().throttle;
                 throttle.begin(self.clock().now(), &own).map_err(super::sign_in::too_often)?;
                 let entered = self.enter(&account, |account, now| account.use_code(code, now), context, terms)?;

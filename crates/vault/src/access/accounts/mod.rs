@@ -14,7 +14,7 @@ mod purposes;
 mod second_factor;
 mod session;
 mod sign_in;
-mod throttle;
+pub(super) mod throttle;
 mod totp;
 
 pub use elsewhere::{Vouched, Welcome};
@@ -161,6 +161,11 @@ impl Account {
         self.secrets.totp.is_some()
     }
 
+    /// Whether its owner comes in by a provider's word alone: is linked with one of these issuers.
+    pub(crate) fn comes_by_word(&self, only: &[&str]) -> bool {
+        self.identities.iter().any(|identity| only.contains(&identity.issuer.as_str()))
+    }
+
     /// Recovery codes that were not used yet.
     #[must_use]
     pub fn recovery_codes_left(&self) -> usize {
@@ -301,6 +306,10 @@ impl Vault {
         if others().any(|other| other.identities.iter().any(|identity| account.identities.contains(identity))) {
             let message = "another account has this identity; take it from that one first";
             return Err(Refusal::new(Kind::Conflict, "duplicate", message).into());
+        }
+        let has = |other: &Account, id: &str| other.secrets.passkeys.iter().any(|known| known.id == id);
+        if account.secrets.passkeys.iter().any(|own| others().any(|other| has(other, &own.id))) {
+            return Err(passkey::in_use().into());
         }
         let expect = if account.version == 0 { Expect::Absent } else { Expect::Version(account.version) };
         let kept = self.keep(visit, account.write(), expect);

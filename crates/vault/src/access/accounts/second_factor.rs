@@ -1,5 +1,6 @@
 //! What an account's owner sets: password, second factor, recovery codes.
 
+use super::throttle::{Own, Try};
 use super::{Account, Totp, password, require_owner, totp, wrong};
 use crate::access::Visit;
 use crate::error::Error;
@@ -119,7 +120,7 @@ impl Vault {
             let message = "the account has no password here to confirm this by; ask the operator, who can give it one";
             return Err(Refusal::new(Kind::Forbidden, "forbidden", message).into());
         };
-        let tried = super::throttle::Try { login: &account.id, source: "own account", device: Some(id) };
+        let tried = Try::Owner(&account.id, Own::Password);
         let throttle = &self.inner.store.gate.accounts.throttle;
         if let Err(wait) = throttle.begin(self.clock().now(), &tried) {
             let message = format!("there were too many tries; wait {} seconds, then try again", (wait + 999) / 1_000);

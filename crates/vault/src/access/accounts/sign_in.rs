@@ -1,7 +1,7 @@
 //! Coming in: login, password and code become a session, or one and the same no whatever was wrong.
 
 use super::book::Accounts;
-use super::throttle::Try;
+use super::throttle::{Own, Try};
 use super::{Account, Session, Terms, normal, password, totp};
 use crate::access::{Context, Principal, Purpose, Visit};
 use crate::error::Error;
@@ -27,6 +27,8 @@ pub struct Attempt<'a> {
     pub code: &'a str,
     /// What [`SignedIn::device`] was when somebody last signed in on this device.
     pub device: Option<&'a str>,
+    /// Issuers of providers by whose word alone those come in who are linked with them: no password of theirs is right.
+    pub only: &'a [&'a str],
 }
 
 /// Somebody is in.
@@ -60,16 +62,14 @@ impl Vault {
         let account = self.account_of_login(&login)?;
         let device = attempt.device.zip(account.as_deref());
         let device = device.and_then(|(mark, account)| self.device_of(mark, &account.id));
-        let tried = Try { login: &login, source: &context.from.clone(), device: device.as_deref() };
+        let tried = Try::Door { login: &login, source: &context.from.clone(), device: device.as_deref() };
         let now = self.clock().now();
         self.known().throttle.begin(now, &tried).map_err(too_often)?;
         let hash = account.as_deref().and_then(|account| account.secrets.password.as_deref());
         let holds = password::holds(attempt.password, hash);
-        let entered = match account.filter(|account| holds && account.is_active) {
-            Some(account) => {
-                let show = |account: &mut Account, now| account.use_code(attempt.code, now);
-                self.enter(&account, show, context.clone(), terms)
-            }
+        let may_enter = |account: &Arc<Account>| holds && account.is_active && !account.comes_by_word(attempt.only);
+        let entered = match account.filter(may_enter) {
+            Some(account) => self.enter_by_code(&account, attempt.code, device.is_some(), context.clone(), terms),
             None => Err(wrong_words().into()),
         };
         match &entered {
@@ -80,6 +80,29 @@ impl Vault {
             Err(_) => {}
         }
         entered
+    }
+
+    /// The password was right: now the code, where the account has a second factor. Who knows the password may come from
+    /// anywhere, so that codes are counted by account; that one has to wait is not said, for it would tell that the password
+    /// is right. The owner's own device is counted by itself already.
+    fn enter_by_code(
+        &self,
+        account: &Account,
+        code: &str,
+        is_own_device: bool,
+        context: Context,
+        terms: impl FnOnce(&Account) -> Terms,
+    ) -> Result<SignedIn, Error> {
+        let tried = Try::Owner(&account.id, Own::Code);
+        let is_counted = account.has_second_factor() && !is_own_device;
+        if is_counted && self.known().throttle.begin(self.clock().now(), &tried).is_err() {
+            return Err(wrong_words().into());
+        }
+        let entered = self.enter(account, |account, now| account.use_code(code, now), context, terms)?;
+        if is_counted {
+            self.known().throttle.succeed(&tried);
+        }
+        Ok(entered)
     }
 
     /// Signs in an account whose owner was recognised by other means: an identity provider, a passkey, or as a made-up person
@@ -147,7 +170,7 @@ impl Account {
 }
 
 fn wrong_words() -> Refusal {
-    let message = "login, password or code is wrong, or the account is not active; try again";
+    let message = "login, password or code is wrong, or the account is not active; try again, after several tries a quarter of an hour later";
     Refusal::new(Kind::Unauthenticated, "login", message)
 }
 

@@ -4,6 +4,9 @@
 //! and one login from anywhere. A device on which the owner has signed in before is a source of its own and is not counted
 //! with strangers (OWASP, device cookies): however hard strangers try, the owner comes in at once from there. From a new
 //! device the owner waits [`STRANGERS_WAIT_MS`] at most.
+//!
+//! What only somebody can try who has shown to be an account's owner, or knows its password, is counted by account alone,
+//! each sort by itself ([`Own`]): strangers do not get so far.
 
 use base::clock::Instant;
 use core::net::IpAddr;
@@ -15,16 +18,21 @@ use std::collections::HashMap;
 struct Rule {
     free: u32,
     wait_ms_max: i64,
+    /// Whether a right try forgets those before; else it takes back itself alone.
+    is_forgiving: bool,
 }
 
 /// One login from one source.
-const PAIR: Rule = Rule { free: 5, wait_ms_max: 15 * 60_000 };
+const PAIR: Rule = Rule { free: 5, wait_ms_max: 15 * 60_000, is_forgiving: true };
 
 /// One source, whatever login: a hospital behind one address must still get in.
-const SOURCE: Rule = Rule { free: 50, wait_ms_max: 5 * 60_000 };
+const SOURCE: Rule = Rule { free: 50, wait_ms_max: 5 * 60_000, is_forgiving: false };
 
 /// One login, from anywhere but its owner's devices.
-const STRANGERS: Rule = Rule { free: 20, wait_ms_max: STRANGERS_WAIT_MS };
+const STRANGERS: Rule = Rule { free: 20, wait_ms_max: STRANGERS_WAIT_MS, is_forgiving: false };
+
+/// Naming people: one name that is right does not make the guesses before it good.
+const NAMING: Rule = Rule { is_forgiving: false, ..PAIR };
 
 /// The longest that strangers can make an owner wait at a new device.
 pub(crate) const STRANGERS_WAIT_MS: i64 = 10_000;
@@ -43,12 +51,30 @@ struct Count {
 }
 
 /// Who tries what from where.
-pub(crate) struct Try<'a> {
-    pub login: &'a str,
-    /// Network address of the client.
-    pub source: &'a str,
-    /// The owner's own device, by its mark.
-    pub device: Option<&'a str>,
+pub(crate) enum Try<'a> {
+    /// Somebody types a login.
+    Door {
+        login: &'a str,
+        /// Network address of the client.
+        source: &'a str,
+        /// The owner's own device, by its mark.
+        device: Option<&'a str>,
+    },
+    /// The owner of an account, by its id, or who seems to be.
+    Owner(&'a str, Own),
+}
+
+/// What an owner tries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Own {
+    /// A code after the right password.
+    Code,
+    /// A code after a provider's word.
+    CodeAfterProvider,
+    /// The present password, before something of the account is changed.
+    Password,
+    /// Naming a patient to break the glass.
+    Glass,
 }
 
 /// What was tried so far.
@@ -78,8 +104,8 @@ impl Throttle {
     /// The try was right: what it counted is taken back.
     pub fn succeed(&self, of: &Try<'_>) {
         let mut counts = self.0.lock();
-        for (key, _) in keys(of) {
-            if key.starts_with("pair ") || key.starts_with("device ") {
+        for (key, rule) in keys(of) {
+            if rule.is_forgiving {
                 // The owner at this source begins anew.
                 counts.remove(&key);
             } else if let Some(count) = counts.get_mut(&key) {
@@ -102,16 +128,19 @@ impl Rule {
 
 /// What a try is counted under.
 fn keys(of: &Try<'_>) -> Vec<(String, Rule)> {
-    if let Some(device) = of.device {
-        return vec![(format!("device {device} {}", of.login), PAIR)];
-    }
-    let strangers = (format!("login {}", of.login), STRANGERS);
+    let (login, source) = match of {
+        Try::Owner(account, own @ Own::Glass) => return vec![(format!("own {own:?} {account}"), NAMING)],
+        Try::Owner(account, own) => return vec![(format!("own {own:?} {account}"), PAIR)],
+        Try::Door { login, device: Some(device), .. } => return vec![(format!("device {device} {login}"), PAIR)],
+        Try::Door { login, source, device: None } => (login, source),
+    };
+    let strangers = (format!("login {login}"), STRANGERS);
     // Behind a proxy on this machine everybody comes from here: counting them as one would let one stop all.
-    if of.source.parse().is_ok_and(|address: IpAddr| address.is_loopback()) {
+    if source.parse().is_ok_and(|address: IpAddr| address.is_loopback()) {
         return vec![strangers];
     }
-    let source = network(of.source);
-    vec![(format!("pair {source} {}", of.login), PAIR), (format!("source {source}"), SOURCE), strangers]
+    let source = network(source);
+    vec![(format!("pair {source} {login}"), PAIR), (format!("source {source}"), SOURCE), strangers]
 }
 
 /// The network of an address: IPv6 clients have a whole /64 to themselves.
@@ -132,7 +161,7 @@ mod tests {
     const START: i64 = 1_700_000_000_000;
 
     fn try_of<'a>(login: &'a str, source: &'a str) -> Try<'a> {
-        Try { login, source, device: None }
+        Try::Door { login, source, device: None }
     }
 
     #[test]
@@ -163,7 +192,7 @@ mod tests {
                 now += wait;
             }
         }
-        let own = Try { login: "kim", source: "10.9.9.9", device: Some("d1") };
+        let own = Try::Door { login: "kim", source: "10.9.9.9", device: Some("d1") };
         assert!(throttle.begin(Instant(now), &own).is_ok());
         let new = throttle.begin(Instant(now), &try_of("kim", "10.9.9.9"));
         assert!(new.is_err_and(|wait| wait <= STRANGERS_WAIT_MS));
@@ -175,6 +204,26 @@ mod tests {
         for _ in 0..200 {
             assert!(throttle.begin(Instant(START), &try_of("kim", "10.0.0.1")).is_ok());
             throttle.succeed(&try_of("kim", "10.0.0.1"));
+        }
+    }
+
+    #[test]
+    fn what_an_owner_tries_is_counted_each_by_itself_and_a_right_name_forgives_no_guess() {
+        let throttle = Throttle::default();
+        let sorts = [Own::Code, Own::CodeAfterProvider, Own::Password, Own::Glass];
+        for sort in sorts {
+            let own = Try::Owner("a", sort);
+            assert!((0..5).all(|_| throttle.begin(Instant(START), &own).is_ok()), "{sort:?}");
+            assert!(throttle.begin(Instant(START), &own).is_err(), "{sort:?}");
+            assert!(throttle.begin(Instant(START), &Try::Owner("b", sort)).is_ok(), "{sort:?}");
+        }
+        // Ten minutes later the owner is right, and then wrong once.
+        for (sort, wait) in sorts.into_iter().zip([0, 0, 0, 2_000]) {
+            let (own, later) = (Try::Owner("a", sort), Instant(START + 600_000));
+            assert!(throttle.begin(later, &own).is_ok());
+            throttle.succeed(&own);
+            assert!(throttle.begin(later, &own).is_ok(), "{sort:?}");
+            assert_eq!(throttle.begin(later, &own).err().unwrap_or(0), wait, "{sort:?}");
         }
     }
 

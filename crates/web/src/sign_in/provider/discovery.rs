@@ -3,16 +3,13 @@
 
 use super::settings::Provider;
 use crate::egress::{self, Reach};
+use crate::kept::Kept;
 use crate::settings::Settings;
-use base::clock::Instant;
+use base::clock::Clock;
 use fhir::json::Json;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 const KEPT_MS: i64 = 60 * 60_000;
-
-/// A provider that could not be asked is left alone for so long.
-const AGAIN_MS: i64 = 5_000;
 
 /// Where a provider's doors are.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,32 +24,20 @@ pub struct Doors {
     pub names_itself: bool,
 }
 
-type Kept = (Instant, Result<Arc<Doors>, &'static str>);
-
-/// What is known of all providers, by id.
-#[derive(Default)]
-pub struct Known(Mutex<HashMap<String, Kept>>);
-
-impl Known {
-    /// The doors of a provider. Says why they are not known.
-    pub async fn doors(
-        &self,
-        settings: &Settings,
-        now: Instant,
-        provider: &Provider,
-    ) -> Result<Arc<Doors>, &'static str> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&provider.id).cloned();
-        if let Some((_, said)) = kept.filter(|(until, _)| now < *until) {
-            return said;
-        }
-        let hosts = provider.hosts();
-        let address = format!("{}/.well-known/openid-configuration", provider.issuer.trim_end_matches('/'));
-        let said = egress::get(&Reach::of_hosts(settings, &hosts), &address).await;
-        let said = said.and_then(|fetched| read(provider, &fetched.body)).map(Arc::new);
-        let until = Instant(now.0 + if said.is_ok() { KEPT_MS } else { AGAIN_MS });
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(provider.id.clone(), (until, said.clone()));
-        said
-    }
+/// The doors of a provider. Says why they are not known.
+pub async fn doors(
+    kept: &Kept<Arc<Doors>>,
+    settings: &Settings,
+    clock: &Clock,
+    provider: &Provider,
+) -> Result<Arc<Doors>, &'static str> {
+    let hosts = provider.hosts();
+    let address = format!("{}/.well-known/openid-configuration", provider.issuer.trim_end_matches('/'));
+    let fetch = || async {
+        let fetched = egress::get(&Reach::of_hosts(settings, &hosts), &address).await?;
+        Ok((Arc::new(read(provider, &fetched.body)?), KEPT_MS))
+    };
+    kept.get(clock, |_| true, fetch).await
 }
 
 fn read(provider: &Provider, text: &str) -> Result<Doors, &'static str> {

@@ -10,9 +10,14 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What waits in memory: ways on, and forms that were typed before a session fell asleep.
-const WAITING_MAX: usize = 10_000;
-const WAITING_BYTES_MAX: usize = 8 << 20;
+/// What waits in memory of anybody: ways on.
+const WAYS_MAX: usize = 10_000;
+const WAYS_BYTES_MAX: usize = 8 << 20;
+
+/// What was typed before sessions fell asleep waits apart, where strangers push nothing out: so many of one account, and so
+/// many bytes of all.
+const DRAFTS_OF_ONE_MAX: usize = 4;
+const DRAFTS_BYTES_MAX: usize = 64 << 20;
 
 /// One way through a provider.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,7 +42,15 @@ pub struct Onward {
 /// What waits for flows under way.
 #[derive(Default)]
 pub struct Flows {
-    waiting: Mutex<VecDeque<(String, Onward)>>,
+    ways: Mutex<VecDeque<(String, String)>>,
+    drafts: Mutex<VecDeque<Waiting>>,
+}
+
+/// A form that was typed.
+struct Waiting {
+    state: String,
+    account: String,
+    kept: String,
 }
 
 impl Flow {
@@ -69,22 +82,46 @@ impl Flow {
 const LABEL: &str = "identity provider";
 
 impl Flows {
-    /// Keeps where a flow leads.
-    pub fn wait(&self, flow: &Flow, onward: Onward) {
-        let mut waiting = lock(&self.waiting);
-        waiting.push_back((flow.state.clone(), onward));
-        let mut bytes: usize = waiting.iter().map(|(_, onward)| onward.way.len() + onward.kept.len()).sum();
-        while waiting.len() > WAITING_MAX || bytes > WAITING_BYTES_MAX {
-            let Some((_, gone)) = waiting.pop_front() else { break };
-            bytes -= gone.way.len() + gone.kept.len();
+    /// Keeps where a flow leads. `account` is whose draft goes along, where one does that this server has sealed; any other
+    /// is not kept.
+    pub fn wait(&self, flow: &Flow, onward: Onward, account: Option<String>) {
+        let mut ways = lock(&self.ways);
+        ways.push_back((flow.state.clone(), onward.way));
+        let mut bytes: usize = ways.iter().map(|(_, way)| way.len()).sum();
+        while ways.len() > WAYS_MAX || bytes > WAYS_BYTES_MAX {
+            let Some((_, gone)) = ways.pop_front() else { break };
+            bytes -= gone.len();
+        }
+        drop(ways);
+        if let Some(account) = account {
+            lock(&self.drafts).push_back(Waiting { state: flow.state.clone(), account, kept: onward.kept });
+            self.bound_drafts();
+        }
+    }
+
+    /// The oldest of the account that has come last go first, then the oldest of all.
+    fn bound_drafts(&self) {
+        let mut drafts = lock(&self.drafts);
+        let newest = drafts.back().map(|one| one.account.clone()).unwrap_or_default();
+        while drafts.iter().filter(|one| one.account == newest).count() > DRAFTS_OF_ONE_MAX {
+            let oldest = drafts.iter().position(|one| one.account == newest);
+            oldest.and_then(|place| drafts.remove(place));
+        }
+        while drafts.iter().map(|one| one.kept.len()).sum::<usize>() > DRAFTS_BYTES_MAX {
+            drafts.pop_front();
         }
     }
 
     /// Where a flow leads; nowhere in particular when that was forgotten.
     pub fn onward(&self, flow: &Flow) -> Onward {
-        let mut waiting = lock(&self.waiting);
-        let place = waiting.iter().position(|(state, _)| *state == flow.state);
-        place.and_then(|place| waiting.remove(place)).map(|(_, onward)| onward).unwrap_or_default()
+        let mut ways = lock(&self.ways);
+        let place = ways.iter().position(|(state, _)| *state == flow.state);
+        let way = place.and_then(|place| ways.remove(place)).map(|(_, way)| way).unwrap_or_default();
+        drop(ways);
+        let mut drafts = lock(&self.drafts);
+        let place = drafts.iter().position(|one| one.state == flow.state);
+        let kept = place.and_then(|place| drafts.remove(place)).map(|one| one.kept).unwrap_or_default();
+        Onward { way, kept }
     }
 }
 
@@ -100,14 +137,29 @@ mod tests {
     fn what_waits_is_bounded() {
         let (flows, flow) = (Flows::default(), Flow::fresh());
         let onward = Onward { way: "/a".to_owned(), kept: "k".to_owned() };
-        flows.wait(&flow, onward.clone());
-        assert_eq!((flows.onward(&flow), flows.onward(&flow)), (onward, Onward::default()));
-        flows.wait(&flow, Onward { way: "/first".to_owned(), kept: String::new() });
-        let big = "x".repeat(WAITING_BYTES_MAX / 4);
+        flows.wait(&flow, onward.clone(), Some("kim".to_owned()));
+        assert_eq!((flows.onward(&flow), flows.onward(&flow)), (onward.clone(), Onward::default()));
+        flows.wait(&flow, Onward { way: "/first".to_owned(), kept: String::new() }, None);
+        let big = "x".repeat(WAYS_BYTES_MAX / 4);
         for _ in 0..5 {
-            flows.wait(&Flow::fresh(), Onward { way: big.clone(), kept: String::new() });
+            flows.wait(&Flow::fresh(), Onward { way: big.clone(), kept: String::new() }, None);
         }
         assert_eq!(flows.onward(&flow), Onward::default());
-        assert!(lock(&flows.waiting).len() <= 4);
+        assert!(lock(&flows.ways).len() <= 4);
+    }
+
+    #[test]
+    fn nobody_pushes_out_what_another_has_typed() {
+        let (flows, flow) = (Flows::default(), Flow::fresh());
+        let onward = Onward { way: "/a".to_owned(), kept: "k".to_owned() };
+        flows.wait(&flow, onward, Some("kim".to_owned()));
+        // Strangers, with drafts that are none, and a colleague who goes to the provider again and again.
+        let big = "x".repeat(60_000);
+        for i in 0..(DRAFTS_BYTES_MAX / 60_000) * 2 {
+            let account = (i % 2 == 0).then(|| "lee".to_owned());
+            flows.wait(&Flow::fresh(), Onward { way: "/".to_owned(), kept: big.clone() }, account);
+        }
+        assert_eq!(lock(&flows.drafts).len(), 1 + DRAFTS_OF_ONE_MAX);
+        assert_eq!(flows.onward(&flow).kept, "k");
     }
 }

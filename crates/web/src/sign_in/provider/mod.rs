@@ -22,42 +22,65 @@ pub use pages::{back, begin, buttons, code};
 pub use settings::{ClientProof, Provider, RoleRule, SecondFactor};
 
 use super::cookies::Cookie;
+use super::once::Used;
 use super::{Asked, forms};
 use crate::jwk;
+use crate::kept::Kept;
 use crate::server::{Shared, peer};
 use crate::strangers::{Stranger, Strangers};
 use axum::http::Method;
 use discovery::Doors;
 use flow::{Flow, Flows, Onward};
 use forms::Form;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use token::Said;
 use tokio::sync::Semaphore;
 
-/// Questions to providers at a time.
+/// Questions to one provider at a time: one that hangs holds no more requests, and none of those who sign in otherwise.
 const WIDTH: usize = 16;
 
 /// Where browsers come back to, before the provider's id.
 const BACK: &str = "/sign-in/callback/";
 
+/// Said where as many ask a provider as may.
+const TOO_MANY: &str = "too many people are signing in there";
+
 /// Longest code or error of a provider.
 const PARAMETER_BYTES_MAX: usize = 4 << 10;
 
 /// What all signing in by providers shares.
+#[derive(Default)]
 pub struct Desk {
-    known: discovery::Known,
-    pub(crate) keys: jwk::Known,
+    its: Mutex<HashMap<String, Arc<Its>>>,
     flows: Flows,
+}
+
+/// What is known of one provider: no other can fill or hold it.
+struct Its {
+    doors: Kept<Arc<Doors>>,
+    keys: jwk::Known,
+    used: Used,
     turns: Semaphore,
 }
 
 impl Desk {
-    /// With nothing known yet.
-    #[must_use]
-    pub fn new() -> Desk {
-        let (known, keys) = (discovery::Known::default(), jwk::Known::default());
-        Desk { known, keys, flows: Flows::default(), turns: Semaphore::new(WIDTH) }
+    fn of(&self, provider: &Provider) -> Arc<Its> {
+        let fresh = || Its {
+            doors: Kept::default(),
+            keys: jwk::Known::default(),
+            used: Used::default(),
+            turns: Semaphore::new(WIDTH),
+        };
+        let mut its = self.its.lock().unwrap_or_else(PoisonError::into_inner);
+        its.entry(provider.id.clone()).or_insert_with(|| Arc::new(fresh())).clone()
     }
+}
+
+/// The issuers by whose word alone those come in who are linked with them.
+pub fn only(shared: &Shared) -> Vec<&str> {
+    let only = shared.settings.providers.iter().filter(|provider| provider.is_only);
+    only.map(|provider| provider.issuer.as_str()).collect()
 }
 
 /// What was asked of a provider before a thread is taken for the page.
@@ -109,9 +132,7 @@ fn back_address(shared: &Shared, provider: &Provider) -> String {
 pub async fn ahead(shared: &Arc<Shared>, asked: &Asked) -> Ahead {
     if asked.parts.method == Method::POST && asked.path() == "/sign-in/provider" {
         let Some(provider) = chosen(shared, asked) else { return Ahead::Nothing };
-        let _turn = shared.providers.turns.acquire().await;
-        let now = shared.vault.clock().now();
-        return Ahead::Doors(shared.providers.known.doors(&shared.settings, now, provider).await);
+        return Ahead::Doors(doors_of(shared, provider).await);
     }
     let Some(provider) = of_path(asked.path()).and_then(|id| find(shared, id)) else { return Ahead::Nothing };
     if asked.parts.method != Method::GET {
@@ -139,11 +160,28 @@ async fn come_back(shared: &Shared, provider: &Provider, asked: &Asked) -> Retur
     let sealed = Cookie::Provider.read(shared, &asked.parts.headers);
     let flow = sealed.and_then(|sealed| Flow::open(shared, provider, &sealed, query.text("state")));
     let Some(flow) = flow else { return stray() };
-    if !shared.used.use_up(&flow.state, shared.vault.clock().now()) {
+    let its = shared.providers.of(provider);
+    if !its.used.is_fresh(&flow.state) {
         return stray();
     }
     let onward = shared.providers.flows.onward(&flow);
-    Return { onward, said: redeemed(shared, provider, &query, &flow).await }
+    let said = match its.turns.try_acquire() {
+        Ok(_turn) => redeemed(shared, provider, &query, &flow).await,
+        Err(_) => Err(Failed::Unreachable(TOO_MANY)),
+    };
+    // Only what the provider has given a token for is used up: strangers have any number of states given out.
+    let has_token = matches!(said, Ok(_) | Err(Failed::Unbelieved(_)));
+    if has_token && !its.used.use_up(&flow.state, shared.vault.clock().now()) {
+        return Return { onward, said: Err(Failed::Stray) };
+    }
+    Return { onward, said }
+}
+
+/// Where a provider's doors are, if not too many ask it at once.
+async fn doors_of(shared: &Shared, provider: &Provider) -> Result<Arc<Doors>, &'static str> {
+    let its = shared.providers.of(provider);
+    let Ok(_turn) = its.turns.try_acquire() else { return Err(TOO_MANY) };
+    discovery::doors(&its.doors, &shared.settings, shared.vault.clock(), provider).await
 }
 
 /// Whether no parameter stands twice, and none is too long.
@@ -155,9 +193,9 @@ fn is_plain(query: &Form) -> bool {
 }
 
 async fn redeemed(shared: &Shared, provider: &Provider, query: &Form, flow: &Flow) -> Result<Said, Failed> {
-    let _turn = shared.providers.turns.acquire().await;
-    let now = shared.vault.clock().now();
-    let doors = shared.providers.known.doors(&shared.settings, now, provider).await.map_err(Failed::Unreachable)?;
+    let its = shared.providers.of(provider);
+    let doors = discovery::doors(&its.doors, &shared.settings, shared.vault.clock(), provider).await;
+    let doors = doors.map_err(Failed::Unreachable)?;
     let named = query.fields().find(|(name, _)| name == "iss").map(|(_, value)| value.as_str());
     let is_its = named.map_or(!doors.names_itself, |named| named == provider.issuer);
     if !is_its {

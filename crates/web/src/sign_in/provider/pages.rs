@@ -7,11 +7,11 @@ use super::{Ahead, Failed, Return, back_address, find, of_path};
 use crate::answer::Outcome;
 use crate::rest::links::Bookmark;
 use crate::server::Shared;
-use crate::sign_in::Asked;
 use crate::sign_in::cookies::Cookie;
 use crate::sign_in::entrance::{Before, form_page, go_in, go_in_from_elsewhere, leading_page, usual_terms};
 use crate::sign_in::forms::{Form, sign, way};
 use crate::sign_in::html::{escape, field, page, sentence};
+use crate::sign_in::{Asked, draft};
 use aws_lc_rs::digest;
 use axum::http::{Response, StatusCode};
 use base::id::Ids;
@@ -59,7 +59,8 @@ pub fn begin(shared: &Shared, asked: &Asked, ahead: Ahead) -> Outcome {
     let to = address(shared, provider, &doors.authorize, &flow);
     let mut answer = leading_page(shared, &to, &provider.name);
     Cookie::Provider.set(shared, &mut answer, &flow.seal(shared, provider));
-    shared.providers.flows.wait(&flow, onward);
+    let whose = draft::open(shared, &onward.kept, &onward.way).map(|draft| draft.account);
+    shared.providers.flows.wait(&flow, onward, whose);
     Ok(answer)
 }
 
@@ -82,6 +83,7 @@ fn address(shared: &Shared, provider: &Provider, door: &str, flow: &Flow) -> Str
     {
         fields.push(("acr_values", acr.join(" ")));
     }
+    fields.extend(provider.max_age_seconds.map(|seconds| ("max_age", seconds.to_string())));
     let mut out = door.to_owned();
     for (name, value) in fields {
         out.push(if out.contains('?') { '&' } else { '?' });

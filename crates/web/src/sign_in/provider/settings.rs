@@ -5,8 +5,35 @@ use jsonwebtoken::Algorithm;
 use std::fmt;
 use vault::access::{Role, Roles};
 
-/// Claims that name nobody for good (OpenID Connect Core 1.0 section 5.7): names and addresses are given to others.
-const UNSTABLE: [&str; 6] = ["email", "name", "nickname", "phone_number", "preferred_username", "upn"];
+/// Claims that name nobody for good (OpenID Connect Core 1.0 section 5.7): names and addresses are given to others. As
+/// [`plain`] has them.
+const UNSTABLE: [&str; 19] = [
+    "commonname",
+    "displayname",
+    "email",
+    "emailaddress",
+    "familyname",
+    "givenname",
+    "login",
+    "mail",
+    "name",
+    "nickname",
+    "phone",
+    "phonenumber",
+    "preferredusername",
+    "samaccountname",
+    "surname",
+    "uniquename",
+    "upn",
+    "username",
+    "userprincipalname",
+];
+
+/// A claim's name as it is compared: what stands after a namespace, letters and digits alone, small.
+fn plain(claim: &str) -> String {
+    let last = claim.rsplit(['/', ':', '#']).next().unwrap_or_default();
+    last.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
 
 /// A provider of OpenID Connect whose word is taken for who somebody is.
 #[derive(Clone, Debug)]
@@ -33,6 +60,10 @@ pub struct Provider {
     pub second_factor: SecondFactor,
     /// Which of its words let somebody have which roles; `None`: it has no say in roles.
     pub roles: Option<RoleRule>,
+    /// How many seconds ago people may have shown there who they are, at most; `None`: as the provider likes.
+    pub max_age_seconds: Option<u32>,
+    /// Whether those who are linked with it come in by its word alone: no password and no passkey of theirs is good here.
+    pub is_only: bool,
 }
 
 /// How this server shows that it is itself (OpenID Connect Core 1.0 section 9). Its `Debug` shows nothing.
@@ -118,7 +149,7 @@ impl Provider {
         if self.issuer.contains(['?', '#', ' ']) || !self.covers(&self.issuer) {
             return Err(format!("the issuer of {} is no https address without query", self.id));
         }
-        if UNSTABLE.contains(&self.subject.as_str()) {
+        if UNSTABLE.contains(&plain(&self.subject).as_str()) {
             let (claim, id) = (&self.subject, &self.id);
             return Err(format!("{id}: `{claim}` can pass to somebody else; use sub, or a number of staff"));
         }
@@ -187,6 +218,8 @@ mod tests {
             signatures: vec![text("RS256")],
             second_factor: SecondFactor::Never,
             roles: None,
+            max_age_seconds: None,
+            is_only: false,
         }
     }
 
@@ -210,6 +243,26 @@ mod tests {
         }
         let shown = format!("{:?}", provider());
         assert!(!shown.contains("Basic"), "{shown}");
+    }
+
+    #[test]
+    fn however_it_is_written_a_name_or_an_address_names_nobody() {
+        for subject in [
+            "email",
+            "Email",
+            "e-mail",
+            "preferredUsername",
+            "phone_number",
+            "UPN",
+            "unique_name",
+            "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress",
+            "urn:oid:x:name",
+        ] {
+            assert!(Provider { subject: subject.to_owned(), ..provider() }.check().is_err(), "{subject}");
+        }
+        for subject in ["sub", "oid", "employee_number", "https://example.org/claims/staff-id"] {
+            assert_eq!(Provider { subject: subject.to_owned(), ..provider() }.check(), Ok(()), "{subject}");
+        }
     }
 
     #[test]

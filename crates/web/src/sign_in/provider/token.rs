@@ -48,9 +48,10 @@ pub async fn read(
     }
     let header = decode_header(text).map_err(|_| "the token is not signed as JWTs are")?;
     check_header(&header, provider)?;
-    let (hosts, now) = (provider.hosts(), shared.vault.clock().now());
+    let hosts = provider.hosts();
     let reach = Reach::of_hosts(&shared.settings, &hosts);
-    let set = shared.providers.keys.set(&reach, now, &doors.keys, header.kid.as_deref()).await?;
+    let clock = shared.vault.clock();
+    let set = shared.providers.of(provider).keys.set(&reach, clock, &doors.keys, header.kid.as_deref()).await?;
     let key = jwk::find(&set, &header).ok_or("none of the provider's keys is the one of the token")?;
     let mut validation = Validation::new(header.alg);
     // All it says is checked below, by the clock that tests own.
@@ -60,7 +61,7 @@ pub async fn read(
     let claims = text.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
     let claims = claims.ok_or("the token's claims cannot be read")?;
     let claims = Json::parse(&claims).map_err(|_| "the token's claims are no JSON, or one stands twice")?;
-    believe(provider, &claims, nonce, now.0.div_euclid(1_000))
+    believe(provider, &claims, nonce, clock.now().0.div_euclid(1_000))
 }
 
 fn check_header(header: &Header, provider: &Provider) -> Result<(), &'static str> {
@@ -101,6 +102,13 @@ fn believe(provider: &Provider, claims: &Json<'_>, nonce: &str, now: i64) -> Res
     let said = claims.text("nonce").unwrap_or_default();
     if nonce.is_empty() || verify_slices_are_equal(said.as_bytes(), nonce.as_bytes()).is_err() {
         return Err("the token's nonce is not the one that was sent");
+    }
+    if let Some(most) = provider.max_age_seconds {
+        // Section 3.1.3.7, 13: without it nobody knows how long ago they showed who they are.
+        let shown = seconds("auth_time").ok_or("the token has no auth_time, which was asked for by max_age")?;
+        if !(now - i64::from(most) - SKEW_SECONDS..=now + SKEW_SECONDS).contains(&shown) {
+            return Err("its person signed in there longer ago than max_age allows, or in the future");
+        }
     }
     let subject = claims.text(&provider.subject).filter(|text| (1..=SUBJECT_BYTES_MAX).contains(&text.len()));
     let subject = subject.ok_or("the token has not the claim that names people, or it is no text of 255 bytes")?;

@@ -4,8 +4,9 @@ use super::{person, shown, stage};
 use crate::browser::location;
 use crate::stage::registration;
 use serde_json::json;
-use vault::access::Role;
 use vault::access::apps::Proof;
+use vault::access::audit::{Deed, Wanted};
+use vault::access::{Role, Visit};
 
 #[test]
 fn a_physician_finds_a_patient_and_reads_what_the_gate_shows() {
@@ -58,7 +59,12 @@ fn the_glass_is_broken_for_one_patient_who_is_named_exactly() {
         (vec![("number", "1"), ("reason", "short")], "say why"),
         (vec![reason], "name the patient"),
         (vec![("family", "Far"), reason], "name the patient"),
+        (vec![("family", "Far"), ("born", "1970"), reason], "not whole"),
+        (vec![("family", "Far"), ("born", "1970-01"), reason], "not whole"),
+        (vec![("family", "Far"), ("born", "1970-02-31"), reason], "not whole"),
+        (vec![("family", "Far"), ("born", "ge1970-01-01"), reason], "not whole"),
         (vec![("family", "Fa"), ("born", "1970-01-01"), reason], "fits exactly"),
+        (vec![("family", "FAR"), ("born", "1970-01-01"), reason], "fits exactly"),
         (vec![("number", "9"), reason], "fits exactly"),
     ] {
         let answer = kim.post("/break-glass", &fields);
@@ -66,7 +72,7 @@ fn the_glass_is_broken_for_one_patient_who_is_named_exactly() {
         assert!(answer.status == 422 && text.contains(said), "{fields:?} {text}");
     }
     assert_eq!(kim.get("/patient?id=far").status, 404);
-    let broken = kim.post("/break-glass", &[("family", "FAR"), ("born", "1970-01-01"), reason]);
+    let broken = kim.post("/break-glass", &[("family", "Far"), ("born", "1970-01-01"), reason]);
     assert_eq!(location(&broken), Some("/patient?id=far"));
     assert!(shown(&mut kim, "/patient?id=far").contains("Far"));
     assert_eq!((kim.get("/patient?id=two").status, kim.get("/patient?id=off").status), (404, 404));
@@ -77,6 +83,57 @@ fn the_glass_is_broken_for_one_patient_who_is_named_exactly() {
     ada.get("/account");
     assert_eq!(ada.post("/break-glass", &[("number", "3"), reason]).status, 403);
     assert_eq!(shown(&mut ada, "/glass").matches("found unconscious").count(), 2);
+}
+
+#[test]
+fn naming_people_for_the_glass_tells_nobody_who_is_a_patient() {
+    let stage = stage();
+    for id in ["two", "twin"] {
+        stage.put(&json!({
+            "resourceType": "Patient", "id": id, "name": [{"family": "Twin"}], "birthDate": "1970-01-01",
+            "identifier": [{"value": "7"}]
+        }));
+    }
+    let events = || {
+        let wanted = Wanted { count: 1_000, deed: Some(Deed::BreakGlass), ..Wanted::default() };
+        stage.house.vault.audit(&Visit::operator(), &wanted).unwrap().found
+    };
+    let mut kim = stage.browser("kim");
+    kim.get("/break-glass");
+    let (reason, before) = (("reason", "found unconscious on the street"), events().len());
+    let none = [("family", "Nobody"), ("born", "1970-01-01"), reason];
+    let several = [("family", "Twin"), ("born", "1970-01-01"), reason];
+    let mut tell = |fields: &[(&str, &str)]| {
+        let answer = kim.post("/break-glass", fields);
+        let alert =
+            answer.text().split("role=\"alert\">").nth(1).and_then(|rest| rest.split("</p>").next()).map(str::to_owned);
+        (answer.status, alert)
+    };
+    // None and several are one answer, in words, status and what the audit has of it.
+    let said = tell(&none);
+    assert_eq!(said.0, 422);
+    assert_eq!(said, tell(&several));
+    assert_eq!(tell(&[("number", "8"), reason]), tell(&[("number", "7"), reason]));
+    assert_eq!(tell(&none), said);
+    // Whoever goes on naming people waits, longer each time, and not even a right name is looked for meanwhile.
+    let (status, alert) = tell(&several);
+    assert_eq!(status, 429, "{alert:?}");
+    assert!(alert.unwrap().contains("wait 1 seconds"));
+    let tries = events();
+    assert_eq!(tries.len(), before + 6, "each try is in the audit");
+    assert!(tries.iter().take(6).all(|found| found.event.status >= 400 && found.patients.is_empty()));
+    stage.clock.advance(1_001);
+    stage.put(&json!({"resourceType": "Patient", "id": "far", "name": [{"family": "Far"}], "birthDate": "1970-01-01"}));
+    let far = [("family", "Far"), ("born", "1970-01-01"), reason];
+    assert_eq!(tell(&far).0, 303);
+    // A right name takes back itself, and no guess before it.
+    assert_eq!(tell(&none).0, 422);
+    assert_eq!(tell(&far).0, 429);
+    // Nobody else waits for it.
+    person(&stage, "lee", Role::Physician, &[]);
+    let mut lee = stage.browser("lee");
+    lee.get("/break-glass");
+    assert_eq!(lee.post("/break-glass", &none).status, 422);
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use super::{person, shown, stage};
 use crate::browser::{Browser, field, location};
+use crate::stage::{PASSWORD, operator};
 use serde_json::json;
-use vault::access::{Purpose, Role, Terms};
+use vault::access::{Profile, Purpose, Role, Roles, Terms};
 
 #[test]
 fn the_audit_is_searched_and_taken_out_by_those_who_review_it() {
@@ -82,8 +83,40 @@ fn unusual_look_ups_are_found_with_their_reasons() {
     assert_eq!(ada.post("/glass", &[("id", &id), ("finding", " ")]).status, 422);
     ada.get("/glass");
     assert_eq!(location(&ada.post("/glass", &[("id", &id), ("finding", "Right: he was brought in")])), Some("/glass"));
+    ada.get("/account");
+    let again = ada.post("/glass", &[("id", &id), ("finding", "Wrong after all")]);
+    assert!(again.status == 409 && again.text().contains("It has been reviewed"), "{}", again.text());
     let queue = shown(&mut ada, "/glass");
     assert!(queue.contains("everything has been reviewed") && queue.contains("Right: he was brought in"), "{queue}");
+    assert!(!queue.contains("Wrong after all"));
+}
+
+#[test]
+fn nobody_reviews_a_glass_of_their_own() {
+    let stage = stage();
+    let profile = Profile {
+        login: "both".to_owned(),
+        name: "Both".to_owned(),
+        roles: Roles::NONE.with(Role::Physician).with(Role::PrivacyOfficer),
+        ..Profile::default()
+    };
+    let both = stage.house.vault.create_account(&operator(), profile).unwrap();
+    let both = stage.house.vault.set_password(&operator(), &both.id, "", PASSWORD).unwrap();
+    let terms = Terms::new(Purpose::Treatment, 60_000);
+    let (token, _) = stage.house.vault.issue_session(&both, terms).unwrap();
+    let path = "/fhir/Patient/zoe/$break-glass?reason=found%20unconscious";
+    stage.house.bare("POST", path, &[("Authorization", &format!("Bearer {token}"))], b"").expect(200);
+    let mut browser = stage.browser("both");
+    browser.get("/account");
+    browser.post("/account/purpose", &[("purpose", "HCOMPL")]);
+    let queue = shown(&mut browser, "/glass");
+    assert!(queue.contains("Somebody else has to review it") && !queue.contains("<textarea"), "{queue}");
+    let mut ada = stage.browser("ada");
+    let id = field(&ada.get("/glass"), "id").unwrap();
+    browser.get("/account");
+    let own = browser.post("/glass", &[("id", &id), ("finding", "I was right")]);
+    assert!(own.status == 403 && own.text().contains("You broke this glass yourself"), "{}", own.text());
+    assert_eq!(location(&ada.post("/glass", &[("id", &id), ("finding", "right")])), Some("/glass"));
 }
 
 #[test]

@@ -35,12 +35,14 @@ pub struct Place {
 }
 
 /// What a ceremony is bound to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Bound<'a> {
     /// Where it is held.
     pub place: &'a Place,
     /// The challenge that was given out, in base64url.
     pub challenge: &'a str,
+    /// Uses the challenge up, once all else is right; `false` where it was used before.
+    pub use_up: &'a dyn Fn() -> bool,
 }
 
 /// A new passkey, as the browser hands it over.
@@ -213,7 +215,7 @@ mod tests {
     #[test]
     fn a_passkey_is_registered_only_as_it_was_asked_for() {
         let (key, place) = (fresh(), place());
-        let bound = Bound { place: &place, challenge: CHALLENGE };
+        let bound = Bound { place: &place, challenge: CHALLENGE, use_up: &|| true };
         let good = offered(&key);
         let passkey = register(&good, bound).expect("registered");
         assert_eq!((passkey.id.as_str(), passkey.may_back_up, passkey.counter), ("aWQ", false, 0));
@@ -251,7 +253,7 @@ mod tests {
     #[test]
     fn a_passkey_that_is_shown_is_the_one_that_was_registered() {
         let (key, place) = (fresh(), place());
-        let bound = Bound { place: &place, challenge: CHALLENGE };
+        let bound = Bound { place: &place, challenge: CHALLENGE, use_up: &|| true };
         let passkey = register(&offered(&key), bound).expect("registered");
         let says = |flags, counter| authenticator_says("localhost", flags, counter, b"");
         let get = || client("webauthn.get");
@@ -273,7 +275,7 @@ mod tests {
         ] {
             assert!(show(&mut passkey.clone(), &wrong, bound).is_err(), "{name}");
         }
-        let elsewhere = Bound { place: &place, challenge: "eA" };
+        let elsewhere = Bound { place: &place, challenge: "eA", use_up: &|| true };
         assert!(show(&mut passkey.clone(), &shown(&key, get(), says(0x05, 1)), elsewhere).is_err());
     }
 }

@@ -160,12 +160,16 @@ impl Vault {
         }
         let made = ceremony::register(offered, bound).map_err(wrong)?;
         let passkey = Passkey { name, added: self.clock().now(), ..made };
-        if self.account_of_passkey(&passkey.id)?.is_some() {
-            return Err(Refusal::new(Kind::Conflict, "duplicate", "this passkey is in use already; add another").into());
-        }
         self.amend_account(visit, id, |account| {
             if account.secrets.passkeys.len() >= PASSKEYS_MAX {
                 return Err(wrong("the account has 20 passkeys; remove one first"));
+            }
+            // Whether another account has it is asked where the account is kept, in the same turn.
+            if account.secrets.passkeys.iter().any(|known| known.id == passkey.id) {
+                return Err(in_use());
+            }
+            if !(bound.use_up)() {
+                return Err(wrong("the page of this passkey was sent before; open your passkeys again"));
             }
             account.secrets.passkeys.push(passkey);
             Ok(())
@@ -189,25 +193,36 @@ impl Vault {
     }
 
     /// Signs in whoever shows a passkey, and writes so to the audit; a failure too. Whatever is wrong, the answer is the same.
+    /// `only` as [`Attempt::only`](super::Attempt::only).
     pub fn sign_in_with_passkey(
         &self,
         shown: &Shown,
         bound: Bound<'_>,
+        only: &[&str],
         context: Context,
         terms: impl FnOnce(&Account) -> Terms,
     ) -> Result<SignedIn, Error> {
         let id = URL_SAFE_NO_PAD.encode(&shown.id);
         let account = self.account_of_passkey(&id)?;
         let owner = account.as_deref().filter(|account| account.id.as_bytes() == shown.owner && account.is_active);
+        let comes_by_word = owner.is_some_and(|owner| owner.comes_by_word(only));
         let mut why = "no active account has this passkey";
         let own = Context { asked: "by a passkey".to_owned(), ..context.clone() };
         let strong = |account: &Account| Terms { is_strong: true, ..terms(account) };
         let show = |account: &mut Account, now: Instant| {
             let known = account.secrets.passkeys.iter_mut().find(|known| known.id == id).ok_or_else(not_shown)?;
-            ceremony::show(known, shown, bound).map_err(|said| {
+            let mut refuse = |said| {
                 why = said;
                 not_shown()
-            })?;
+            };
+            ceremony::show(known, shown, bound).map_err(&mut refuse)?;
+            if comes_by_word {
+                return Err(refuse("its owner comes in by a provider's word alone"));
+            }
+            // Only what was shown well is used up: strangers cannot fill what is remembered.
+            if !(bound.use_up)() {
+                return Err(refuse("its challenge was used before"));
+            }
             known.used = Some(now);
             Ok(())
         };
@@ -218,7 +233,7 @@ impl Vault {
         if matches!(&entered, Err(Error::Refusal(refusal)) if refusal.kind == Kind::Unauthenticated) {
             // Nobody guesses a key: waiting only keeps strangers from drowning the audit.
             let login = format!("passkey of {}", account.as_deref().map_or("", |account| &account.login));
-            let tried = Try { login: &login, source: &context.from.clone(), device: None };
+            let tried = Try::Door { login: &login, source: &context.from, device: None };
             self.known().throttle.begin(self.clock().now(), &tried).map_err(super::sign_in::too_often)?;
             let whose = account.as_deref().map_or_else(String::new, |account| format!(" login={}", account.login));
             self.note_failed_sign_in(&format!("by a passkey{whose} refused={why}"), context)?;
@@ -230,6 +245,10 @@ impl Vault {
         let has = |account: &&Arc<Account>| account.secrets.passkeys.iter().any(|known| known.id == id);
         Ok(self.account_book()?.all().find(has).cloned())
     }
+}
+
+pub(super) fn in_use() -> Refusal {
+    Refusal::new(Kind::Conflict, "duplicate", "this passkey is in use already; add another")
 }
 
 fn not_shown() -> Refusal {
