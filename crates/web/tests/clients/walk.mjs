@@ -63,7 +63,7 @@ try {
   await page.type("#number", "nobody's");
   await page.type("#reason", "brought in unconscious");
   await press("main form button");
-  await expect("No patient fits exactly");
+  await expect("Nobody fits exactly");
 
   await signIn("zoe");
   await go("/patient");

@@ -1,17 +1,18 @@
-//! Clients that others made, unmodified: the npm library `fhirclient` in Chromium, and Python's PyJWT. What is missing is
-//! installed below the target directory by npm and pip; where that cannot be, the test says so and is skipped.
+//! Clients that others made, unmodified: the npm library `fhirclient` in Chromium, and Python's `fhirclient` and PyJWT. What is
+//! missing is installed below the target directory by npm and pip; where that cannot be, the test says so and is skipped.
 
-use crate::stage::{PASSWORD, Stage, registration};
+use crate::browser::location;
+use crate::stage::{PASSWORD, REDIRECT, Stage, parameters, registration};
 use base::clock::Clock;
 use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use vault::access::apps::{Proof, Registration};
 
 /// Drives Chromium.
 const PUPPETEER: &str = "puppeteer-core@24.43.1";
-const PIP: &str = "pyjwt[crypto]==2.15.1";
 
 pub fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
@@ -48,6 +49,17 @@ pub fn with_npm(name: &str, package: &str) -> Option<PathBuf> {
         let mut npm = Command::new("npm");
         npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&folder);
         tried(&format!("{package} (npm)"), npm.args([package, PUPPETEER]))?;
+    }
+    Some(folder)
+}
+
+/// The folder in which pip has installed a package that brings a module.
+fn with_pip(module: &str, package: &str) -> Option<PathBuf> {
+    let folder = cache(&format!("python-{module}"));
+    if !folder.join(module).is_dir() {
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--target"]).arg(&folder).arg(package);
+        tried(&format!("{package} (pip)"), &mut pip)?;
     }
     Some(folder)
 }
@@ -91,14 +103,7 @@ fn the_library_fhirclient_connects_in_a_browser() {
 
 #[test]
 fn a_python_client_acts_by_itself() {
-    let folder = cache("python");
-    if !folder.join("jwt").is_dir() {
-        let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--target"]).arg(&folder).arg(PIP);
-        if tried("PyJWT (pip)", &mut pip).is_none() {
-            return;
-        }
-    }
+    let Some(folder) = with_pip("jwt", "pyjwt[crypto]==2.15.1") else { return };
     let work = tempfile::tempdir().unwrap();
     let python = |arguments: &[&str]| {
         let mut python = Command::new("python3");
@@ -115,4 +120,27 @@ fn a_python_client_acts_by_itself() {
     assert_eq!(found, json!(["ann", "zoe"]));
     let exported = python(&["export", dir, &stage.house.base(), "loader"]);
     assert_eq!(serde_json::from_str::<Value>(&exported).unwrap(), json!(["ann", "zoe"]));
+}
+
+#[test]
+fn the_python_library_fhirclient_launches_by_itself() {
+    let Some(folder) = with_pip("fhirclient", "fhirclient==4.4.0") else { return };
+    let stage = Stage::at(Clock::System, |_| {});
+    stage.public_app("growth");
+    let mut python = Command::new("python3");
+    python.env("PYTHONPATH", &folder).arg(scripts().join("standalone.py"));
+    python.args([stage.house.base().as_str(), "growth", REDIRECT]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut python = python.spawn().unwrap();
+    let mut said = BufReader::new(python.stdout.take().unwrap()).lines();
+    // The person whom the app sends here signs in, chooses a patient and agrees.
+    let sent = said.next().expect("an address to send somebody to").unwrap();
+    let agreed = stage.agree(&mut stage.browser("kim"), &parameters(&sent), "ann");
+    writeln!(python.stdin.take().unwrap(), "{}", location(&agreed).unwrap()).unwrap();
+    let told: Value = serde_json::from_str(&said.next().expect("what the app saw").unwrap()).unwrap();
+    let wanted = json!({
+        "patient": "ann", "family": "Ann", "observations": ["laboratory-ann", "vital-signs-ann"], "isRenewed": true,
+        "other": 404
+    });
+    assert_eq!(told, wanted);
+    assert!(python.wait().unwrap().success());
 }
