@@ -56,7 +56,7 @@ impl LogReader {
     pub fn position(&self, visit: &Visit, resource_type: &str, id: &str) -> Result<Option<Position>, Error> {
         let _ = visit;
         let key = self.hasher.resource(resource_type, id);
-        let mut find = self.connection.prepare_cached("SELECT max(pos) FROM entry WHERE key = ?")?;
+        let mut find = self.connection.prepare_cached("SELECT max(pos) FROM entry WHERE key = ? AND key <> 0")?;
         let found: Option<i64> = find.query_row([key], |row| row.get(0))?;
         Ok(found.map(|pos| Position(pos.cast_unsigned())))
     }

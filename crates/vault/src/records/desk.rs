@@ -179,9 +179,9 @@ impl Desk {
     }
 
     fn current(&self, key: i64) -> Result<Option<Current>, Fault> {
-        let mut find = self
-            .connection
-            .prepare_cached("SELECT pos, ver, kind, at FROM entry WHERE key = ? ORDER BY pos DESC LIMIT 1")?;
+        let mut find = self.connection.prepare_cached(
+            "SELECT pos, ver, kind, at FROM entry WHERE key = ? AND key <> 0 ORDER BY pos DESC LIMIT 1",
+        )?;
         let row = find.query_row([key], |row| {
             Ok(Current {
                 position: Position(row.get::<_, i64>(0)?.cast_unsigned()),

@@ -39,7 +39,7 @@ impl Events<'_> {
 
     /// Keys that were destroyed at this position or later.
     pub fn destroyed_from(&self, position: u64) -> Result<HashSet<Kid>, Error> {
-        let mut find = self.connection.prepare(entries!("WHERE type = 0 AND pos >= ? AND kind = 2"))?;
+        let mut find = self.connection.prepare(entries!("WHERE pos >= ? AND kind = 2"))?;
         let mut kids = HashSet::new();
         for entry in find.query_map([position.cast_signed()], Entry::of)? {
             kids.extend(self.kid(entry?));

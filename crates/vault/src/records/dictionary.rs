@@ -9,6 +9,7 @@ use super::attachment;
 use super::mask::{Sample, mask};
 use crate::error::Fault;
 use parking_lot::{Condvar, Mutex, RwLock};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -47,6 +48,9 @@ static EVENTS: LazyLock<Dictionary> = LazyLock::new(|| Dictionary::new(OF_EVENTS
 const FIRST_BYTES: usize = 8_192;
 const LAST_BYTES: usize = 16_384;
 
+/// How a compressed frame begins (RFC 8878 section 3.1.1).
+const FRAME: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
 /// zstd's level. (Measured on 92,114 Synthea resources: 6 saves 4 bytes a resource, and costs a tenth of an import's CPU.)
 const LEVEL: i32 = 3;
 
@@ -75,14 +79,21 @@ impl Dictionary {
     pub fn new(id: DictionaryId, content: &[u8]) -> Dictionary {
         let end = content.iter().position(|&b| b == 0).unwrap_or(0);
         let resource_type = String::from_utf8_lossy(&content[..end]).into_owned();
-        let bytes = content.get(end + 1..).unwrap_or_default();
-        Dictionary { id, resource_type, pack: CDict::create(bytes, LEVEL), unpack: DDict::create(bytes) }
+        let bytes = phrases(content.get(end + 1..).unwrap_or_default());
+        Dictionary { id, resource_type, pack: CDict::create(&bytes, LEVEL), unpack: DDict::create(&bytes) }
     }
 }
 
-/// A dictionary as it is sealed: the type's name, NUL, zstd's dictionary.
+/// A dictionary as it is sealed: the type's name, NUL, zstd's dictionary, itself compressed (to a third).
 pub(crate) fn content(resource_type: &str, bytes: &[u8]) -> Vec<u8> {
-    [resource_type.as_bytes(), &[0], bytes].concat()
+    let packed = zstd::bulk::compress(bytes, LEVEL);
+    [resource_type.as_bytes(), &[0], packed.as_deref().unwrap_or(bytes)].concat()
+}
+
+/// zstd's dictionary of a sealed one's rest. Those of earlier versions are not compressed.
+pub(crate) fn phrases(kept: &[u8]) -> Cow<'_, [u8]> {
+    let unpacked = kept.starts_with(&FRAME).then(|| zstd::bulk::decompress(kept, LAST_BYTES).ok()).flatten();
+    unpacked.map_or(Cow::Borrowed(kept), Cow::Owned)
 }
 
 /// The dictionaries of an installation.

@@ -11,9 +11,25 @@ use crate::search::rows::type_number;
 use base::clock::Instant;
 use fhir::json::Json;
 use rusqlite::{Connection, OptionalExtension, Params, params};
+use std::ops::Range;
 
 /// Above every position SQLite can hold.
 const END: i64 = i64::MAX;
+/// Positions that the index is asked for at once, at least.
+const LOOKED_AT_ONCE: usize = 100;
+
+/// What a history has found.
+struct Page {
+    count: usize,
+    versions: Vec<Version>,
+    bytes: usize,
+}
+
+impl Page {
+    fn is_full(&self) -> bool {
+        self.versions.len() >= self.count || self.bytes >= PAGE_BYTES_MAX
+    }
+}
 
 impl Store {
     /// The version of a resource current below `at`.
@@ -39,7 +55,7 @@ impl Store {
     fn last_below(&self, key: i64, below: i64, of: (&str, &str)) -> Result<Option<Version>, Error> {
         self.one(
             light_entries!(
-                "WHERE key = ? AND pos < ?
+                "WHERE key = ? AND key <> 0 AND pos < ?
              ORDER BY pos DESC LIMIT 1"
             ),
             params![key, below],
@@ -53,7 +69,9 @@ impl Store {
         let key = self.hasher.resource(resource_type, id);
         // Versions are numbered without a gap, so the n-th row is version n: the index alone finds it.
         let found = self.one(
-            light_entries!("WHERE pos = (SELECT pos FROM entry WHERE key = ? ORDER BY pos LIMIT 1 OFFSET ?)"),
+            light_entries!(
+                "WHERE pos = (SELECT pos FROM entry WHERE key = ? AND key <> 0 ORDER BY pos LIMIT 1 OFFSET ?)"
+            ),
             params![key, before.min(END as u64).cast_signed()],
             (resource_type, id),
         )?;
@@ -113,7 +131,7 @@ impl Store {
         count: usize,
     ) -> Result<Vec<Version>, Error> {
         let from = since.map_or(Ok(Position(0)), |since| self.position_from(since))?;
-        if !sight.is_everything() {
+        if !sight.is_everything() || matches!(scope, Scope::Type(_)) {
             self.index.wait_for(below_position.min(self.changes()))?;
         }
         let (below, from) = (below(below_position), from.0.cast_signed());
@@ -121,20 +139,13 @@ impl Store {
             Scope::Instance(resource_type, id) => self.many(
                 (connection, sight),
                 light_entries!(
-                    "WHERE key = ? AND pos < ? AND pos >= ?
+                    "WHERE key = ? AND key <> 0 AND pos < ? AND pos >= ?
                  ORDER BY pos DESC"
                 ),
                 params![self.hasher.resource(resource_type, id), below, from],
                 count,
             ),
-            Scope::Type(resource_type) => self.many(
-                (connection, sight),
-                light_entries!(
-                    "WHERE type = (SELECT number FROM type WHERE name = ?) AND pos < ? AND pos >= ? ORDER BY pos DESC"
-                ),
-                params![resource_type, below, from],
-                count,
-            ),
+            Scope::Type(resource_type) => self.of_type((connection, sight), resource_type, from..below, count),
             Scope::System => self.many(
                 (connection, sight),
                 light_entries!(
@@ -156,23 +167,56 @@ impl Store {
     ) -> Result<Vec<Version>, Error> {
         let mut find = connection.prepare_cached(sql)?;
         let mut rows = find.query(wanted)?;
-        let mut versions = Vec::new();
-        let mut bytes = 0;
-        while versions.len() < count && bytes < PAGE_BYTES_MAX {
-            let Some(row) = rows.next()? else { break };
-            let entry = Entry::of(row)?;
-            let place = self.index.place(u32::try_from(entry.pos).unwrap_or(u32::MAX));
-            if place.type_number != 0 && sight.hides(&place) {
-                continue;
+        let mut page = Page { count, versions: Vec::new(), bytes: 0 };
+        while let Some(row) = if page.is_full() { None } else { rows.next()? } {
+            self.add((connection, sight), Entry::of(row)?, &mut page)?;
+        }
+        Ok(page.versions)
+    }
+
+    /// Versions of a type. The index says where they stand; the record, of what type a deletion is.
+    fn of_type(
+        &self,
+        (connection, sight): (&Connection, &Sight),
+        resource_type: &str,
+        range: Range<i64>,
+        count: usize,
+    ) -> Result<Vec<Version>, Error> {
+        let sql = light_entries!("WHERE pos = ? AND type = (SELECT number FROM type WHERE name = ?)");
+        let mut find = connection.prepare_cached(sql)?;
+        let (number, from) = (type_number(resource_type), u32::try_from(range.start).unwrap_or(u32::MAX));
+        let mut below = u32::try_from(range.end.min(self.changes().0.cast_signed())).unwrap_or(u32::MAX);
+        let mut page = Page { count, versions: Vec::new(), bytes: 0 };
+        loop {
+            let some = self.index.of_type(number, from..below, count.clamp(LOOKED_AT_ONCE, 10_000));
+            for position in &some {
+                if page.is_full() {
+                    return Ok(page.versions);
+                }
+                if let Some(entry) = find.query_row(params![position, resource_type], Entry::of).optional()? {
+                    self.add((connection, sight), entry, &mut page)?;
+                }
             }
-            let Some(version) = self.version(connection, entry)? else { continue };
-            if self.sees(sight, &version)? {
-                let version = sight.narrow(version);
-                bytes += version.body.len();
-                versions.push(version);
+            match some.last() {
+                Some(last) => below = *last,
+                None => return Ok(page.versions),
             }
         }
-        Ok(versions)
+    }
+
+    /// Adds the version of an entry to a page, if it can be read and may be seen.
+    fn add(&self, (connection, sight): (&Connection, &Sight), entry: Entry, page: &mut Page) -> Result<(), Error> {
+        let place = self.index.place(u32::try_from(entry.pos).unwrap_or(u32::MAX));
+        if place.type_number != 0 && sight.hides(&place) {
+            return Ok(());
+        }
+        let Some(version) = self.version(connection, entry)? else { return Ok(()) };
+        if self.sees(sight, &version)? {
+            let version = sight.narrow(version);
+            page.bytes += version.body.len();
+            page.versions.push(version);
+        }
+        Ok(())
     }
 
     /// The first position whose entry is later than `instant`.

@@ -52,6 +52,8 @@ pub(crate) fn open(options: Options, index: Index, progress: &dyn Fn(u64, u64)) 
     let connection = schema::writer(&path)?;
     if new {
         make(&connection, &ring)?;
+    } else {
+        schema::bring_forward(&connection)?;
     }
     let secrets = Secrets::open(&connection, &ring)?;
     let signer = Signer::new(&secrets.origin, &secrets.signing)?;

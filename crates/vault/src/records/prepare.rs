@@ -133,7 +133,7 @@ impl Store {
 
     /// Compares a text with that of the current version.
     pub fn compare(&self, connection: &Connection, key: i64, kept: &[u8]) -> Result<Option<(Position, bool)>, Error> {
-        let mut find = connection.prepare_cached(entries!("WHERE key = ? ORDER BY pos DESC LIMIT 1"))?;
+        let mut find = connection.prepare_cached(entries!("WHERE key = ? AND key <> 0 ORDER BY pos DESC LIMIT 1"))?;
         let Some(mut entry) = find.query_row(params![key], Entry::of).optional()? else { return Ok(None) };
         let position = Position(entry.pos);
         if entry.kind != Some(Kind::Version) {
@@ -145,7 +145,8 @@ impl Store {
 
     /// The key of the current version: what is left of a deleted resource goes with the patient, too.
     fn current_key(&self, connection: &Connection, key: i64) -> Result<Arc<PatientKey>, Error> {
-        let mut find = connection.prepare_cached("SELECT kid FROM entry WHERE key = ? ORDER BY pos DESC LIMIT 1")?;
+        let mut find =
+            connection.prepare_cached("SELECT kid FROM entry WHERE key = ? AND key <> 0 ORDER BY pos DESC LIMIT 1")?;
         let kid: Option<u32> = find.query_row(params![key], |row| row.get(0)).optional()?;
         let found = kid.map(|kid| self.key(connection, kid)).transpose()?.flatten();
         Ok(found.unwrap_or_else(|| self.keys.shared()))

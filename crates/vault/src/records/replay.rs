@@ -96,6 +96,6 @@ pub(crate) fn event_rows(hasher: &Hasher, text: &[u8]) -> Rows {
 
 /// The place of the version before an entry's.
 pub(crate) fn previous(connection: &Connection, entry: &Entry) -> Result<Option<u32>, Error> {
-    let mut find = connection.prepare_cached("SELECT max(pos) FROM entry WHERE key = ? AND pos < ?")?;
+    let mut find = connection.prepare_cached("SELECT max(pos) FROM entry WHERE key = ? AND key <> 0 AND pos < ?")?;
     Ok(find.query_row([entry.key, entry.pos.cast_signed()], |row| row.get(0))?)
 }

@@ -16,7 +16,9 @@
 //!             was not brought to its end; a backup, which has none)
 //! ```
 //!
-//! An index over `key` ends in the rowid, which is `pos`: the last version of a resource below a position is one seek.
+//! An index over `key` ends in the rowid, which is `pos`: the last version of a resource below a position is one seek. It
+//! has no row for what is no resource, events of the audit above all; who asks for a key therefore says `key <> 0` too,
+//! without which SQLite would not use it. Which entries are of a type, the search index knows in memory.
 
 use crate::error::Fault;
 use rusqlite::config::DbConfig;
@@ -42,8 +44,6 @@ CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT RO
 CREATE TABLE entry(
   pos INTEGER PRIMARY KEY, key INTEGER NOT NULL, ver INTEGER NOT NULL, kind INTEGER NOT NULL, type INTEGER NOT NULL,
   at INTEGER NOT NULL, kid INTEGER NOT NULL, dict INTEGER NOT NULL, payload BLOB NOT NULL, body BLOB NOT NULL) STRICT;
-CREATE INDEX entry_key ON entry(key);
-CREATE INDEX entry_type ON entry(type);
 CREATE TABLE type(number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE tile(level INTEGER NOT NULL, n INTEGER NOT NULL, hashes BLOB NOT NULL, PRIMARY KEY(level, n)) STRICT, WITHOUT ROWID;
 CREATE TABLE checkpoint(name TEXT PRIMARY KEY, note BLOB NOT NULL) STRICT, WITHOUT ROWID;
@@ -51,10 +51,25 @@ CREATE TABLE patient_key(kid INTEGER PRIMARY KEY, owner INTEGER UNIQUE, wrapped 
 CREATE TABLE dictionary(id INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
 ";
 
+/// The index over resources.
+const KEYS: &str = "CREATE INDEX entry_key ON entry(key) WHERE key <> 0";
+
 /// Makes the tables in an empty file, inside the caller's transaction.
 pub(crate) fn create(connection: &Connection) -> Result<(), Fault> {
     connection.execute_batch(TABLES)?;
+    connection.execute_batch(KEYS)?;
     connection.pragma_update(None, "application_id", APPLICATION)?;
+    Ok(())
+}
+
+/// Changes the tables of an earlier version to what this one writes. That one had an index over types, and events of the
+/// audit in the index over keys.
+pub(crate) fn bring_forward(connection: &Connection) -> Result<(), Fault> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'entry_type'";
+    if connection.query_row(sql, [], |row| row.get::<_, i64>(0))? > 0 {
+        let drop = "DROP INDEX entry_type; DROP INDEX IF EXISTS entry_key;";
+        connection.execute_batch(&format!("BEGIN IMMEDIATE; {drop} {KEYS}; COMMIT"))?;
+    }
     Ok(())
 }
 

@@ -89,7 +89,10 @@ mod tests {
             .expect("read")
             .into_iter()
             .map(|(id, mut sealed)| ring.secrets.open(&label(id), &mut sealed).expect("opens").to_vec())
-            .map(|content| String::from_utf8_lossy(&content).into_owned())
+            .map(|content| {
+                let end = content.iter().position(|&b| b == 0).expect("a type");
+                String::from_utf8_lossy(&dictionary::phrases(&content[end + 1..])).into_owned()
+            })
             .collect();
         // Observations twice, because the first 400 were of 40 patients only at best; patients once.
         assert!(contents.len() >= 2, "{}", contents.len());

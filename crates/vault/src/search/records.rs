@@ -38,7 +38,7 @@ impl<'v> Records<'v> {
     /// Where the version of a resource stands that is current when the log has `at` entries; `None` when it does not
     /// exist, is deleted, or may not be seen.
     pub fn current(&self, key: i64, at: u32) -> Result<Option<u32>, Error> {
-        let sql = "SELECT pos FROM entry WHERE key = ?1 AND pos < ?2 ORDER BY pos DESC LIMIT 1";
+        let sql = "SELECT pos FROM entry WHERE key = ?1 AND key <> 0 AND pos < ?2 ORDER BY pos DESC LIMIT 1";
         let mut statement = self.db.prepare_cached(sql)?;
         let position: Option<u32> = statement.query_row([key, i64::from(at)], |row| row.get(0)).optional()?;
         let Some(position) = position else { return Ok(None) };

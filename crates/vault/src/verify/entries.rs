@@ -41,8 +41,10 @@ struct Chunk {
     emptied: Option<u64>,
     expired: u64,
     at: Option<(i64, i64)>,
-    /// The rows that both indexes over the entries must have.
-    indexed: [Vec<Block>; 2],
+    /// The rows that the index over the entries must have.
+    indexed: Vec<Block>,
+    /// The types of the entries.
+    types: HashSet<i64>,
     /// The time that was written last, and how it reads.
     time: Option<(i64, String)>,
 }
@@ -80,8 +82,6 @@ pub(super) fn check(
     let latest = tables::claim(&connection, "latest", "record.sqlite checkpoint latest", evidence, report)?;
     let witnessed = tables::claim(&connection, "witnessed", "record.sqlite checkpoint witnessed", evidence, report)?;
     check_sizes(count, latest.as_ref(), witnessed.as_ref(), report);
-    let strangers = tables::strangers(&connection, report);
-    report.step("record.sqlite meta", strangers);
     let shredded = tables::keys(&connection, evidence, report)?;
     let desk = Desk { evidence, types: types(&connection)?, shredded };
     let claims: Vec<Claim> = latest.into_iter().chain(witnessed).collect();
@@ -103,11 +103,10 @@ pub(super) fn check(
         let checked = tables::tiles(&connection, &done.tiles, report);
         report.step("record.sqlite tile", checked);
     }
-    for (i, column) in ["key", "type"].into_iter().enumerate() {
-        let place = format!("record.sqlite entry_{column}");
-        let checked = check_index(&connection, evidence, column, done.sums[i], report);
-        report.step(&place, checked);
-    }
+    let strangers = tables::strangers(&connection, &done.types, report);
+    report.step("record.sqlite meta", strangers);
+    let checked = check_index(&connection, evidence, done.sum, report);
+    report.step(tables::INDEX, checked);
     Ok(())
 }
 
@@ -140,22 +139,16 @@ fn types(connection: &Connection) -> Result<HashMap<i64, String>, Error> {
     Ok(types.collect::<Result<_, _>>()?)
 }
 
-fn check_index(
-    connection: &Connection,
-    evidence: &Evidence,
-    column: &str,
-    expected: u128,
-    report: &mut Report,
-) -> Result<(), Error> {
+fn check_index(connection: &Connection, evidence: &Evidence, expected: u128, report: &mut Report) -> Result<(), Error> {
     let Some(hasher) = &evidence.hasher else { return Ok(()) };
     let mut sum = BlockSum::new(hasher);
-    tables::index_rows(connection, column, report, |value, pos| sum.block(pair(value, pos)))?;
-    if sum.end() == expected { Ok(()) } else { tables::index_differences(connection, column, report) }
+    tables::index_rows(connection, report, |key, pos| sum.block(pair(key, pos)))?;
+    if sum.end() == expected { Ok(()) } else { tables::index_differences(connection, report) }
 }
 
-fn pair(value: i64, pos: i64) -> Block {
+fn pair(key: i64, pos: i64) -> Block {
     let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&value.to_le_bytes());
+    bytes[..8].copy_from_slice(&key.to_le_bytes());
     bytes[8..].copy_from_slice(&pos.to_le_bytes());
     bytes
 }
@@ -167,7 +160,8 @@ struct Scanned {
     emptied: Option<u64>,
     expired: u64,
     tiles: HashMap<(u8, u64), crate::log::tree::TileRow>,
-    sums: [u128; 2],
+    sum: u128,
+    types: HashSet<i64>,
     /// Whether every leaf could be made.
     whole: bool,
 }
@@ -188,7 +182,7 @@ fn scan(
             scope.spawn(|| work(desk, path, count, &next, give));
         }
         drop(give);
-        let indexed = desk.evidence.hasher.as_ref().map(|hasher| [BlockSum::new(hasher), BlockSum::new(hasher)]);
+        let indexed = desk.evidence.hasher.as_ref().map(BlockSum::new);
         let done = Scanned { whole: true, ..Scanned::default() };
         let mut adding = Adding { tree: Tree::default(), done, indexed, at: i64::MIN };
         claims.iter().for_each(|claim| tables::compare(claim, &adding.tree, report));
@@ -204,16 +198,16 @@ fn scan(
                 progress(expected, count);
             }
         }
-        let sums = adding.indexed.map(|sums| sums.map(BlockSum::end)).unwrap_or_default();
-        Ok(Scanned { sums, ..adding.done })
+        let sum = adding.indexed.map(BlockSum::end).unwrap_or_default();
+        Ok(Scanned { sum, ..adding.done })
     })
 }
 
 struct Adding<'e> {
     tree: Tree,
     done: Scanned,
-    /// What both indexes over the entries must add up to.
-    indexed: Option<[BlockSum<'e>; 2]>,
+    /// What the index over the entries must add up to.
+    indexed: Option<BlockSum<'e>>,
     at: i64,
 }
 
@@ -230,8 +224,9 @@ impl Adding<'_> {
         self.done.destroyed.extend(chunk.destroyed);
         self.done.emptied = self.done.emptied.max(chunk.emptied);
         self.done.expired = self.done.expired.max(chunk.expired);
-        for (sum, rows) in self.indexed.iter_mut().flatten().zip(chunk.indexed) {
-            rows.into_iter().for_each(|row| sum.block(row));
+        self.done.types.extend(chunk.types);
+        if let Some(sum) = &mut self.indexed {
+            chunk.indexed.into_iter().for_each(|row| sum.block(row));
         }
         let mut changed = Vec::new();
         for leaf in chunk.leaves {
@@ -324,7 +319,10 @@ fn look(desk: &Desk<'_>, connection: &Connection, row: &Row<'_>, pos: u64, chunk
     };
     let key = entry.key;
     let position = pos.cast_signed();
-    chunk.indexed.iter_mut().zip([key, type_number]).for_each(|(rows, value)| rows.push(pair(value, position)));
+    chunk.types.insert(type_number);
+    if key != 0 {
+        chunk.indexed.push(pair(key, position));
+    }
     let from = chunk.at.map_or(entry.at, |(first, last)| {
         if entry.at < last {
             chunk.found.push(at_entry(pos, Some(key), "its time is before that of the entry before it"));

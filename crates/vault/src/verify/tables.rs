@@ -13,6 +13,8 @@ use rusqlite::{Connection, OptionalExtension};
 use std::collections::{HashMap, HashSet};
 use tlog_tiles::Hash;
 
+/// Where the index over the entries is.
+pub(super) const INDEX: &str = "record.sqlite entry_key";
 /// The rows of `meta`.
 const META: [&str; 7] = ["format", "key check", "origin", "index key", "signing key", "link key", MARK];
 /// The rows of `checkpoint`.
@@ -33,7 +35,7 @@ pub(super) fn schema(connection: &Connection, report: &mut Report) {
 }
 
 /// Names rows of the small tables that this program never writes: what stands there unread could be read one day.
-pub(super) fn strangers(connection: &Connection, report: &mut Report) -> Result<(), Error> {
+pub(super) fn strangers(connection: &Connection, used: &HashSet<i64>, report: &mut Report) -> Result<(), Error> {
     for (table, known) in [("meta", META.as_slice()), ("checkpoint", &CHECKPOINTS)] {
         let mut find = connection.prepare(&format!("SELECT name FROM {table} ORDER BY name"))?;
         let names = find.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
@@ -43,10 +45,12 @@ pub(super) fn strangers(connection: &Connection, report: &mut Report) -> Result<
         }
     }
     // A type is numbered in the transaction that writes its first entry, and entries stay.
-    let sql =
-        "SELECT number FROM type WHERE NOT EXISTS (SELECT 1 FROM entry WHERE entry.type = number) ORDER BY number";
-    for number in connection.prepare(sql)?.query_map([], |row| row.get::<_, i64>(0))? {
-        report.find("record.sqlite type", format!("row {} is there, and no entry is of that type", number?));
+    let mut numbers = connection.prepare("SELECT number FROM type ORDER BY number")?;
+    for number in numbers.query_map([], |row| row.get::<_, i64>(0))? {
+        let number = number?;
+        if !used.contains(&number) {
+            report.find("record.sqlite type", format!("row {number} is there, and no entry is of that type"));
+        }
     }
     Ok(())
 }
@@ -73,21 +77,20 @@ pub(super) fn keys(connection: &Connection, evidence: &Evidence, report: &mut Re
     Ok(shredded)
 }
 
-/// Calls `each` with every row of an index, value and position, and reports those that are out of order.
+/// Calls `each` with every row of the index, key and position, and reports those that are out of order.
 pub(super) fn index_rows(
     connection: &Connection,
-    column: &str,
     report: &mut Report,
     mut each: impl FnMut(i64, i64),
 ) -> Result<(), Error> {
-    let sql = format!("SELECT {column}, pos FROM entry INDEXED BY entry_{column} ORDER BY {column}, pos");
-    let mut find = connection.prepare(&sql)?;
+    let sql = "SELECT key, pos FROM entry INDEXED BY entry_key WHERE key <> 0 ORDER BY key, pos";
+    let mut find = connection.prepare(sql)?;
     let mut rows = find.query([])?;
     let mut last = None;
     while let Some(row) = rows.next()? {
         let here: (i64, i64) = (row.get(0)?, row.get(1)?);
         if last.is_some_and(|last| last >= here) {
-            report.find(&format!("record.sqlite entry_{column}"), format!("entry {} stands in a wrong place", here.1));
+            report.find(INDEX, format!("entry {} stands in a wrong place", here.1));
         }
         each(here.0, here.1);
         last = Some(here);
@@ -95,24 +98,22 @@ pub(super) fn index_rows(
     Ok(())
 }
 
-/// Names the entries that an index lacks or has wrongly.
-pub(super) fn index_differences(connection: &Connection, column: &str, report: &mut Report) -> Result<(), Error> {
-    let place = format!("record.sqlite entry_{column}");
-    let sql = format!("SELECT pos, {column} FROM entry NOT INDEXED ORDER BY pos");
-    let mut entries = connection.prepare(&sql)?;
-    let sql = format!("SELECT count(*) FROM entry INDEXED BY entry_{column} WHERE {column} = ? AND pos = ?");
-    let mut find = connection.prepare(&sql)?;
+/// Names the entries that the index lacks or has wrongly.
+pub(super) fn index_differences(connection: &Connection, report: &mut Report) -> Result<(), Error> {
+    let mut entries = connection.prepare("SELECT pos, key FROM entry NOT INDEXED WHERE key <> 0 ORDER BY pos")?;
+    let sql = "SELECT count(*) FROM entry INDEXED BY entry_key WHERE key = ? AND key <> 0 AND pos = ?";
+    let mut find = connection.prepare(sql)?;
     let mut rows = entries.query([])?;
     let before = report.altered.len();
     while let Some(row) = rows.next()? {
         let (pos, value): (i64, i64) = (row.get(0)?, row.get(1)?);
         let count: i64 = find.query_row([value, pos], |row| row.get(0))?;
         if count != 1 {
-            report.find(&place, format!("entry {pos} is missing or stands twice"));
+            report.find(INDEX, format!("entry {pos} is missing or stands twice"));
         }
     }
     if report.altered.len() == before {
-        report.find(&place, "it has rows of entries that do not exist");
+        report.find(INDEX, "it has rows of entries that do not exist");
     }
     Ok(())
 }

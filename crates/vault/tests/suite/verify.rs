@@ -332,15 +332,15 @@ fn an_index_over_the_entries_that_lies_is_named() {
     record
         .execute_batch(
             "PRAGMA writable_schema = ON;
-             CREATE TABLE kept AS SELECT * FROM sqlite_schema WHERE name = 'entry_type';
-             DELETE FROM sqlite_schema WHERE name = 'entry_type';",
+             CREATE TABLE kept AS SELECT * FROM sqlite_schema WHERE name = 'entry_key';
+             DELETE FROM sqlite_schema WHERE name = 'entry_key';",
         )
         .expect("taken off");
     drop(record);
     let record = Connection::open(place.dir().join("record.sqlite")).expect("opened");
     record
         .execute_batch(
-            "UPDATE entry SET type = 77 WHERE pos = 5;
+            "UPDATE entry SET key = 77 WHERE pos = 5;
              PRAGMA writable_schema = ON;
              INSERT INTO sqlite_schema SELECT * FROM kept;
              DROP TABLE kept;",
@@ -348,7 +348,20 @@ fn an_index_over_the_entries_that_lies_is_named() {
         .expect("put on");
     drop(record);
     let lines: Vec<String> = verify(&place).altered.iter().map(ToString::to_string).collect();
-    assert!(lines.iter().any(|line| line.contains("entry_type: entry 5")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("entry_key: entry 5")), "{lines:?}");
+}
+
+#[test]
+fn a_record_with_the_indexes_of_before_is_brought_forward() {
+    let place = filled(100);
+    let before = answers(&place.open());
+    let record = Connection::open(place.dir().join("record.sqlite")).expect("opened");
+    let old = "DROP INDEX entry_key; CREATE INDEX entry_key ON entry(key); CREATE INDEX entry_type ON entry(type);";
+    record.execute_batch(old).expect("as it was");
+    drop(record);
+    assert!(answers(&place.open()) == before);
+    let report = verify(&place);
+    assert!(report.altered.is_empty(), "{:?}", report.altered);
 }
 
 const TABLES: [&str; 9] = ["state", "posting", "span", "link", "bucket", "superseded", "place", "unit", "label"];

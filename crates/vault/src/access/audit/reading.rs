@@ -249,7 +249,8 @@ impl Vault {
     /// `Patient/1` of a data key; `None` when it was destroyed or no Patient resource is here.
     pub(crate) fn patient_of(&self, db: &Connection, kid: Kid) -> Result<Option<String>, Error> {
         let Some((owner, _)) = wrapped_key(db, kid)? else { return Ok(None) };
-        let mut find = db.prepare_cached(entries!("WHERE key = ? AND kind = 0 ORDER BY pos DESC LIMIT 1"))?;
+        let mut find =
+            db.prepare_cached(entries!("WHERE key = ? AND key <> 0 AND kind = 0 ORDER BY pos DESC LIMIT 1"))?;
         let Some(entry) = find.query_row([owner], Entry::of).optional()? else { return Ok(None) };
         let version = self.inner.store.version(db, entry)?;
         Ok(version.map(|version| format!("{}/{}", version.resource_type, version.id)))

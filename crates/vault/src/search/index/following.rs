@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Rows written in one transaction at most: some 15,000 resources. Large batches touch each page once for many rows.
-const BATCH_ROWS: usize = 500_000;
+pub(super) const BATCH_ROWS: usize = 500_000;
 /// How long a small batch waits for company when nobody waits for it.
 const LINGER: Duration = Duration::from_millis(100);
 /// Idle this long, the write-ahead log is folded into the file.

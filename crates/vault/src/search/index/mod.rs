@@ -35,7 +35,7 @@ use crate::keys::patients::Kid;
 use crate::records::Position;
 use crossbeam_channel::Sender;
 use fhir::terminology::Stored;
-use following::Writer;
+use following::{BATCH_ROWS, Writer};
 use held::Held;
 use parking_lot::{Condvar, Mutex, RwLock};
 pub use places::Place;
@@ -174,6 +174,7 @@ impl Index {
     /// If an entry is missing in between, or the log has more than 2^32 - 2 entries.
     pub fn append(&self, entries: impl IntoIterator<Item = Appended>) {
         let mut queue = self.shared.queue.lock();
+        let was_empty = queue.entries.is_empty();
         for entry in entries {
             while queue.rows > QUEUE_ROWS && !queue.closed {
                 self.shared.work.notify_one();
@@ -190,7 +191,10 @@ impl Index {
                 queue.entries.push_back(entry);
             }
         }
-        self.shared.work.notify_one();
+        // A batch that waits for company needs to hear of it only when there is enough.
+        if was_empty || queue.rows >= BATCH_ROWS {
+            self.shared.work.notify_one();
+        }
     }
 
     /// Waits until everything below `position` can be found. A fault says why it cannot be, for now.
@@ -262,6 +266,17 @@ impl Index {
     pub fn tells_of(&self, kids: &HashSet<Kid>) -> bool {
         let end = self.shared.queue.lock().state.watermark;
         !kids.is_empty() && self.any_place(0..end, |place| place.type_number != 0 && kids.contains(&place.kid))
+    }
+
+    /// Positions in a range, newest first and at most `count`, at which a version of the type stands, or a deletion of
+    /// what may be of that type: a deletion has no type here.
+    pub fn of_type(&self, type_number: u8, range: Range<u32>, count: usize) -> Vec<u32> {
+        let places = self.shared.places.read();
+        let may_be = |position: &u32| match places.type_number(*position) {
+            0 => places.key(*position) != 0,
+            found => found == type_number,
+        };
+        range.rev().filter(may_be).take(count).collect()
     }
 
     /// What stands at the position.
