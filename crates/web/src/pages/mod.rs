@@ -15,6 +15,7 @@ mod disclosures;
 mod emergency;
 mod frame;
 mod glass;
+mod graph;
 mod home;
 mod looked;
 mod patients;
@@ -63,6 +64,9 @@ const PAGES: &[Page] = &[
     shown("/looked", looked::page),
     shown("/patients", patients::page),
     shown("/patient", chart::page),
+    shown("/patient/timeline", chart::timeline),
+    shown("/patient/results", chart::results),
+    shown("/patient/trend", chart::trend),
     shown("/patient/encounters", chart::encounters),
     shown("/patient/medications", chart::medications),
     shown("/patient/entries", chart::list),

@@ -219,9 +219,18 @@ pub fn unit(code: &str) -> String {
 
 /// What the laboratory says of a value: high, low, abnormal; as a mark that is no colour alone.
 pub fn flag(resource: &Json<'_>) -> String {
+    flagged(resource).map(|(class, said)| format!(" <span class=\"mark {class}\">{said}</span>")).unwrap_or_default()
+}
+
+/// The sign of that mark alone, where values stand close together.
+pub fn sign(resource: &Json<'_>) -> &'static str {
+    flagged(resource).and_then(|(_, said)| said.split(' ').next()).unwrap_or_default()
+}
+
+fn flagged(resource: &Json<'_>) -> Option<(&'static str, &'static str)> {
     let codings = resource.get("interpretation").and_then(|list| list.items().first()?.get("coding"));
     let code = codings.and_then(|codings| codings.items().first()?.text("code")).unwrap_or_default();
-    let (class, said) = match code {
+    Some(match code {
         "HH" | "HU" => ("bad", "▲▲ very high"),
         "LL" | "LU" => ("bad", "▼▼ very low"),
         "H" => ("due", "▲ high"),
@@ -229,9 +238,8 @@ pub fn flag(resource: &Json<'_>) -> String {
         "AA" => ("bad", "◆ very abnormal"),
         "A" => ("due", "◆ abnormal"),
         "POS" => ("due", "◆ positive"),
-        _ => return String::new(),
-    };
-    format!(" <span class=\"mark {class}\">{said}</span>")
+        _ => return None,
+    })
 }
 
 /// How a medicine is to be taken, as it was written.
@@ -291,6 +299,17 @@ pub fn span(resource: &Json<'_>) -> String {
     format!("{}{until}", crate::pages::escape(&start))
 }
 
+/// What an entry says in a line of a list: a result with its test said briefly, everything else by its title.
+pub fn line(resource: &Json<'_>) -> String {
+    if resource.text("resourceType") != Some("Observation") {
+        return brief(&title(resource));
+    }
+    match value(resource) {
+        value if value.is_empty() => test(resource),
+        value => format!("{}: {value}", test(resource)),
+    }
+}
+
 /// The words of a CodeableConcept, a Coding, or the first of a list of them.
 pub fn concept(concept: &Json<'_>) -> String {
     if let Some(first) = concept.items().first() {
@@ -315,13 +334,26 @@ pub fn value(resource: &Json<'_>) -> String {
     let parts = || {
         let parts = resource.get("component").map_or(&[][..], Json::items).iter();
         let parts: Vec<String> = parts.filter_map(|part| part.get("valueQuantity").map(number)).collect();
-        (!parts.is_empty()).then(|| parts.join(", "))
+        // A blood pressure: `137/83 mmHg`.
+        let pair = match &parts[..] {
+            [first, second] => match (first.split_once(' '), second.split_once(' ')) {
+                (Some((high, unit)), Some((_, same))) if unit == same => Some(format!("{high}/{second}")),
+                _ => None,
+            },
+            _ => None,
+        };
+        pair.or_else(|| (!parts.is_empty()).then(|| parts.join(", ")))
     };
     quantity.or_else(coded).or_else(text).or_else(parts).unwrap_or_default().trim().to_owned()
 }
 
 /// When a resource's matter happened, as it says itself: `3 Mar 1970`; empty where it does not.
 pub fn happened(resource: &Json<'_>) -> String {
+    begun(resource).map(date).unwrap_or_default()
+}
+
+/// The FHIR date on which a resource's matter happened or began.
+pub fn begun<'r>(resource: &'r Json<'_>) -> Option<&'r str> {
     const DATES: [&str; 14] = [
         "effectiveDateTime",
         "effectivePeriod",
@@ -338,8 +370,8 @@ pub fn happened(resource: &Json<'_>) -> String {
         "created",
         "issued",
     ];
-    let text = |value: &Json<'_>| value.as_str().or_else(|| value.text("start")).map(date);
-    DATES.iter().filter_map(|name| resource.get(name)).find_map(text).unwrap_or_default()
+    let text = |value: &'r Json<'_>| value.as_str().or_else(|| value.text("start"));
+    DATES.iter().filter_map(|name| resource.get(name)).find_map(text)
 }
 
 #[cfg(test)]

@@ -7,14 +7,18 @@ mod encounters;
 mod entries;
 mod entry;
 mod medications;
+mod results;
 mod summary;
 mod then;
+mod timeline;
 
 pub use encounters::page as encounters;
 pub use entries::page as list;
 pub use entry::page as entry;
 pub use medications::page as medications;
+pub use results::{page as results, trend_page as trend};
 pub use summary::page;
+pub use timeline::page as timeline;
 
 use super::frame::{At, link};
 use crate::answer::Outcome;
@@ -31,8 +35,10 @@ use vault::{Error, Position, Version};
 /// The pages of a chart, in their order.
 const TABS: &[(&str, &str)] = &[
     ("/patient", "Summary"),
+    ("/patient/timeline", "Timeline"),
     ("/patient/encounters", "Visits"),
     ("/patient/medications", "Medicines"),
+    ("/patient/results", "Results"),
     ("/patient/entries", "Everything"),
 ];
 
@@ -124,7 +130,8 @@ impl<'a> Chart<'a> {
     }
 
     fn tab(&self, path: &str, name: &str) -> String {
-        let here = if self.at.is_at(path) { " aria-current=\"page\"" } else { "" };
+        let is_here = self.at.is_at(path) || (path == "/patient/results" && self.at.is_at("/patient/trend"));
+        let here = if is_here { " aria-current=\"page\"" } else { "" };
         format!("<a href=\"{}\"{here}>{name}</a>", self.link(path, &[]))
     }
 }

@@ -129,7 +129,8 @@ fn results(chart: &Chart<'_>, category: &str, title: &str) -> Result<String, Err
         ]
     };
     let rows = last.iter().map(row).collect();
-    Ok(part(title, &all(chart, "Observation"), rows, &["What", "Value", "When"]))
+    let all = chart.link("/patient/results", &[("group", category)]);
+    Ok(part(title, &all, rows, &["What", "Value", "When"]))
 }
 
 fn visits(chart: &Chart<'_>) -> Result<String, Error> {

@@ -133,3 +133,91 @@ fn a_chart_says_that_some_of_it_is_specially_protected() {
         assert!(!page.contains("Specially protected"), "{login}: {page}");
     }
 }
+
+/// A result of Zoë's, measured on a day.
+fn potassium(stage: &Stage, n: usize, day: &str, value: &str, flag: &str) {
+    let value: Value = serde_json::from_str(value).unwrap();
+    let quantity = |value: &Value| json!({"value": value, "unit": "mmol/L"});
+    stage.put(&json!({
+        "resourceType": "Observation", "id": format!("k-{n}"), "status": "final",
+        "subject": {"reference": "Patient/zoe"}, "effectiveDateTime": day,
+        "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category",
+                                  "code": "laboratory"}]}],
+        "code": {"coding": [{"system": "http://loinc.org", "code": "2823-3",
+                             "display": "Potassium <k> [Moles/volume] in Serum"}]},
+        "valueQuantity": quantity(&value),
+        "interpretation": [{"coding": [{"code": flag}]}],
+        "referenceRange": [{"low": quantity(&json!(3.5)), "high": quantity(&json!(5.1))}]
+    }));
+}
+
+#[test]
+fn results_show_the_last_value_its_range_and_the_way_over_time() {
+    let stage = charted();
+    for (n, (day, value, flag)) in
+        [("2026-03-01", "5.9", "H"), ("2025-03-01", "4.2", "N"), ("2024-03-01", "3.1", "L")].into_iter().enumerate()
+    {
+        potassium(&stage, n, day, value, flag);
+    }
+    let mut kim = stage.browser("kim");
+    let results = shown(&mut kim, "/patient/results?id=zoe");
+    for said in ["Potassium &lt;k&gt; in Serum", "<b>5.9 mmol/L</b>", "▲ high", "3.5–5.1 mmol/L", "3.1▼", "Over time"]
+    {
+        assert!(results.contains(said), "{said}: {results}");
+    }
+    let trend = shown(&mut kim, "/patient/trend?id=zoe&code=http://loinc.org|2823-3");
+    for said in
+        ["<svg", "class=\"band\"", "usual 3.5–5.1", "3.1 on 1 Mar 2024 to 5.9 on 1 Mar 2026", "4.2 mmol/L", "<th"]
+    {
+        assert!(trend.contains(said), "{said}: {trend}");
+    }
+    assert!(!trend.contains("<k>") && !trend.contains("NaN"), "{trend}");
+    for nothing in ["http://loinc.org|1-8", "x", "http://loinc.org|2823-3&asof=2001-01-01"] {
+        let page = shown(&mut kim, &format!("/patient/trend?id=zoe&code={nothing}"));
+        assert!(page.contains("None that you may see") && !page.contains("<svg"), "{nothing}: {page}");
+    }
+    assert_eq!(kim.get("/patient/trend?id=zoe&code=").status, 404);
+}
+
+/// Addresses of the entries that a page leads to, in order.
+fn entries_of(page: &str) -> Vec<String> {
+    let links = page.split("/entry?about=").skip(1);
+    links.map(|rest| rest.split(['"', '&']).next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_timeline_goes_back_page_by_page_without_drift() {
+    let stage = charted();
+    for n in 0..520 {
+        let (year, month, day) = (2017 + n % 10, n / 10 % 12 + 1, n / 120 + 1);
+        potassium(&stage, n, &format!("{year}-{month:02}-{day:02}"), "4", "N");
+    }
+    let mut kim = stage.browser("kim");
+    let mut page = shown(&mut kim, "/patient/timeline?id=zoe");
+    for year in 2017..=2026 {
+        assert!(page.contains(&format!("until={year}")), "{year}");
+    }
+    let (mut seen, mut pages) = (entries_of(&page), 1);
+    // What is written meanwhile is not part of what is being read.
+    potassium(&stage, 9_999, "2026-06-01", "9", "HH");
+    while let Some((before, _)) = page.split_once("\" rel=\"next\">Earlier") {
+        let next = before.rsplit_once("href=\"").unwrap().1.replace("&amp;", "&");
+        page = shown(&mut kim, &next);
+        seen.extend(entries_of(&page));
+        pages += 1;
+    }
+    let distinct: std::collections::BTreeSet<&String> = seen.iter().collect();
+    assert_eq!((distinct.len(), pages), (seen.len(), 3), "an entry stands twice");
+    assert_eq!(seen.iter().filter(|about| about.starts_with("Observation/k-")).count(), 520);
+    assert!(
+        seen.iter().any(|about| about == "Condition/con-zoe") && !seen.iter().any(|about| about.ends_with("k-9999"))
+    );
+    // Days descend.
+    let old = shown(&mut kim, "/patient/timeline?id=zoe&kind=results&until=2019");
+    let years: Vec<&str> = old.split("<h2>").skip(1).map(|rest| &rest[..4]).collect();
+    assert_eq!(years, ["2019", "2018", "2017"], "{old}");
+    assert!(!shown(&mut kim, "/patient/timeline?id=zoe&kind=documents").contains("k-1"));
+    for odd in ["from=x.y.z", "from=9999999999.1", "until=99999", "kind=none", "at=18446744073709551615"] {
+        shown(&mut kim, &format!("/patient/timeline?id=zoe&{odd}"));
+    }
+}
