@@ -6,5 +6,6 @@ pub mod leaf;
 pub(crate) mod nodes;
 mod proof;
 pub mod reader;
+pub mod standing;
 pub(crate) mod tree;
 pub mod witness;

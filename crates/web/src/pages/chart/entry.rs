@@ -14,7 +14,7 @@ use vault::{Error, Version};
 const PASSED_OVER: [&str; 8] =
     ["resourceType", "id", "meta", "text", "implicitRules", "language", "contained", "identifier"];
 
-/// `GET /entry?about=TYPE/ID`: one entry, whole.
+/// `GET /entry?about=TYPE/ID&version=N`: one entry, whole, as it is or in an earlier version.
 pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
     seated(shared, asked, Deed::Read, |at| {
         let about = at.text("about");
@@ -24,12 +24,37 @@ pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
             let version = Some(whole).filter(|version| !version.deleted).ok_or_else(|| nothing(kind, id))?;
             return Ok(at.page(&words::one(kind), &body(&version, &Json::parse(&version.body).unwrap_or(Json::Null))));
         };
-        let then = shared.vault.read(&at.seat.visit, kind, id, chart.position())?.filter(|version| !version.deleted);
-        let version = then.ok_or_else(|| nothing(kind, id))?;
+        let version = wanted(&chart, kind, id)?;
         chart.note(&version);
         let resource = Json::parse(&version.body).unwrap_or(Json::Null);
-        Ok(chart.page(&words::one(kind), &[("about", about)], &body(&version, &resource)))
+        let earlier = match version.version < whole.version && chart.then.is_none() {
+            true => format!(
+                "<p class=\"past\" role=\"note\"><strong>An earlier version.</strong> This entry was changed later. \
+                 <a href=\"{}\">As it is now</a></p>",
+                chart.about("/entry", about, &[])
+            ),
+            false => String::new(),
+        };
+        let versions = chart.about("/entry/versions", about, &[]);
+        let body = format!(
+            "{earlier}{}<p><a href=\"{versions}\">Versions and what changed</a></p>{}",
+            body(&version, &resource),
+            super::seal::badge(&chart, &version)?
+        );
+        Ok(chart.page(&words::one(kind), &[("about", about)], &body))
     })
+}
+
+/// The version that the address names, or that of the moment; none that was not known then.
+fn wanted(chart: &Chart<'_>, kind: &str, id: &str) -> Result<Version, Error> {
+    let (vault, visit) = (&chart.at.shared.vault, &chart.at.seat.visit);
+    let found = match chart.at.text("version").parse() {
+        Ok(number) => vault.vread(visit, kind, id, number)?,
+        Err(_) => vault.read(visit, kind, id, chart.position())?,
+    };
+    let is_known = |version: &Version| chart.position().is_none_or(|then| version.position < then);
+    let found = found.filter(|version| !version.deleted && is_known(version));
+    Ok(found.ok_or_else(|| nothing(kind, id))?)
 }
 
 /// The chart that an entry belongs to, if any.
@@ -113,7 +138,20 @@ fn of_object(value: &Json<'_>) -> String {
         ["individual", "member", "actor", "valueReference", "onsetPeriod"].into_iter().find_map(|n| value.get(n));
     let named = words::concept(value);
     let named = if named.is_empty() { inner.map(of_object).unwrap_or_default() } else { named };
-    if named.is_empty() { value.text("reference").unwrap_or_default().to_owned() } else { named }
+    if !named.is_empty() {
+        return named;
+    }
+    let plain = ["value", "reference"].into_iter().find_map(|name| value.text(name));
+    plain.map_or_else(|| group(value), str::to_owned)
+}
+
+/// A group of fields that have words: `Manifestation: Anaphylaxis, Severity: severe`.
+fn group(value: &Json<'_>) -> String {
+    const UNSAID: [&str; 6] = ["id", "extension", "system", "data", "url", "hash"];
+    let members = value.as_object().into_iter().flat_map(|members| members.iter());
+    let members = members.filter(|(name, _)| !UNSAID.contains(name));
+    let said = members.filter_map(|(name, value)| Some(format!("{}: {}", spaced(name), said(value)?)));
+    said.collect::<Vec<_>>().join(", ")
 }
 
 /// `effectiveDateTime` as `Effective date time`.

@@ -3,22 +3,27 @@
 //! [`Chart`] asks the gate for what the pages show, at one position of the log, and keeps the day through all links.
 
 mod banner;
+mod changes;
 mod encounters;
 mod entries;
 mod entry;
 mod medications;
 mod results;
+mod seal;
 mod summary;
 mod then;
 mod timeline;
+mod versions;
 
 pub use encounters::page as encounters;
 pub use entries::page as list;
 pub use entry::page as entry;
 pub use medications::page as medications;
 pub use results::{page as results, trend_page as trend};
+pub use seal::proof;
 pub use summary::page;
 pub use timeline::page as timeline;
+pub use versions::{compared as changes, page as versions};
 
 use super::frame::{At, link};
 use crate::answer::Outcome;
@@ -80,8 +85,13 @@ impl<'a> Chart<'a> {
 
     /// An address of an entry, of the same moment.
     fn entry(&self, version: &Version) -> String {
+        self.about("/entry", &format!("{}/{}", version.resource_type, version.id), &[])
+    }
+
+    /// An address about an entry, of the same moment.
+    fn about(&self, path: &str, about: &str, pairs: &[(&str, &str)]) -> String {
         let day = self.then.as_ref().map_or("", |then| then.text.as_str());
-        link("/entry", &[("about", &format!("{}/{}", version.resource_type, version.id)), ("asof", day)])
+        link(path, &[&[("about", about)], pairs, &[("asof", day)]].concat())
     }
 
     /// What the gate shows of one kind, of this patient; `None` where the visitor never sees any of it, or where nothing of

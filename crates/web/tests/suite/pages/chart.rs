@@ -221,3 +221,70 @@ fn a_timeline_goes_back_page_by_page_without_drift() {
         shown(&mut kim, &format!("/patient/timeline?id=zoe&{odd}"));
     }
 }
+
+#[test]
+fn versions_are_compared_field_by_field_and_by_any_two() {
+    let stage = charted();
+    let mut nut = json!({
+        "resourceType": "AllergyIntolerance", "id": "nut", "clinicalStatus": active(),
+        "patient": {"reference": "Patient/zoe"}, "criticality": "low", "code": {"text": "Peanut <i>"},
+        "reaction": [{"manifestation": [{"text": "Anaphylaxis"}], "severity": "mild"}]
+    });
+    stage.clock.advance(2 * DAY_MS);
+    stage.put(&nut);
+    nut["note"] = json!([{"text": "told by <script>alert(1)</script>"}]);
+    stage.put(&nut);
+    stage.put(&json!({
+        "resourceType": "Provenance", "recorded": "2026-09-23T00:00:00Z", "id": "who",
+        "target": [{"reference": "AllergyIntolerance/nut/_history/3"}], "agent": [{"who": {"display": "Dr <Kim>"}}]
+    }));
+    let mut kim = stage.browser("kim");
+    let about = "about=AllergyIntolerance/nut";
+    let versions = shown(&mut kim, &format!("/entry/versions?{about}"));
+    for said in [
+        "Criticality: high → low",
+        "Severity: severe → mild",
+        "Note added: told by &lt;script&gt;",
+        "first written",
+        SAFE,
+    ] {
+        assert!(versions.contains(said), "{said}: {versions}");
+    }
+    let changes = shown(&mut kim, &format!("/entry/changes?{about}&from=1&to=3"));
+    for said in ["<del>high</del>", "<ins>low</ins>", "version 1 to 3", "<summary>Both as they are kept", SAFE] {
+        assert!(changes.contains(said), "{said}: {changes}");
+    }
+    let first = shown(&mut kim, &format!("/entry?{about}&version=1"));
+    assert!(first.contains("An earlier version") && first.contains("severe"), "{first}");
+    // What was written later is not known on a day before.
+    let then = shown(&mut kim, &format!("/entry/versions?{about}&asof=2026-09-22"));
+    assert!(then.contains("first written") && !then.contains("Criticality"), "{then}");
+    for (path, status) in [
+        (format!("/entry/changes?{about}&from=1&to=3&asof=2026-09-22"), 404),
+        (format!("/entry?{about}&version=3&asof=2026-09-22"), 404),
+        (format!("/entry/changes?{about}&from=1&to=9"), 404),
+        ("/entry/versions?about=AllergyIntolerance/none".to_owned(), 404),
+        ("/entry/versions?about=Practitioner/kim".to_owned(), 404),
+    ] {
+        assert_eq!(kim.get(&path).status, status, "{path}");
+    }
+    // What was deleted still has its versions.
+    assert_eq!(stage.house.send("DELETE", "AllergyIntolerance/nut", &[], b"").status, 204);
+    assert!(shown(&mut kim, &format!("/entry/versions?{about}")).contains("✕ deleted"));
+}
+
+#[test]
+fn an_entry_bears_its_seal_and_gives_its_proof() {
+    let stage = charted();
+    let mut kim = stage.browser("kim");
+    let entry = shown(&mut kim, "/entry?about=Condition/con-zoe");
+    assert!(entry.contains("◌ Not witnessed") && entry.contains("exactly what was written"), "{entry}");
+    let proof = kim.get("/entry/proof?about=Condition/con-zoe&version=1").expect(200);
+    assert!(proof.text().starts_with("c2sp.org/tlog-proof@v1\n"), "{}", proof.text());
+    assert_eq!(proof.header("content-disposition"), Some("attachment; filename=\"entry.tlog-proof\""));
+    let kept = kim.get("/entry/proof?about=Condition/con-zoe&version=1&file=entry").expect(200);
+    assert_eq!(kept.text(), stage.house.get("Condition/con-zoe/_history/1").text());
+    for nothing in ["about=Condition/none", "about=Condition/con-zoe&version=2", "about=x", ""] {
+        assert_eq!(kim.get(&format!("/entry/proof?{nothing}")).status, 404, "{nothing}");
+    }
+}
