@@ -163,7 +163,7 @@ mod tests {
             ),
             (r#"{"given":["A","B"]}"#, r#"{"given":["B","A"]}"#, ""),
             (r#"{"given":["A","B"]}"#, r#"{"given":["A","C","D"]}"#, "Given 2: B → C; Given 3 added: D"),
-            (r#"{"a":{"b":1}}"#, r#"{"a":"x"}"#, "A: {\"b\":1} → x"),
+            (r#"{"a":{"b":1}}"#, r#"{"a":"x"}"#, "A: B: 1 → x"),
         ] {
             assert_eq!(said_of(before, after), said, "{before} {after}");
         }
