@@ -173,14 +173,14 @@ fn levels(scale: &Scale, unit: &str) -> String {
 fn moments(scale: &Scale) -> String {
     let month_of = |at: i64| {
         let (year, month, _) = civil(at.div_euclid(DAY_MS));
-        i64::from(year) * 12 + i64::from(month) - 1
+        year * 12 + i64::from(month) - 1
     };
     let (first, last) = (month_of(scale.first), month_of(scale.last));
     let every = [1, 2, 3, 6, 12, 24, 60, 120, 240].into_iter().find(|every| (last - first) / every <= 7).unwrap_or(600);
     let mut out = String::new();
     for month in (first..=last).filter(|month| month % every == 0) {
         let (year, of_year) = (month.div_euclid(12), month.rem_euclid(12) as u8 + 1);
-        let at = i64::from(days(year as i32, of_year, 1)) * DAY_MS;
+        let at = days(year as i32, of_year, 1) * DAY_MS;
         if at < scale.first {
             continue;
         }

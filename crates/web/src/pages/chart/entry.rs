@@ -148,7 +148,7 @@ fn of_object(value: &Json<'_>) -> String {
 /// A group of fields that have words: `Manifestation: Anaphylaxis, Severity: severe`.
 fn group(value: &Json<'_>) -> String {
     const UNSAID: [&str; 6] = ["id", "extension", "system", "data", "url", "hash"];
-    let members = value.as_object().into_iter().flat_map(|members| members.iter());
+    let members = value.as_object().into_iter().flat_map(fhir::json::Object::iter);
     let members = members.filter(|(name, _)| !UNSAID.contains(name));
     let said = members.filter_map(|(name, value)| Some(format!("{}: {}", spaced(name), said(value)?)));
     said.collect::<Vec<_>>().join(", ")

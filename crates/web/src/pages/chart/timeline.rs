@@ -160,7 +160,7 @@ fn years(
             let found = chart.find(kind, &[("_sort", sort)], &Page { at: Some(at), offset: 0, count: 1 })?;
             let one = found.map(|found| shown(found.matches)).unwrap_or_default();
             let low = one.first().and_then(|one| Some(span(words::begun(&one.resource)?)?.0));
-            let year = low.map(year_of).map(i64::from);
+            let year = low.map(year_of);
             ends = ends.or_else(|| year.map(|year| (year, year)));
             ends = ends.zip(year).map(|((first, last), year)| (first.min(year), last.max(year))).or(ends);
         }
