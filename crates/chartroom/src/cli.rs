@@ -2,9 +2,11 @@
 
 mod app;
 mod disclosure;
+mod release;
 
 pub use app::{AppCommand, Registered};
 pub use disclosure::{DisclosureCommand, StepName, Wanted};
+pub use release::ReleaseCommand;
 
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -63,8 +65,17 @@ pub enum Command {
     /// Check that everything is still what was written; exit code 1 when something was altered
     Verify {
         /// Print the report as one line of JSON
-        #[arg(long)]
+        #[arg(long, conflicts_with = "package")]
         json: bool,
+        /// A package that the release desk sent; it needs no record
+        #[arg(value_name = "PACKAGE")]
+        package: Option<PathBuf>,
+        /// The key of the sender's log, or a file that holds it
+        #[arg(long, value_name = "KEY", requires = "package")]
+        key: Option<String>,
+        /// The password of an encrypted package is on the first line of this file
+        #[arg(long, value_name = "FILE", requires = "package")]
+        password_file: Option<PathBuf>,
     },
     /// Make the search index anew from the record
     Rebuild,
@@ -91,6 +102,9 @@ pub enum Command {
     /// Who received what of a patient, and the accounting of it (45 CFR 164.528), also while the server runs
     #[command(subcommand)]
     Disclosure(DisclosureCommand),
+    /// Requests for records: noted, decided, sent, refused, also while the server runs
+    #[command(subcommand)]
+    Release(ReleaseCommand),
     /// Who may do what: policies in force, tried, compared and changed, also while the server runs
     #[command(subcommand)]
     Policy(PolicyCommand),

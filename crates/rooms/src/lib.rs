@@ -5,5 +5,11 @@
 //! privacy officer reads and a test runs. A room never uses another; what several need stands in [`clocks`] or below.
 
 pub mod clocks;
+pub mod due;
 
 pub mod release;
+
+use web::room::Room;
+
+/// All rooms: what the server serves besides its own.
+pub const ROOMS: &[Room] = &[release::ROOM];

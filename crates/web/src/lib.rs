@@ -20,6 +20,7 @@ mod memory;
 mod pace;
 mod pages;
 mod rest;
+pub mod room;
 mod server;
 mod settings;
 mod sign_in;
@@ -28,6 +29,7 @@ mod strangers;
 mod tls;
 mod witnesses;
 
+pub use answer::Outcome;
 pub use control::{ask_control, serve_control};
 pub use echo::echo;
 pub use listen::serve;

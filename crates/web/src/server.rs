@@ -13,7 +13,7 @@ use crate::settings::Settings;
 use crate::sign_in::{self, Asked};
 use crate::strangers::{Stranger, Strangers};
 use crate::witnesses::Standings;
-use crate::{bulk, gate, log, pages, rest, smart};
+use crate::{bulk, gate, log, pages, rest, room, smart};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -189,7 +189,7 @@ impl Shared {
                 let Ok(_place) = self.requests.try_acquire() else { return self.turned_away(&request) };
                 self.answer_fhir(request).await
             }
-            _ if sign_in::is_page(path) || pages::allowed(path).is_some() => {
+            _ if sign_in::is_page(path) || pages::allowed(self.settings.rooms, path).is_some() => {
                 let Ok(_place) = self.forms.try_acquire() else { return self.turned_away(&request) };
                 let limit = self.settings.request_timeout;
                 let answered = tokio::time::timeout(limit, self.answer_page(request)).await;
@@ -207,7 +207,7 @@ impl Shared {
     /// Pages of signing in and of one's own account, and all others of people who are signed in.
     async fn answer_page(self: &Arc<Self>, request: Request) -> Response<Bytes> {
         let path = request.uri().path();
-        let of_people = pages::allowed(path);
+        let of_people = pages::allowed(self.settings.rooms, path);
         let methods = of_people.or_else(|| sign_in::allowed(path)).unwrap_or_default();
         let asked = match self.loaded(request, methods).await {
             Ok(asked) => asked,
@@ -282,7 +282,8 @@ impl Shared {
 
     async fn answer_fhir(self: &Arc<Self>, request: Request) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
-        let place = rest::place(&parts.method, parts.uri.path());
+        let mut place = rest::place(&parts.method, parts.uri.path());
+        place.deed = room::deed(self.settings.rooms, parts.uri.path()).unwrap_or(place.deed);
         if parts.method == Method::OPTIONS {
             return allowed(place.allowed);
         }

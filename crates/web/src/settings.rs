@@ -1,5 +1,6 @@
 //! What the operator can set, with defaults that suit one machine.
 
+use crate::room::Room;
 use crate::sign_in::provider::Provider;
 use crate::witnesses::Witness;
 use std::time::Duration;
@@ -68,6 +69,8 @@ pub struct Settings {
     pub witnesses: Vec<Witness>,
     /// From one asking of the witnesses to the next.
     pub witness_interval: Duration,
+    /// The rooms: pages and operations of the crates above.
+    pub rooms: &'static [Room],
 }
 
 /// A certificate and its key.
@@ -120,6 +123,7 @@ impl Settings {
             tls: None,
             witnesses: Vec::new(),
             witness_interval: Duration::from_secs(60),
+            rooms: &[],
         }
     }
 

@@ -25,6 +25,7 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("qrcodegen", &["web"]),
     ("signed_note", &["vault"]),
     ("tlog_tiles", &["vault"]),
+    ("zip", &["rooms"]),
     ("axum", &["web"]),
     ("hyper", &["web"]),
     ("hyper-util", &["web"]),

@@ -12,6 +12,7 @@ mod fhirpath;
 mod log;
 mod policy;
 mod quarantine;
+mod release;
 mod serve;
 mod upkeep;
 mod verify;
@@ -46,7 +47,10 @@ pub fn run(cli: &Cli) -> Result<(), Stop> {
         Command::Serve(args) => serve::serve(&config(DATA)?, args),
         Command::Import(args) => import::run(&config(DATA)?, args),
         Command::Quarantine(command) => quarantine::quarantine(&config(DATA)?, command),
-        Command::Verify { json } => verify::verify(&config(DATA)?, *json),
+        Command::Verify { package: Some(package), key, password_file, .. } => {
+            release::verify(package, key.as_deref(), password_file.as_deref())
+        }
+        Command::Verify { json, .. } => verify::verify(&config(DATA)?, *json),
         Command::Rebuild => upkeep::rebuild(&config(DATA)?),
         Command::Backup { to } => upkeep::backup(&config(DATA)?, to),
         Command::Restore(args) => upkeep::restore(&config(DATA)?, args),
@@ -68,6 +72,7 @@ pub fn run(cli: &Cli) -> Result<(), Stop> {
         Command::App(command) => app::app(&config(DATA)?, command),
         Command::Account(command) => account::account(&config(DATA)?, command),
         Command::Disclosure(command) => disclosure::disclosure(&config(DATA)?, command),
+        Command::Release(command) => release::release(&config(DATA)?, command),
         Command::Policy(command) => policy::policy(&config(DATA)?, command),
         Command::Config(ConfigCommand::Check(args)) => {
             let config = config(DATA)?;

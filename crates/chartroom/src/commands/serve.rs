@@ -72,6 +72,7 @@ impl Port {
             private_addresses,
             providers,
             exports_kept: serving.exports_kept,
+            rooms: rooms::ROOMS,
             ..Settings::new(url)
         };
         Ok(Port { runtime, listener, settings, audit_years: None })

@@ -10,6 +10,7 @@ mod audit;
 mod deed;
 mod disclosure;
 mod policy;
+mod release;
 mod socket;
 
 pub use account::{AccountDeed, UNDONE, What};
@@ -18,6 +19,7 @@ pub use audit::Question;
 pub use deed::{Deed, Done, Note, absolute};
 pub use disclosure::{DisclosureDeed, Form};
 pub use policy::{PolicyDeed, UNDONE as POLICIES_UNDONE};
+pub use release::ReleaseDeed;
 
 use crate::commands::open_existing;
 use crate::config::Config;

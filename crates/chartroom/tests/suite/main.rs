@@ -14,5 +14,6 @@ mod memory;
 mod odd_files;
 mod policies;
 mod program;
+mod release;
 mod serving;
 mod witnesses;

@@ -4,6 +4,20 @@
 //! identity is proved, and whether the patient's accounting lists it. [`rules`] decide all of that without asking anybody
 //! the time; `spec.md` says them as tables.
 
+pub mod case;
+pub mod dossier;
+pub mod operations;
+pub mod package;
+pub mod pages;
+pub mod recall;
+pub mod receipt;
+pub mod request;
 pub mod rules;
 #[cfg(test)]
 mod spec;
+pub mod work;
+
+use web::room::Room;
+
+/// What the web serves of it.
+pub const ROOM: Room = Room { pages: pages::PAGES, ways: pages::WAYS, operations: operations::OPERATIONS };

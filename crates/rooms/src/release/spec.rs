@@ -58,13 +58,15 @@ fn some_things_stay_here() {
     for label in Label::ALL {
         let row = table.iter().find(|(_, row)| row["label"] == label.code());
         for route in Route::ALL {
-            let stays = route.keeps_back(*label);
+            let stays = route.keeps_back(*label, true);
             let expected =
                 row.is_some_and(|(_, row)| row["stays back except on"].split(' ').all(|r| r != route.code()));
             assert_eq!(stays.is_some(), expected, "{label} on {route}");
             assert!(stays.is_none_or(|why| row.is_some_and(|(_, row)| why.contains(&row["because"]))), "{label}");
         }
         assert!(row.is_none() || needs_second_look(*label), "{label}");
+        let without = Route::Authorization.keeps_back(*label, false).is_some();
+        assert_eq!(without, row.is_some(), "{label}: an authorization for anything else");
     }
 }
 

@@ -15,6 +15,7 @@ pub mod policy;
 pub mod principal;
 pub(crate) mod private;
 mod relations;
+pub mod release;
 pub mod scopes;
 mod seeing;
 pub(crate) mod sight;

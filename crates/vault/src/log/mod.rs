@@ -6,6 +6,7 @@ pub mod leaf;
 pub(crate) mod nodes;
 mod proof;
 pub mod reader;
+pub mod receipt;
 pub mod standing;
 pub(crate) mod tree;
 pub mod witness;

@@ -9,11 +9,16 @@ use vault::access::audit::Deed;
 use vault::access::{Role, Roles};
 
 /// A page, and who has a use for it.
+#[derive(Clone, Copy, Debug)]
 pub struct Way {
+    /// Its path.
     pub path: &'static str,
+    /// What the link says.
     pub name: &'static str,
-    does: &'static str,
-    of: &'static [Role],
+    /// What it is for, in a sentence.
+    pub does: &'static str,
+    /// The roles that have a use for it.
+    pub of: &'static [Role],
 }
 
 const OWN: &[Role] = &[Role::Patient, Role::Proxy];
@@ -103,19 +108,20 @@ const WAYS: &[Way] = &[
 ];
 
 /// The pages for somebody with these roles.
-pub fn ways(roles: Roles) -> Vec<&'static Way> {
-    WAYS.iter().filter(|way| way.of.iter().any(|role| roles.contains(*role))).collect()
+pub(crate) fn ways(shared: &Shared, roles: Roles) -> Vec<&'static Way> {
+    let of_rooms = shared.settings.rooms.iter().flat_map(|room| room.ways);
+    WAYS.iter().chain(of_rooms).filter(|way| way.of.iter().any(|role| roles.contains(*role))).collect()
 }
 
 /// `GET /home`.
-pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
+pub(crate) fn page(shared: &Shared, asked: &Asked) -> Outcome {
     seated(shared, asked, Deed::Read, |at| {
         let account = &at.seat.account;
         let roles: Vec<&str> = account.roles.iter().map(Role::words).collect();
         let way = |way: &&Way| {
             format!("<li><a href=\"{}\"><strong>{}</strong><small>{}</small></a></li>", way.path, way.name, way.does)
         };
-        let ways: String = ways(account.roles).iter().map(way).collect();
+        let ways: String = ways(shared, account.roles).iter().map(way).collect();
         let body = format!(
             "<h1>{}</h1><p>You are here as {}, for {}. <a href=\"/account\">Your account</a> has the purposes you may \
              come for.</p><ul class=\"ways\">{ways}</ul>",

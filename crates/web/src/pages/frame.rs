@@ -1,5 +1,6 @@
 //! What all pages of people who are signed in share: who sits there, the entry in the audit, and what stands around.
 
+use super::whose::whose;
 use super::{desk, escape, words};
 use crate::answer::{Outcome, status_of};
 use crate::server::{Shared, peer};
@@ -11,23 +12,23 @@ use axum::http::{Method, Response, StatusCode};
 use bytes::Bytes;
 use fhir::json::Json;
 use fhir::search::query::url;
-use vault::Error;
-use vault::access::Context;
 use vault::access::audit::Deed;
+use vault::access::{Context, Visit};
 use vault::search::{Found, Page};
+use vault::{Error, Vault};
 
 /// A page for somebody who is signed in.
 pub struct At<'a> {
-    pub shared: &'a Shared,
-    pub seat: Seat,
+    pub(crate) shared: &'a Shared,
+    pub(crate) seat: Seat,
     /// The query of the address, or the form that was sent, which came from a page of this session.
-    pub form: Form,
+    pub(crate) form: Form,
     path: &'a str,
 }
 
 /// Does `page` for whoever is signed in, and keeps the answer back until the audit has it, whether it was done or not.
 /// Others are asked to sign in.
-pub fn seated(shared: &Shared, asked: &Asked, deed: Deed, page: impl FnOnce(&At<'_>) -> Outcome) -> Outcome {
+pub(crate) fn seated(shared: &Shared, asked: &Asked, deed: Deed, page: impl FnOnce(&At<'_>) -> Outcome) -> Outcome {
     let mut seat = match take(shared, asked)? {
         Seated::Here(seat) => seat,
         Seated::Away(answer) => return Ok(answer),
@@ -64,9 +65,32 @@ fn context(asked: &Asked, deed: Deed) -> Context {
 }
 
 impl At<'_> {
+    /// The record.
+    #[must_use]
+    pub fn vault(&self) -> &Vault {
+        &self.shared.vault
+    }
+
+    /// Who is here, and why.
+    #[must_use]
+    pub fn visit(&self) -> &Visit {
+        &self.seat.visit
+    }
+
+    /// All fields of the query or form.
+    #[must_use]
+    pub fn fields(&self) -> Vec<(String, String)> {
+        self.form.fields().cloned().collect()
+    }
+
+    /// The patients for whom the visitor speaks, with what people call them: themselves, and those for whom they act.
+    pub fn people(&self) -> Result<Vec<(String, String)>, Error> {
+        Ok(whose(self)?.into_iter().map(|whose| (whose.id, whose.name)).collect())
+    }
+
     /// The page: `body` is HTML, in which whatever came from outside was escaped.
     pub fn page(&self, title: &str, body: &str) -> Response<Bytes> {
-        let links = desk::ways(self.seat.account.roles);
+        let links = desk::ways(self.shared, self.seat.account.roles);
         let link = |(path, name): (&str, &str)| {
             let here = if path == self.path { " aria-current=\"page\"" } else { "" };
             format!("<a href=\"{path}\"{here}>{name}</a>")

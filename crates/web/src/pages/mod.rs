@@ -10,10 +10,10 @@ mod audit;
 mod chart;
 mod concerns;
 mod consents;
-mod desk;
+pub mod desk;
 mod disclosures;
 mod emergency;
-mod frame;
+pub mod frame;
 mod glass;
 mod graph;
 mod home;
@@ -24,11 +24,12 @@ mod recipients;
 mod unusual;
 mod whose;
 mod why;
-mod words;
+pub mod words;
 
 pub use home::{escape, home};
 
 use crate::answer::Outcome;
+use crate::room::{self, Room};
 use crate::server::Shared;
 use crate::sign_in::forms::check_origin;
 use crate::sign_in::{Asked, refused_page};
@@ -95,11 +96,12 @@ const PAGES: &[Page] = &[
 ];
 
 /// The methods of a page; `None`: no page has this path.
-pub fn allowed(path: &str) -> Option<&'static str> {
-    let page = PAGES.iter().find(|page| page.path == path)?;
-    Some(match (page.get, page.post) {
-        (Some(_), Some(_)) => "GET, HEAD, POST",
-        (Some(_), None) => "GET, HEAD",
+pub fn allowed(rooms: &[Room], path: &str) -> Option<&'static str> {
+    let own = PAGES.iter().find(|page| page.path == path).map(|page| (page.get.is_some(), page.post.is_some()));
+    let of_room = || room::page(rooms, path).map(|page| (page.get.is_some(), page.post.is_some()));
+    Some(match own.or_else(of_room)? {
+        (true, true) => "GET, HEAD, POST",
+        (true, false) => "GET, HEAD",
         _ => "POST",
     })
 }
@@ -115,9 +117,19 @@ fn route(shared: &Shared, asked: &Asked, path: &str) -> Outcome {
     if is_post {
         check_origin(&asked.parts.headers)?;
     }
+    if let Some(page) = room::page(shared.settings.rooms, path) {
+        let Some((deed, draws)) = (if is_post { page.post } else { page.get }) else {
+            return Err(nothing_here().into());
+        };
+        return frame::seated(shared, asked, deed, draws);
+    }
     let page = PAGES.iter().find(|page| page.path == path);
     match page.and_then(|page| if is_post { page.post } else { page.get }) {
         Some(answers) => answers(shared, asked),
-        None => Err(Refusal::new(Kind::NotFound, "not-found", "nothing is here; your pages begin at /home").into()),
+        None => Err(nothing_here().into()),
     }
+}
+
+fn nothing_here() -> Refusal {
+    Refusal::new(Kind::NotFound, "not-found", "nothing is here; your pages begin at /home")
 }

@@ -18,6 +18,7 @@ mod page;
 mod patch;
 mod proof;
 mod read;
+mod rooms;
 pub mod route;
 mod search;
 mod terminology;
@@ -189,7 +190,7 @@ fn is_audit(target: Target<'_>) -> bool {
     }
 }
 
-fn below_base(path: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn below_base(path: &str) -> Option<Cow<'_, str>> {
     let below = path.strip_prefix("/fhir")?;
     route::plain(below.strip_prefix('/').unwrap_or(below))
 }

@@ -2,9 +2,10 @@
 
 use super::route::{Key, Target};
 use super::terminology::{self, Operation};
-use super::{Asked, disclosures, everything, export, glass, inputs, not_found, proof, read, validation, why};
+use super::{Asked, disclosures, everything, export, glass, inputs, not_found, proof, read, rooms, validation, why};
 use crate::answer::{Outcome, json};
 use crate::bulk::Level;
+use crate::room;
 use crate::server::Shared;
 use axum::http::StatusCode;
 use base::refusal::{Kind, Refusal};
@@ -116,6 +117,14 @@ pub fn answer(shared: &Shared, mut asked: Asked<'_>, target: Target<'_>) -> Outc
         }
         Target::Operation(key, name) if let Some(operation) = Operation::of(key.resource_type, name) => {
             terminology::answer(shared, asked, operation, Some(key))
+        }
+        Target::SystemOperation(name) if let Some(operation) = room::operation(shared.settings.rooms, None, name) => {
+            rooms::carry_out(shared, asked, operation, None)
+        }
+        Target::Operation(key, name)
+            if let Some(operation) = room::operation(shared.settings.rooms, Some(key.resource_type), name) =>
+        {
+            rooms::carry_out(shared, asked, operation, Some(key))
         }
         _ => Err(Refusal::new(
             Kind::NotOffered,

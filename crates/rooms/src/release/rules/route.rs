@@ -209,10 +209,12 @@ impl Route {
     }
 
     /// Why something that carries a label stays here on this route, with the paragraph; `None`: it may go.
+    ///
+    /// `opens_notes`: whether the patient's authorization is for psychotherapy notes.
     #[must_use]
-    pub fn keeps_back(self, label: Label) -> Option<&'static str> {
+    pub fn keeps_back(self, label: Label, opens_notes: bool) -> Option<&'static str> {
         match label {
-            Label::PsychotherapyNote if self == Route::Authorization => None,
+            Label::PsychotherapyNote if self == Route::Authorization && opens_notes => None,
             Label::PsychotherapyNote if self.is_own() => Some("psychotherapy notes (45 CFR 164.524(a)(1)(i))"),
             Label::PsychotherapyNote => Some("psychotherapy notes need an authorization (45 CFR 164.508(a)(2))"),
             // 42 CFR 2.23: the patient's own access needs no consent.

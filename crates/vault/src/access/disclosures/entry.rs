@@ -144,7 +144,7 @@ impl Disclosure {
         Ok(self)
     }
 
-    pub(super) fn write(&self) -> Json<'static> {
+    pub(crate) fn write(&self) -> Json<'static> {
         let text = |text: &str| Json::string(text.to_owned());
         let mut members = vec![
             ("resourceType", text(KIND)),

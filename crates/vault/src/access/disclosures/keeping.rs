@@ -193,7 +193,7 @@ impl Vault {
     }
 
     /// Lets a visit at a patient's disclosures, or refuses; the audit will say whose they were.
-    pub(super) fn accountable(&self, visit: &Visit, action: Action, patient: &str) -> Result<Kid, Error> {
+    pub(crate) fn accountable(&self, visit: &Visit, action: Action, patient: &str) -> Result<Kid, Error> {
         visit.must_ask()?;
         let known = self.kid_of(patient);
         self.permit(visit, action, Class::Audit, known)?;
@@ -211,7 +211,7 @@ impl Vault {
     }
 
     /// Leaves out what is about patients whom a visit may not see, and notes the others for the audit.
-    pub(super) fn retain_shown<T>(&self, visit: &Visit, all: &mut Vec<T>, whose: fn(&T) -> &str) -> Result<(), Error> {
+    pub(crate) fn retain_shown<T>(&self, visit: &Visit, all: &mut Vec<T>, whose: fn(&T) -> &str) -> Result<(), Error> {
         let mut known: HashMap<String, bool> = HashMap::new();
         for one in all.iter() {
             if !known.contains_key(whose(one)) {
