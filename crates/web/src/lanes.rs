@@ -18,6 +18,11 @@ impl Lane {
     pub async fn turn(&self) -> Result<Turn, Error> {
         self.0.clone().acquire_owned().await.map(Turn).map_err(|_| stopping().into())
     }
+
+    /// A turn now, if nobody must be waited for.
+    pub fn turn_now(&self) -> Option<Turn> {
+        self.0.clone().try_acquire_owned().ok().map(Turn)
+    }
 }
 
 /// A turn in a lane.

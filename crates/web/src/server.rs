@@ -85,6 +85,7 @@ impl Server {
     #[must_use]
     pub fn new(vault: Vault, settings: Settings) -> Server {
         vault.know_base(&settings.fhir_base());
+        let memory = Memory::new(settings.memory_bytes_max, settings.body_bytes_max, settings.searches_max);
         let shared = Shared {
             base: settings.fhir_base(),
             sealer: Sealer::new(&vault.link_key()),
@@ -95,14 +96,14 @@ impl Server {
             request_ids: RequestIds::new(&vault.fresh_id()),
             smart: smart::Desk::new(),
             providers: sign_in::provider::Desk::default(),
-            bulk: bulk::Desk::open(&vault),
+            bulk: bulk::Desk::open(&vault, memory.leaving.bytes_max()),
             used: sign_in::once::Used::default(),
             requests: Semaphore::new(settings.requests_max.max(1)),
             forms: Semaphore::new(FORMS_MAX),
             searches: Lane::new(settings.searches_max),
             writes: Lane::new(settings.writes_max),
             pages: Lane::new(PAGES_MAX),
-            memory: Memory::new(settings.memory_bytes_max, settings.body_bytes_max, settings.searches_max),
+            memory,
             vault,
             settings,
         };

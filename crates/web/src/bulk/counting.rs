@@ -5,6 +5,7 @@ use super::job::{Job, Part, State};
 use super::question;
 use crate::answer::log_fault;
 use crate::server::Shared;
+use base::refusal::{Kind, Refusal};
 use std::sync::Arc;
 use vault::Error;
 use vault::access::Visit;
@@ -17,6 +18,8 @@ pub async fn count(shared: Arc<Shared>, job: Arc<Job>, visit: Visit) {
         return;
     }
     let found = match counted(&shared, &job, &visit).await {
+        // The machine is busy: the job stays as it is, and goes on when its status is asked for the next time.
+        Err(Error::Refusal(refusal)) if is_passing(&refusal) => return,
         // What was open at the kick-off is so no more: the export is empty, and says why.
         Err(Error::Refusal(refusal)) => shared.bulk.keep_found(&job, Vec::new(), vec![refusal.to_string()]),
         found => found,
@@ -46,12 +49,18 @@ async fn counted(shared: &Arc<Shared>, job: &Arc<Job>, visit: &Visit) -> Result<
         job.set(State::Counting(done, types.len()));
         match of_type(shared, job, visit, name, &whose).await {
             Ok(found) => parts.extend(found),
+            Err(Error::Refusal(refusal)) if is_passing(&refusal) => return Err(refusal.into()),
             // One type that costs too much does not take the others with it.
             Err(Error::Refusal(refusal)) => notes.push(format!("{name} was left out: {refusal}")),
             Err(error) => return Err(error),
         }
     }
     shared.bulk.keep_found(job, parts, notes)
+}
+
+/// Whether the same would be answered in a moment: nothing may be left out of an export because the server was busy.
+fn is_passing(refusal: &Refusal) -> bool {
+    refusal.kind == Kind::Unavailable
 }
 
 async fn of_type(

@@ -17,6 +17,9 @@ const MEMO: &str = "bulk-export-";
 /// Jobs that are there at a time, of everybody together.
 const JOBS_MAX: usize = 1_000;
 
+/// What a file that is being sent holds at most: the piece that is being taken, and the next.
+const FILE_BYTES: usize = 2 << 20;
+
 /// Jobs that are counted at a time; more wait.
 const COUNTED_AT_A_TIME: usize = 2;
 
@@ -26,14 +29,19 @@ pub struct Desk {
     memos: Option<Memos>,
     /// Turns of counting.
     pub turns: Lane,
+    /// Places of files that are being sent.
+    pub files: Lane,
 }
 
 impl Desk {
-    /// Reads what was kept before a restart, and drops what is over.
-    pub fn open(vault: &Vault) -> Desk {
+    /// Reads what was kept before a restart, and drops what is over. Files take half of the `leaving` bytes that answers may
+    /// hold together, so that clients that take nothing of theirs leave room for everybody else.
+    pub fn open(vault: &Vault, leaving: usize) -> Desk {
         let memos = vault.memos().map_err(|error| told(&error)).ok();
         let jobs = memos.as_ref().map(|memos| kept(memos).map_err(|error| told(&error)).unwrap_or_default());
-        let desk = Desk { jobs: Mutex::new(jobs.unwrap_or_default()), memos, turns: Lane::new(COUNTED_AT_A_TIME) };
+        let files = Lane::new(leaving / 2 / FILE_BYTES);
+        let desk =
+            Desk { jobs: Mutex::new(jobs.unwrap_or_default()), memos, turns: Lane::new(COUNTED_AT_A_TIME), files };
         desk.sweep(vault.clock().now());
         desk
     }
@@ -164,7 +172,7 @@ mod tests {
             Options { dir: dir.path().to_owned(), key: KeySource::Beside, clock: clock.clone(), ids, labels: None };
         let vault = Vault::open(options).unwrap();
         let (now, operator) = (clock.now(), Visit::operator());
-        let desk = Desk::open(&vault);
+        let desk = Desk::open(&vault, 8 << 20);
         let (counted, waiting) = (job("counted", 100), job("waiting", 50));
         assert!(desk.add(&counted, 2, now).unwrap() && desk.add(&waiting, 2, now).unwrap());
         assert!(!desk.add(&job("third", 100), 2, now).unwrap());
@@ -172,7 +180,7 @@ mod tests {
         desk.keep_found(&counted, vec![part.clone()], Vec::new()).unwrap();
         vault.memos().unwrap().write("bulk-export-broken").unwrap().0.add(b"{}").unwrap();
 
-        let desk = Desk::open(&vault);
+        let desk = Desk::open(&vault, 8 << 20);
         let found = desk.find("counted", &operator, now).unwrap();
         assert!(matches!(found.state(), State::Ready(parts, _) if *parts == [part]));
         assert!(matches!(desk.find("waiting", &operator, now).unwrap().state(), State::Counting(..)));
@@ -182,7 +190,7 @@ mod tests {
         assert!(desk.find("counted", &operator, now).is_none() && found.is_ended());
 
         clock.advance(40);
-        assert!(Desk::open(&vault).find("waiting", &operator, clock.now()).is_none());
+        assert!(Desk::open(&vault, 8 << 20).find("waiting", &operator, clock.now()).is_none());
         assert!(vault.memos().unwrap().names(MEMO).unwrap().is_empty());
     }
 }

@@ -132,10 +132,17 @@ pub fn file(
     job: &Arc<Job>,
     part: &Part,
 ) -> Result<Sending, Error> {
+    let place = shared.bulk.files.turn_now().ok_or_else(too_many_files)?;
     let whose = whose(shared, visit, &job.wanted, (job.at, job.moment))?;
     let mut positions = lines(shared, visit, job, &part.resource_type, &whose)?;
     positions.retain(|position| (part.from..part.to).contains(position));
     shared.vault.note_export(visit, &positions)?;
     let view = View { elements: job.wanted.elements.clone(), ..View::default() };
-    Ok(Sending::new(job.clone(), visit.clone(), headers, positions, view))
+    Ok(Sending::new(job.clone(), (visit.clone(), headers), positions, view, place))
+}
+
+fn too_many_files() -> Refusal {
+    let message =
+        "as many files of exports are being sent as this server sends at a time; ask for this one again shortly";
+    Refusal::new(Kind::Unavailable, "throttled", message)
 }

@@ -6,6 +6,7 @@
 use super::job::{Job, Owner};
 use crate::answer::log_fault;
 use crate::gate;
+use crate::lanes::Turn;
 use crate::pace::Pace;
 use crate::rest::view::View;
 use crate::server::{Leaving, Shared};
@@ -30,14 +31,21 @@ pub struct Sending {
     headers: HeaderMap,
     positions: Vec<u32>,
     view: View,
+    _place: Turn,
 }
 
 impl Sending {
     /// The lines at positions, for a visit whose audit knows of them.
-    pub fn new(job: Arc<Job>, visit: Visit, headers: &HeaderMap, positions: Vec<u32>, view: View) -> Sending {
+    pub fn new(
+        job: Arc<Job>,
+        (visit, headers): (Visit, &HeaderMap),
+        positions: Vec<u32>,
+        view: View,
+        place: Turn,
+    ) -> Sending {
         let said = headers.get_all(header::AUTHORIZATION).iter();
         let headers = said.map(|value| (header::AUTHORIZATION, value.clone())).collect();
-        Sending { job, visit, headers, positions, view }
+        Sending { job, visit, headers, positions, view, _place: place }
     }
 
     /// The visit as it is now. Refuses where it or the job has ended.

@@ -94,6 +94,7 @@ pub fn status(shared: &Shared, asked: &Asked<'_>, id: &str) -> Outcome {
             Ok(bulk::with(answer, After::Count(job, asked.call.visit.clone())))
         }
         State::Ready(parts, notes) => {
+            let parts = open_parts(shared, &asked.call.visit, &parts)?;
             let manifest = asked.printed(manifest(shared, &job, &parts, &notes).into());
             let mut answer = plain(StatusCode::OK, "application/json", manifest);
             answer.headers_mut().insert(header::EXPIRES, http_date(job.expires));
@@ -123,6 +124,7 @@ pub fn file(shared: &Shared, asked: &Asked<'_>, id: &str, file: &str) -> Outcome
     if name == NOTES && !notes.is_empty() {
         return Ok(plain(StatusCode::OK, NDJSON, outcome_line(&notes)));
     }
+    let parts = open_parts(shared, &asked.call.visit, &parts)?;
     let part = parts.iter().find(|part| part.name == name).ok_or_else(unknown)?;
     if asked.call.parts.method == Method::HEAD {
         // Nothing leaves: neither an export for the audit nor a disclosure for the accounting.
@@ -131,6 +133,12 @@ pub fn file(shared: &Shared, asked: &Asked<'_>, id: &str, file: &str) -> Outcome
     let asker = (&asked.call.visit, &asked.call.parts.headers);
     let sending: Sending = bulk::file(shared, asker, &job, part)?;
     Ok(bulk::with(plain(StatusCode::OK, NDJSON, Bytes::new()), After::Send(Arc::new(sending))))
+}
+
+/// The files whose type is open to the visit now: of the others it learns neither that there are any nor how many lines.
+fn open_parts(shared: &Shared, visit: &Visit, parts: &[Part]) -> Result<Vec<Part>, vault::Error> {
+    let open = bulk::open_types(shared, visit)?;
+    Ok(parts.iter().filter(|part| open.contains(&part.resource_type.as_str())).cloned().collect())
 }
 
 fn found(shared: &Shared, asked: &Asked<'_>, id: &str) -> Result<Arc<Job>, Refusal> {

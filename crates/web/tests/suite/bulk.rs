@@ -376,7 +376,18 @@ fn an_app_that_may_no_longer_see_a_type_gets_no_file_of_it() {
     let manifest = client.manifest(&client.start("$export?_type=Patient,Observation"));
     let narrow = Client::new(&backend, "system/Patient.rs");
     let url = |index: usize| path_of(manifest["output"][index]["url"].as_str().unwrap());
-    assert_eq!((narrow.get(&url(0)).status, narrow.get(&url(1)).status), (200, 403));
+    let is_patients = |file: &Value| file["type"] == "Patient";
+    let (own, other) = if is_patients(&manifest["output"][0]) { (0, 1) } else { (1, 0) };
+    assert_eq!((narrow.get(&url(own)).status, narrow.get(&url(other)).status), (200, 404));
+    // The manifest tells nothing of the other type: not that there is any, not how much.
+    let status = url(0).rsplit_once('/').unwrap().0.to_owned();
+    let told = narrow.manifest(&status);
+    assert_eq!(told["output"].as_array().unwrap().iter().filter(|file| is_patients(file)).count(), 1, "{told}");
+    assert!(!told["output"].to_string().contains("Observation"), "{told}");
+    let nothing = Client::new(&backend, "system/Patient.r");
+    let answer = nothing.get(&status);
+    assert!(answer.status == 403 && !answer.text().contains("Patient-1"), "{}", answer.text());
+    assert_eq!(client.manifest(&status), manifest, "and is whole for whoever may");
     backend.stage.house.vault.review_app(&operator(), "backend", vault::access::apps::Review::Suspended).unwrap();
     assert_eq!(client.get(&url(0)).status, 401);
 }
@@ -512,6 +523,54 @@ fn a_file_ends_with_its_export_and_with_the_app() {
         drop(stream.read_to_end(&mut bytes));
         assert!(bytes.len() < 40_000_000 && !bytes.ends_with(b"0\r\n\r\n"), "{} bytes came", bytes.len());
     }
+}
+
+/// Files are asked for and not taken, until no more are sent; meanwhile jobs are started, counted and asked for.
+#[test]
+fn many_exports_in_full_memory_are_told_to_come_again_and_nothing_hangs() {
+    let backend = Backend::scoped(EVERYTHING, |settings| {
+        settings.memory_bytes_max = 16 << 20;
+        settings.exports_max = 6;
+    });
+    fill(&backend, 400);
+    let client = Client::new(&backend, EVERYTHING);
+    let status = client.start("$export?_type=Observation&_typeFilter=Observation%3Fcode%3D1-1");
+    let manifest = client.manifest(&status);
+    let path = path_of(manifest["output"][0]["url"].as_str().unwrap());
+    let address = backend.stage.house.address;
+    let bearer = format!("Bearer {}", client.token);
+    let taking_nothing = || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let request = crate::client::request(address, "GET", &path, &[("Authorization", &bearer)], b"");
+        stream.write_all(&request).unwrap();
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).unwrap();
+        (stream, String::from_utf8_lossy(&head[9..]).into_owned())
+    };
+    let begun: Vec<_> = (0..8).map(|_| taking_nothing()).collect();
+    let statuses: Vec<&str> = begun.iter().map(|(_, status)| status.as_str()).collect();
+    assert_eq!((statuses[0], statuses[7]), ("200", "503"), "{statuses:?}");
+    let answer = client.get(&path).expect(503);
+    assert!(answer.header("retry-after").is_some() && answer.json()["issue"][0]["code"] == "throttled");
+    // Everybody else has room: answers that are counted, too.
+    let start = std::time::Instant::now();
+    let page = client.get("/fhir/Observation?code=1-1&_count=15").expect(200);
+    assert!(page.body.len() > 800_000);
+    let started: Vec<Answer> = (0..8).map(|_| client.kick_off("$export", ASYNC, b"")).collect();
+    for answer in &started {
+        assert!(answer.status == 202 || answer.status == 429 && answer.header("retry-after").is_some());
+    }
+    let jobs: Vec<String> =
+        started.iter().filter_map(|answer| Some(path_of(answer.header("content-location")?))).collect();
+    assert_eq!(jobs.len(), 5);
+    for job in &jobs {
+        let output = client.manifest(job)["output"].to_string();
+        assert!(output.contains("\"count\":404"), "nothing is left out: {output}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
+    drop(begun);
+    let comes = || client.get(&path).status == 200;
+    assert!((0..200).any(|_| comes() || (std::thread::sleep(Duration::from_millis(50)), false).1), "places are let go");
 }
 
 #[test]
