@@ -422,7 +422,7 @@ impl<'v> Run<'v> {
             drop(files);
             let _ = slots.try_recv();
         };
-        self.vault.submit(self.visit, changes, Box::new(done));
+        self.vault.submit_arrivals(self.visit, changes, Box::new(done));
     }
 
     /// Brings the display up to date.

@@ -316,7 +316,8 @@ fn interaction(action: Action) -> Option<Interaction> {
         | Action::Operate
         | Action::PolicyEdit
         | Action::RecordDisclosure
-        | Action::Account => None,
+        | Action::Account
+        | Action::Unlabel => None,
     }
 }
 

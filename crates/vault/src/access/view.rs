@@ -143,14 +143,14 @@ impl Vault {
         parse_for(resource_type, pairs, strict, now, &hidden)
     }
 
-    /// Changes by a visit that sees some types in part: what it does not see stays as it is.
+    /// Changes by a visit that sees some types in part: what it does not see stays as it is, and so do labels by hand.
     pub(crate) fn keep_unseen(&self, visit: &Visit, changes: &mut [Change]) -> Result<View, Error> {
         if visit.is_operator() {
             return Ok(View::default());
         }
+        let mut tied = self.keep_labels(visit, changes)?;
         let sight = self.sight(visit, Action::Read)?;
-        let Some(hidden) = sight.hidden() else { return Ok(View::default()) };
-        let mut tied = false;
+        let Some(hidden) = sight.hidden() else { return Ok(View { sight: None, tied }) };
         for change in changes {
             if let Change::Put { resource, expect, .. } = change {
                 tied |= self.keep_unseen_of(hidden, &sight, resource, expect)?;
@@ -238,10 +238,17 @@ pub(crate) struct View {
 impl View {
     /// An answer that goes through this view first.
     pub fn before(self, done: Done) -> Done {
-        let View { sight: Some(sight), tied } = self else { return done };
+        let View { sight, tied } = self;
+        if sight.is_none() && !tied {
+            return done;
+        }
         Box::new(move |written| {
+            let narrow = |one| match &sight {
+                Some(sight) => narrow_written(sight, one),
+                None => one,
+            };
             done(match written {
-                Ok(written) => Ok(written.into_iter().map(|one| narrow_written(&sight, one)).collect()),
+                Ok(written) => Ok(written.into_iter().map(narrow).collect()),
                 Err(Error::Refusal(refusal)) if tied && refusal.kind == Kind::Precondition => Err(overtaken(refusal)),
                 Err(error) => Err(error),
             });

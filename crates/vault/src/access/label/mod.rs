@@ -5,6 +5,7 @@
 //! and a version with several is seen only where every one of them is permitted.
 
 mod inherited;
+mod lowering;
 mod reading;
 mod site;
 mod systems;

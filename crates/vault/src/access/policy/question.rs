@@ -13,6 +13,8 @@ vocabulary! {
         Write = "write", "write";
         /// Deleting: a new version that says so.
         Delete = "delete", "delete";
+        /// Taking labels off that somebody put on by hand ([`crate::access::label`]).
+        Unlabel = "unlabel", "take labels off";
         /// Taking many at once out of the house (Bulk Data).
         Export = "export", "export";
         /// Sending a patient's information to somebody outside, with an entry in the accounting (45 CFR 164.528).
