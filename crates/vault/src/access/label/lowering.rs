@@ -87,7 +87,7 @@ fn keep(resource: &mut Json<'static>, stored: &Json<'_>) {
         .map(|coding| coding.clone().into_owned())
         .collect();
     if !put_on.is_empty() {
-        add_security(object, put_on);
+        add_security(object, &put_on);
     }
     for concept in stored.get("securityLabel").map_or(&[][..], Json::items).iter().filter(|concept| has_label(concept))
     {
@@ -116,12 +116,12 @@ fn codings<'r, 'j>(concept: &'r Json<'j>) -> &'r [Json<'j>] {
     concept.get("coding").map_or(&[], Json::items)
 }
 
-fn add_security(object: &mut Object<'static>, put_on: Vec<Json<'static>>) {
+fn add_security(object: &mut Object<'static>, put_on: &[Json<'static>]) {
     if object.get("meta").and_then(Json::as_object).is_none() {
         object.set("meta", Json::Object(Object::default()));
     }
     let Some(meta) = object.get_mut("meta").and_then(Json::as_object_mut) else { return };
-    for coding in &put_on {
+    for coding in put_on {
         add(meta, "security", coding, &is_same_coding);
     }
 }
