@@ -54,14 +54,20 @@ impl Vault {
     fn last_said(&self, resource: &Json<'_>) -> Result<Option<(Version, bool)>, Error> {
         let (Some(kind), Some(id)) = (resource.text("resourceType"), resource.text("id")) else { return Ok(None) };
         let store = &self.inner.store;
-        let Some(current) = store.read(kind, id, None)? else { return Ok(None) };
+        let current = match store.read(kind, id, None) {
+            Ok(Some(current)) => current,
+            // What was shredded has nothing left to keep.
+            Ok(None) | Err(Error::Refusal(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
         if !current.deleted {
             return Ok(Some((current, true)));
         }
         for number in (1..current.version).rev() {
-            match store.vread(kind, id, number)? {
-                Some(version) if version.deleted => {}
-                found => return Ok(found.map(|version| (version, false))),
+            match store.vread(kind, id, number) {
+                Ok(Some(version)) if version.deleted => {}
+                Err(Error::Refusal(_)) => return Ok(None),
+                found => return Ok(found?.map(|version| (version, false))),
             }
         }
         Ok(None)
