@@ -17,8 +17,8 @@ const MEMO: &str = "bulk-export-";
 /// Jobs that are there at a time, of everybody together.
 const JOBS_MAX: usize = 1_000;
 
-/// What a file that is being sent holds at most: the piece that is being taken, and the next.
-const FILE_BYTES: usize = 2 << 20;
+/// What a file that is being sent holds at most: the piece that is being taken, the next, and one that waits behind it.
+const FILE_BYTES: usize = 4 << 20;
 
 /// Jobs that are counted at a time; more wait.
 const COUNTED_AT_A_TIME: usize = 2;
