@@ -5,6 +5,7 @@ mod apps;
 mod at_rest;
 mod audit;
 mod beside;
+mod charts;
 #[path = "../../../web/tests/suite/client.rs"]
 mod client;
 mod commands;

@@ -8,7 +8,7 @@ use crate::sign_in::Asked;
 use crate::sign_in::forms::Form;
 use crate::sign_in::html::{field, page as html_page};
 use crate::sign_in::seat::{Seat, Seated, take};
-use axum::http::{Method, Response, StatusCode};
+use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use bytes::Bytes;
 use fhir::json::Json;
 use fhir::search::query::url;
@@ -135,6 +135,15 @@ impl At<'_> {
     /// A word of the query or form, trimmed.
     pub fn text(&self, name: &str) -> &str {
         self.form.text(name).trim()
+    }
+}
+
+/// Lets a page show images of this server, and no others.
+pub fn with_images(answer: &mut Response<Bytes>) {
+    let policy = answer.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
+    let policy = policy.map(|policy| format!("{policy}; img-src 'self'"));
+    if let Some(policy) = policy.and_then(|policy| HeaderValue::try_from(policy).ok()) {
+        answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
 }
 

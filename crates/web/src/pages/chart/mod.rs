@@ -4,17 +4,21 @@
 
 mod banner;
 mod changes;
+mod documents;
 mod encounters;
 mod entries;
 mod entry;
 mod medications;
+mod narrative;
 mod results;
 mod seal;
+mod sections;
 mod summary;
 mod then;
 mod timeline;
 mod versions;
 
+pub use documents::{file as document_file, page as documents, viewer as document};
 pub use encounters::page as encounters;
 pub use entries::page as list;
 pub use entry::page as entry;
@@ -44,6 +48,7 @@ const TABS: &[(&str, &str)] = &[
     ("/patient/encounters", "Visits"),
     ("/patient/medications", "Medicines"),
     ("/patient/results", "Results"),
+    ("/patient/documents", "Documents"),
     ("/patient/entries", "Everything"),
 ];
 
@@ -85,7 +90,8 @@ impl<'a> Chart<'a> {
 
     /// An address of an entry, of the same moment.
     fn entry(&self, version: &Version) -> String {
-        self.about("/entry", &format!("{}/{}", version.resource_type, version.id), &[])
+        let path = if version.resource_type == "DocumentReference" { "/document" } else { "/entry" };
+        self.about(path, &format!("{}/{}", version.resource_type, version.id), &[])
     }
 
     /// An address about an entry, of the same moment.
@@ -140,7 +146,11 @@ impl<'a> Chart<'a> {
     }
 
     fn tab(&self, path: &str, name: &str) -> String {
-        let is_here = self.at.is_at(path) || (path == "/patient/results" && self.at.is_at("/patient/trend"));
+        let is_here = self.at.is_at(path)
+            || matches!(
+                (path, self.at.path()),
+                ("/patient/results", "/patient/trend") | ("/patient/documents", "/document")
+            );
         let here = if is_here { " aria-current=\"page\"" } else { "" };
         format!("<a href=\"{}\"{here}>{name}</a>", self.link(path, &[]))
     }

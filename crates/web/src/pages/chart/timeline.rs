@@ -18,7 +18,7 @@ use vault::{Error, Position};
 /// Entries on a page.
 const SHOWN: usize = 250;
 
-/// Entries of a kind that are asked for at a time.
+/// Entries of a kind that are asked for first.
 const BATCH: usize = 20;
 
 /// From so many of a kind on a day on, they are folded.
@@ -45,6 +45,8 @@ struct Stream {
     taken: u64,
     /// Where the next batch begins; `None`: there are no more.
     next: Option<u64>,
+    /// How many the next batch has: twice as many each time, so that a kind with most of a page is not asked for often.
+    batch: usize,
 }
 
 /// `GET /patient/timeline?id=ID&kind=GROUP&until=YEAR&from=N.N...&at=POSITION`.
@@ -88,7 +90,7 @@ fn streams(chosen: &'static [&'static str], from: &str) -> Vec<Stream> {
     let mut ends = from.split('.').map(|end| end.parse::<u64>().unwrap_or(0));
     let stream = |kind| {
         let taken = ends.next().unwrap_or(0);
-        Stream { kind, waiting: VecDeque::new(), taken, next: Some(taken) }
+        Stream { kind, waiting: VecDeque::new(), taken, next: Some(taken), batch: BATCH }
     };
     kinds(chosen).into_iter().map(stream).collect()
 }
@@ -104,7 +106,8 @@ impl Stream {
         let before = until.map(|year| format!("lt{:04}-01-01", year + 1));
         let mut pairs = vec![("_sort", sort)];
         pairs.extend(before.as_deref().map(|before| (date, before)));
-        let found = chart.find(self.kind, &pairs, &Page { at: Some(at), offset, count: BATCH })?;
+        let found = chart.find(self.kind, &pairs, &Page { at: Some(at), offset, count: self.batch })?;
+        self.batch *= 2;
         self.next = found.as_ref().and_then(|found| found.next);
         let dated = |one: Shown| (words::begun(&one.resource).and_then(span).map(|(low, _)| low), one);
         self.waiting.extend(found.map(|found| shown(found.matches)).unwrap_or_default().into_iter().map(dated));

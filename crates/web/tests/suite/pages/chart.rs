@@ -2,6 +2,8 @@
 
 use super::{person, shown, stage};
 use crate::stage::Stage;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use vault::access::Role;
 
@@ -287,4 +289,78 @@ fn an_entry_bears_its_seal_and_gives_its_proof() {
     for nothing in ["about=Condition/none", "about=Condition/con-zoe&version=2", "about=x", ""] {
         assert_eq!(kim.get(&format!("/entry/proof?{nothing}")).status, 404, "{nothing}");
     }
+}
+
+fn document(stage: &Stage, id: &str, attachments: &[Value]) {
+    let content: Vec<Value> = attachments.iter().map(|attachment| json!({"attachment": attachment})).collect();
+    stage.put(&json!({
+        "resourceType": "DocumentReference", "id": id, "status": "current", "docStatus": "final",
+        "subject": {"reference": "Patient/zoe"}, "date": "2026-01-02T03:04:05Z", "type": {"text": "Note <x>"},
+        "content": content
+    }));
+}
+
+#[test]
+fn documents_are_shown_without_anything_that_acts() {
+    const PIXEL: &[u8] = b"\x89PNG\r\n\x1a\n0000";
+    let stage = charted();
+    let inline = |media: &str, bytes: &[u8]| json!({"contentType": media, "data": STANDARD.encode(bytes)});
+    let html = b"<p onclick=alert(1)>Seen <script>alert(1)</script><img src=x><b>well</b></p>";
+    let cda = b"<ClinicalDocument><section><title>Plan</title><text><paragraph>Rest</paragraph></text></section></ClinicalDocument>";
+    document(&stage, "text", &[inline("text/plain; charset=utf-8", b"a <b>bold</b> word"), inline("text/html", html)]);
+    document(&stage, "cda", &[inline("application/xml", cda)]);
+    document(
+        &stage,
+        "png",
+        &[inline("image/png", PIXEL), inline("image/png", html), inline("application/pdf", b"%PDF-1.7")],
+    );
+    stage.put(&json!({
+        "resourceType": "Binary", "id": "scan", "contentType": "text/plain", "data": STANDARD.encode("of the scan"),
+        "securityContext": {"reference": "Patient/zoe"}
+    }));
+    document(&stage, "scan", &[json!({"url": "Binary/scan"}), json!({"url": "https://elsewhere.example/Binary/scan"})]);
+    let mut kim = stage.browser("kim");
+    let list = shown(&mut kim, "/patient/documents?id=zoe");
+    for said in ["Note &lt;x&gt;", "web page", "XML (C-CDA)", "PDF", "/document?about=DocumentReference/png", SAFE] {
+        assert!(list.contains(said), "{said}: {list}");
+    }
+    let text = shown(&mut kim, "/document?about=DocumentReference/text");
+    assert!(
+        text.contains("a &lt;b&gt;bold&lt;/b&gt; word") && text.contains("<p>Seen <strong>well</strong></p>"),
+        "{text}"
+    );
+    assert!(!text.contains("alert(1)") && !text.contains("onclick"), "{text}");
+    assert!(shown(&mut kim, "/document?about=DocumentReference/cda").contains("<h3>Plan</h3><div><p>Rest</p></div>"));
+    let page = kim.get("/document?about=DocumentReference/png");
+    let policy = page.header("content-security-policy").unwrap().to_owned();
+    assert!(policy.ends_with("; img-src 'self'") && policy.starts_with("default-src 'none'"), "{policy}");
+    assert!(
+        page.text().contains("part=0\" alt=") && page.text().contains("This image is not shown here"),
+        "{}",
+        page.text()
+    );
+    for (part, media, how) in [
+        (0, "image/png", "inline; filename=\"document.png\""),
+        // What only says that it is an image is none.
+        (1, "application/octet-stream", "attachment; filename=\"document.bin\""),
+        (2, "application/pdf", "attachment; filename=\"document.pdf\""),
+    ] {
+        let file = kim.get(&format!("/document/file?about=DocumentReference/png&part={part}")).expect(200);
+        assert_eq!((file.header("content-type"), file.header("content-disposition")), (Some(media), Some(how)));
+        assert_eq!(file.header("x-content-type-options"), Some("nosniff"));
+        assert!(file.header("content-security-policy").unwrap().ends_with("; sandbox"));
+    }
+    assert_eq!(kim.get("/document/file?about=DocumentReference/png&part=0").body, PIXEL);
+    let scan = shown(&mut kim, "/document?about=DocumentReference/scan");
+    assert!(scan.contains("kept elsewhere"), "{scan}");
+    for (path, status) in [
+        ("/document/file?about=DocumentReference/png&part=9", 404),
+        ("/document/file?about=DocumentReference/scan&part=1", 404),
+        ("/document?about=Observation/laboratory-zoe", 404),
+        ("/document?about=DocumentReference/none", 404),
+        ("/document?about=DocumentReference/png&asof=2001-01-01", 404),
+    ] {
+        assert_eq!(kim.get(path).status, status, "{path}");
+    }
+    assert_eq!(stage.browser("ann").get("/document?about=DocumentReference/png").status, 404);
 }
