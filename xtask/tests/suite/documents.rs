@@ -1,7 +1,9 @@
 //! Documents lead somewhere: every link between them resolves.
 
 use crate::tree;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 #[test]
 fn every_link_between_documents_resolves() {
@@ -40,6 +42,18 @@ fn the_table_of_onc_names_tests_that_there_are() {
         }
     }
     assert!(lost.is_empty(), "{}", lost.join("\n"));
+}
+
+#[test]
+fn cargo_run_finds_the_program_by_itself() {
+    let asked = ["metadata", "--no-deps", "--format-version", "1", "--offline"];
+    let answer = Command::new(env!("CARGO")).args(asked).current_dir(tree::root()).output().unwrap();
+    let told: Value = serde_json::from_slice(&answer.stdout).unwrap();
+    let defaults = told["workspace_default_members"].as_array().unwrap();
+    let packages = told["packages"].as_array().unwrap().iter().filter(|package| defaults.contains(&package["id"]));
+    let targets = packages.flat_map(|package| package["targets"].as_array().unwrap());
+    let programs: Vec<_> = targets.filter(|target| target["kind"][0] == "bin").map(|target| &target["name"]).collect();
+    assert_eq!(programs, ["chartroom"], "`cargo run --release -- demo` of the README has to choose one");
 }
 
 /// The cells of a row of a table.
