@@ -6,6 +6,8 @@
 
 pub mod clocks;
 pub mod due;
+pub mod parameters;
+pub mod task;
 
 pub mod release;
 

@@ -2,9 +2,10 @@
 
 use super::dossier::State;
 use super::package::{Item, Package, Selection};
-use super::request::{CODE, Request, SYSTEM};
+use super::request::{CODE, Request};
 use super::rules::Route;
 use crate::clocks::ACCESS;
+use crate::task::{self, ITEMS_MAX, read_all};
 use base::clock::Instant;
 use base::day::Day;
 use base::duty::{Run, Standing};
@@ -17,14 +18,7 @@ use fhir::search::query::Filter;
 use std::collections::HashMap;
 use vault::access::Visit;
 use vault::access::release::Dossier;
-use vault::search::Page;
 use vault::{Error, Vault, Version};
-
-/// Most resources of one package.
-pub const ITEMS_MAX: usize = 20_000;
-
-/// Matches that are read at a time.
-const PAGE: usize = 500;
 
 /// One request at the desk.
 #[derive(Clone, Debug)]
@@ -125,11 +119,7 @@ impl Case {
 
 /// The Tasks that ask for records, oldest first; `patient`: those of one.
 pub fn tasks(vault: &Vault, visit: &Visit, patient: Option<&str>) -> Result<Vec<Version>, Error> {
-    let mut pairs =
-        vec![("code".to_owned(), format!("{SYSTEM}|{CODE}")), ("_sort".to_owned(), "authored-on".to_owned())];
-    pairs.extend(patient.map(|id| ("patient".to_owned(), format!("Patient/{id}"))));
-    let query = vault.query(visit, Some("Task"), &pairs, true, vault.clock().now())?;
-    read_all(vault, visit, &query)
+    task::tasks(vault, visit, CODE, patient)
 }
 
 /// What would go of a patient, as the visit sees the chart now.
@@ -149,18 +139,6 @@ pub fn package(vault: &Vault, visit: &Visit, patient: &str, route: Route, what: 
     }
     let labelled = |version: Version| Item { labels: vault.labels_of(&version), version };
     Ok(Package::of(found.into_iter().map(labelled).collect(), route, what))
-}
-
-fn read_all(vault: &Vault, visit: &Visit, query: &fhir::search::query::Query) -> Result<Vec<Version>, Error> {
-    let (mut all, mut page) = (Vec::new(), Page { count: PAGE, ..Page::default() });
-    loop {
-        let found = vault.search(visit, query, &page)?;
-        all.extend(found.matches);
-        match found.next {
-            Some(next) if all.len() < ITEMS_MAX => (page.at, page.offset) = (Some(found.at), next),
-            _ => return Ok(all),
-        }
-    }
 }
 
 /// Said where there is no such request.

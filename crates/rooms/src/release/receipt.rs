@@ -4,7 +4,7 @@
 use super::case::Case;
 use super::dossier::Decided;
 use super::package::{Package, about, numbered};
-use super::request::wrong;
+use crate::task::wrong;
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
 use std::borrow::Cow;
