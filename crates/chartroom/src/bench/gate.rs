@@ -22,7 +22,7 @@ pub fn decisions(report: &mut Report) {
         let world = World::new(Policies::house(), Roles::NONE.with(role));
         for (action, class) in Action::ALL.iter().flat_map(|&a| Class::ALL.iter().map(move |&class| (a, class))) {
             for &relationship in Relationship::ALL {
-                let question = Question { purpose, action, class, relationship, label: None, consented: false };
+                let question = Question { purpose, action, class, relationship, ..Question::ORDINARY };
                 std::hint::black_box(world.decide(&question));
                 asked += 1;
             }

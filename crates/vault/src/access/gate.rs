@@ -4,6 +4,7 @@ use super::accounts::book::Accounts;
 use super::apps::Apps;
 use super::authored::Authors;
 use super::glass::Broken;
+use super::programs::Programs;
 use super::relations::Known;
 use super::seeing::{Consents, Sights};
 
@@ -18,6 +19,8 @@ pub(crate) struct Gate {
     pub relations: Known,
     /// What visitors wrote.
     pub authors: Authors,
+    /// What was recorded in the programs where visitors work.
+    pub programs: Programs,
     /// What patients have consented to and forbidden.
     pub consents: Consents,
     /// What was worked out for visits.

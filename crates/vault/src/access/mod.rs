@@ -14,6 +14,7 @@ pub mod label;
 pub mod policy;
 pub mod principal;
 pub(crate) mod private;
+mod programs;
 mod relations;
 pub mod release;
 pub mod scopes;

@@ -105,8 +105,9 @@ impl Vault {
         let head = self.inner.store.changes();
         store.index.wait_for(head)?;
         let at = u32::try_from(head.0).unwrap_or(u32::MAX);
-        // Also brings the set up to date that a kept sight has.
+        // Also brings the sets up to date that a kept sight has.
         let authored = self.authored(principal, at)?;
+        let program = self.program(visit, action, at)?;
         // Scopes and patient of a launch bound what is worked out here; they are no part of it.
         let principal = &principal.unbounded();
         let app = principal.app.clone();
@@ -118,7 +119,8 @@ impl Vault {
         let now = store.clock.now();
         let relations = self.relations(principal)?;
         let consents = self.consents(at)?;
-        let sight = Arc::new(self.work_out(visit, action, &relations, &consents)?.writing(authored));
+        let sight = self.work_out(visit, action, &relations, &consents)?.writing(authored).within(program);
+        let sight = Arc::new(sight);
         let until = Instant(relations.until.map_or(i64::MAX, |until| until.0).min(now.0.saturating_add(FRESH_MS)));
         let mut kept = store.gate.sights.kept.lock();
         if kept.len() >= KEPT_MAX {
@@ -362,5 +364,6 @@ fn consented(veil: &consent::Veil) -> Consented {
         veil.granted(&facts).is_some()
     };
     let open = |label: &&Label| granted(Labels::NONE.with(**label));
-    Consented { ordinary: granted(Labels::NONE), labels: Label::ALL.iter().filter(open).copied().collect() }
+    let labels = Label::ALL.iter().filter(open).copied().collect();
+    Consented { ordinary: granted(Labels::NONE), labels, in_program: false }
 }

@@ -4,10 +4,11 @@
 //! every version that is read passes [`Sight::sees`]. There is no filter afterwards.
 
 use super::authored::Authored;
-use super::consent::{Glance, Veil, facts_of};
+use super::consent::{Facts, Glance, Veil, facts_of};
 use super::label::{Label, Labels};
 use super::policy::classes::class_of;
 use super::policy::{Class, Consented, Relationship, Relationships};
+use super::programs::Program;
 use super::scopes::bounds::Bounds;
 use crate::error::Error;
 use crate::keys::patients::Kid;
@@ -44,19 +45,29 @@ pub(crate) enum Sight {
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     /// By number: 0 of what is nobody's, 1 of patients with whom there is no relationship, then one a set of relationships.
-    standings: Vec<Reaches>,
+    standings: Vec<Reach>,
     /// Classes of which something may be seen in some relationship, whether there is such a patient or not.
     open: [bool; CLASSES],
     /// Which standing a patient has, by the number of their data key; beyond the end 1.
     of_patient: Vec<u16>,
     /// What is hidden of some patients.
     shades: HashMap<Kid, Shade>,
-    /// The same for what the visitor wrote.
-    own_standings: Vec<Reaches>,
     /// What the visitor wrote.
     own: Option<Arc<Authored>>,
+    /// What was recorded in the Part 2 programs where the visitor works.
+    program: Option<Arc<Program>>,
     /// Elements that are hidden of what may be seen.
     hidden: Arc<Hidden>,
+}
+
+/// What somebody with one standing sees: of the record at large, of what they wrote, of what their program recorded, of
+/// what is both.
+#[derive(Clone, Debug)]
+struct Reach {
+    plain: Reaches,
+    own: Reaches,
+    in_program: Reaches,
+    own_in_program: Reaches,
 }
 
 /// How a visitor stands to a patient, and what the patient has opened to the visit.
@@ -85,8 +96,11 @@ pub(crate) struct Shade {
 }
 
 impl Shade {
-    fn glance(&self, type_number: u8, labels: Labels) -> Glance {
-        if self.labels.intersection(labels).is_empty() { self.veil.glance(type_number, labels) } else { Glance::Hidden }
+    fn glance(&self, type_number: u8, labels: Labels, in_program: bool) -> Glance {
+        if !self.labels.intersection(labels).is_empty() {
+            return Glance::Hidden;
+        }
+        self.veil.glance(type_number, labels, in_program)
     }
 }
 
@@ -114,15 +128,21 @@ impl Sight {
             of_patient[slot] = u16::try_from(number).unwrap_or(1);
         }
         let reaches = |standing: Standing| std::array::from_fn(|class| reaches(Class::ALL[class], standing, &permits));
-        let own = |s: &Standing| Standing { relationships: s.relationships.with(Relationship::Author), ..*s };
-        let own_standings = seen.iter().map(|standing| reaches(own(standing))).collect();
-        let standings = seen.into_iter().map(reaches).collect();
-        let everything = Consented { ordinary: true, labels: Label::ALL.iter().copied().collect() };
+        let own = |s: Standing| Standing { relationships: s.relationships.with(Relationship::Author), ..s };
+        let of_program = |s: Standing| Standing { consented: Consented { in_program: true, ..s.consented }, ..s };
+        let reach = |s: Standing| Reach {
+            plain: reaches(s),
+            own: reaches(own(s)),
+            in_program: reaches(of_program(s)),
+            own_in_program: reaches(own(of_program(s))),
+        };
+        let standings = seen.into_iter().map(reach).collect();
+        let everything = Consented { ordinary: true, labels: Label::ALL.iter().copied().collect(), in_program: true };
         let open = std::array::from_fn(|class| {
             Relationship::ALL.iter().any(|r| permits(Class::ALL[class], *r, everything, Labels::NONE))
         });
         let hidden = Arc::default();
-        Sight::Ruled(Box::new(Rules { standings, open, of_patient, shades, own_standings, own: None, hidden }))
+        Sight::Ruled(Box::new(Rules { standings, open, of_patient, shades, own: None, program: None, hidden }))
     }
 
     /// The same without some elements.
@@ -146,6 +166,21 @@ impl Sight {
             Sight::Both(one, other) => {
                 let writing = |sight: Arc<Sight>| Arc::new(Arc::unwrap_or_clone(sight).writing(own.clone()));
                 Sight::Both(writing(one), writing(other))
+            }
+        }
+    }
+
+    /// The same for somebody who works in the programs that recorded some resources.
+    pub fn within(self, program: Option<Arc<Program>>) -> Sight {
+        match self {
+            Sight::Everything => Sight::Everything,
+            Sight::Ruled(rules) => Sight::Ruled(Box::new(Rules { program, ..*rules })),
+            Sight::Bounded(sight, bounds) => {
+                Sight::Bounded(Arc::new(Arc::unwrap_or_clone(sight).within(program)), bounds)
+            }
+            Sight::Both(one, other) => {
+                let within = |sight: Arc<Sight>| Arc::new(Arc::unwrap_or_clone(sight).within(program.clone()));
+                Sight::Both(within(one), within(other))
             }
         }
     }
@@ -232,13 +267,24 @@ impl Rules {
         let Place { key, type_number, kid, labels } = *place;
         let Some(class) = class_number(type_number) else { return Glance::Hidden };
         let standing = usize::from(self.of_patient.get(kid as usize).copied().unwrap_or(1));
+        let reach = &self.standings[standing];
         let opens = |reaches: &Reaches| reaches[class].iter().any(|denied| denied.intersection(labels).is_empty());
         let is_own = || self.own.as_ref().is_some_and(|own| own.has(key));
-        let is_open = opens(&self.standings[standing]) || opens(&self.own_standings[standing]) && is_own();
+        let is_open = opens(&reach.plain)
+            || opens(&reach.own) && is_own()
+            || opens(&reach.in_program) && self.is_in_program(place)
+            || opens(&reach.own_in_program) && self.is_in_program(place) && is_own();
         if !is_open {
             return Glance::Hidden;
         }
-        self.shades.get(&kid).map_or(Glance::Seen, |shade| shade.glance(type_number, labels))
+        let Some(shade) = self.shades.get(&kid) else { return Glance::Seen };
+        shade.glance(type_number, labels, self.is_in_program(place))
+    }
+
+    /// Whether a Part 2 program in which the visitor works recorded it.
+    fn is_in_program(&self, place: &Place) -> bool {
+        let has = |program: &Arc<Program>| program.has(place.key);
+        place.labels.contains(Label::Part2) && self.program.as_ref().is_some_and(has)
     }
 
     fn look(&self, place: &Place, resource: &Json) -> bool {
@@ -246,7 +292,8 @@ impl Rules {
             Glance::Seen => true,
             Glance::Hidden => false,
             Glance::Look => {
-                let facts = facts_of(resource, place.labels);
+                let in_program = self.is_in_program(place);
+                let facts = Facts { in_program, ..facts_of(resource, place.labels) };
                 self.shades.get(&place.kid).is_some_and(|shade| shade.veil.look(&facts).is_none())
             }
         }
@@ -359,6 +406,25 @@ mod tests {
         assert!(!sees(&sight, &place("DocumentReference", 4, notes.with(Label::Part2))));
         assert!(!sees(&sight, &Place { key: 2, ..place("DocumentReference", 4, notes) }));
         assert!(!sees(&sight, &place("Observation", 4, Labels::NONE)));
+    }
+
+    #[test]
+    fn whoever_works_in_a_program_sees_its_records_and_no_others() {
+        let permits = |class, relationship, consented: Consented, labels: Labels| {
+            let part2 = !labels.contains(Label::Part2) || consented.in_program;
+            class == Class::Clinical && relationship == Relationship::Care && part2
+        };
+        let care = Standing::only(Relationship::Care);
+        let part2 = Labels::NONE.with(Label::Part2);
+        let sight = |shades| Sight::ruled(permits, [(3, care)], shades).within(Some(Arc::new(Program::of([1]))));
+        let clear = sight(HashMap::new());
+        assert!(sees(&clear, &place("Observation", 3, part2)));
+        assert!(!sees(&clear, &Place { key: 2, ..place("Observation", 3, part2) }), "another program's");
+        assert!(!sees(&clear, &place("Observation", 4, part2)), "not in care");
+        let hiv = Labels::NONE.with(Label::Hiv);
+        let shaded = sight(HashMap::from([(3, Shade { veil: Veil::none(), labels: hiv })]));
+        assert!(sees(&shaded, &place("Observation", 3, part2)));
+        assert!(!sees(&shaded, &place("Observation", 3, part2.with(Label::Hiv))));
     }
 
     #[test]

@@ -112,7 +112,8 @@ impl Vault {
         let relations = self.relations(principal)?;
         let at = u32::try_from(self.inner.store.changes().0).unwrap_or(u32::MAX);
         let authored = self.authored(principal, at)?;
-        let sight: Sight = self.work_out(guest, Action::Read, &relations, consents)?.writing(authored);
+        let program = self.program(guest, Action::Read, at)?;
+        let sight: Sight = self.work_out(guest, Action::Read, &relations, consents)?.writing(authored).within(program);
         let mut seen = Vec::new();
         for (i, version) in chart.iter().enumerate() {
             if self.inner.store.sees(&sight, version)? {

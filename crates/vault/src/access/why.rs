@@ -7,13 +7,18 @@ use super::consent::{Facts, Veil, facts_of};
 use super::policy::classes::class_of;
 use super::policy::{Asked, Class, Consented, Deed, Receipt, Relationship, Relationships, explain};
 use super::seeing::opened;
-use super::{Action, Labels, Principal, Purpose, Visit};
+use super::{Action, Label, Labels, Principal, Purpose, Visit};
 use crate::error::Error;
 use crate::keys::patients::{Kid, SHARED};
 use crate::records::{Vault, Version};
+use crate::search::index::Place;
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
 use std::fmt::Write as _;
+
+/// Said where the law asks for no consent.
+const OF_PROGRAM: &str = "It was recorded in a substance use disorder programme where you work: those who work there need no \
+                          consent for it (42 CFR 2.12(c)(3)).\n";
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,17 +85,30 @@ impl Vault {
         let resource = Json::parse(&version.body).unwrap_or(Json::Null);
         let position = u32::try_from(version.position.0).unwrap_or(u32::MAX);
         self.inner.store.index.wait_for(self.inner.store.changes())?;
-        let facts = facts_of(&resource, self.inner.store.index.place(position).labels);
+        let place = self.inner.store.index.place(position);
+        let in_program = self.is_in_program(&visit, &place)?;
+        let facts = Facts { in_program, ..facts_of(&resource, place.labels) };
         let relationships = self.standing_to(principal, version, class)?;
         let (purpose, veil) = self.veil_on(principal, purpose, relationships, version.kid)?;
         let consented = veil.as_ref().map_or(Consented::NOTHING, |veil| opened(veil, relationships));
+        let consented = Consented { in_program, ..consented };
         let deed = Deed { action: Action::Read, class, relationships, labels: facts.labels, consented };
         let policies = self.policies().policies();
         let mut receipt = explain(&policies, principal, Asked { purpose, deed });
         receipt.consents = said_by(veil.as_ref(), &facts);
         let permitted = self.inner.store.sees(&sight, version)?;
-        let text = self.in_words(&receipt, permitted, &resource, facts.labels);
+        let mut text = self.in_words(&receipt, permitted, &resource, facts.labels);
+        if permitted && in_program {
+            text.push_str(OF_PROGRAM);
+        }
         Ok(Explained { permitted, policies: ids(&receipt), text })
+    }
+
+    /// Whether it was recorded in a Part 2 program where the visitor works.
+    fn is_in_program(&self, visit: &Visit, place: &Place) -> Result<bool, Error> {
+        let at = u32::try_from(self.inner.store.changes().0).unwrap_or(u32::MAX);
+        let program = self.program(visit, Action::Read, at)?;
+        Ok(place.labels.contains(Label::Part2) && program.is_some_and(|program| program.has(place.key)))
     }
 
     fn standing_to(&self, principal: &Principal, version: &Version, class: Class) -> Result<Relationships, Error> {
@@ -192,5 +210,5 @@ fn ids(receipt: &Receipt) -> Vec<String> {
 }
 
 fn words(labels: Labels) -> String {
-    labels.iter().map(super::Label::words).collect::<Vec<_>>().join(", ")
+    labels.iter().map(Label::words).collect::<Vec<_>>().join(", ")
 }

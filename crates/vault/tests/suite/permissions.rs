@@ -161,7 +161,7 @@ fn what_a_decision_costs() {
         class: Class::Note,
         relationship: Relationship::Care,
         label,
-        consented: false,
+        ..Question::ORDINARY
     };
     let (rounds, world) = (2000, World::new(policies, roles));
     let started = Instant::now();

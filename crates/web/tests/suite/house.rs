@@ -42,9 +42,24 @@ impl House {
 
     /// A house by a clock of its own.
     pub fn at(clock: Clock, change: impl FnOnce(&mut Settings)) -> House {
+        House::build(clock, None, change)
+    }
+
+    /// A house with a value set of sensitivity labels of its own.
+    pub fn labelled(value_set: &str) -> House {
+        House::build(Clock::System, Some(value_set), |_| {})
+    }
+
+    fn build(clock: Clock, value_set: Option<&str>, change: impl FnOnce(&mut Settings)) -> House {
         let dir = tempfile::tempdir().unwrap();
+        let labels = value_set.map(|text| {
+            let labels = dir.path().join("labels");
+            std::fs::create_dir(&labels).unwrap();
+            std::fs::write(labels.join("own.toml"), text).unwrap();
+            labels
+        });
         let (dir_path, ids) = (dir.path().to_owned(), Ids::seeded(1));
-        let options = Options { dir: dir_path, key: KeySource::Beside, clock, ids, labels: None };
+        let options = Options { dir: dir_path, key: KeySource::Beside, clock, ids, labels };
         let vault = Vault::open(options).unwrap();
         let token = issue_token(dir.path(), &KeySource::Beside).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -17,6 +17,7 @@ mod pages;
 mod passkeys;
 mod patients;
 mod permissions;
+mod programs;
 mod providers;
 mod searches;
 mod sign_in;

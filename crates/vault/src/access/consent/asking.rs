@@ -44,8 +44,6 @@ pub struct Asker {
     /// They act for the patient (45 CFR 164.502(g)(1); see [`super::Proxy::stands`]): only provisions that name them
     /// hide anything. What a minor decides alone is hidden from a parent besides ([`super::Proxy::hidden`]).
     pub acts_for_patient: bool,
-    /// They work in the Part 2 program whose record it is and need it for its work (42 CFR 2.12(c)(3)).
-    pub in_program: bool,
 }
 
 impl Asker {
@@ -58,7 +56,6 @@ impl Asker {
             kinds: principal.roles.iter().map(|role| role.code().to_owned()).collect(),
             is_patient: principal.stands_for.iter().any(|reference| reference == patient),
             acts_for_patient: false,
-            in_program: false,
         }
     }
 

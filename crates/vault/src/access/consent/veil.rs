@@ -86,7 +86,7 @@ pub fn veil(consents: &[Consent], question: &Question, links_of: &dyn Fn(&str) -
     if question.asker.is_patient {
         return Veil { clear: true, part2: false, ..veil };
     }
-    veil.part2 = !(question.asker.in_program || question.asker.acts_for_patient);
+    veil.part2 = !question.asker.acts_for_patient;
     if question.is_emergency() && veil.part2 {
         veil.part2 = false;
         veil.duties.push(Duty::DocumentEmergency);
@@ -116,9 +116,9 @@ impl Veil {
         &self.duties
     }
 
-    /// What to do with a resource of this type ([`type_number`]) with these labels.
+    /// What to do with a resource of this type ([`type_number`]) with these labels; `in_program` is [`Facts::in_program`].
     #[must_use]
-    pub fn glance(&self, type_number: u8, labels: Labels) -> Glance {
+    pub fn glance(&self, type_number: u8, labels: Labels, in_program: bool) -> Glance {
         if self.clear {
             return Glance::Seen;
         }
@@ -126,7 +126,7 @@ impl Veil {
             return Glance::Hidden;
         }
         let place = Place { type_number, labels, facts: None };
-        let mut glance = self.part2_glance(place);
+        let mut glance = if in_program { Glance::Seen } else { self.part2_glance(place) };
         for rules in self.rules.iter().filter(|rules| rules.hides()) {
             match rules.may_come_to(place) {
                 DENY => return Glance::Hidden,
@@ -151,7 +151,8 @@ impl Veil {
             Some((Effect::Deny, path)) => Some(rules.why(path)),
             Some((Effect::Permit, _)) | None => None,
         });
-        denied.or_else(|| (self.part2_glance(place) != Glance::Seen).then(Why::without_part2_consent))
+        let waits = || !facts.in_program && self.part2_glance(place) != Glance::Seen;
+        denied.or_else(|| waits().then(Why::without_part2_consent))
     }
 
     /// The consent or authorization by which this resource may be seen, where a policy asks for one: a provision that

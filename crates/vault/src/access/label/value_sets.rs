@@ -147,6 +147,12 @@ impl ValueSets {
         system.map(|system| system.sets_of(code)).unwrap_or_default()
     }
 
+    /// The places whose mention gives a label.
+    pub fn places_of(&self, label: Label) -> impl Iterator<Item = &str> {
+        let gives = move |set: &u16| self.sets.get(usize::from(*set)).is_some_and(|set| set.labels.contains(label));
+        self.places.iter().filter(move |(_, sets)| sets.iter().any(gives)).map(|(place, _)| place.as_str())
+    }
+
     pub(super) fn with_place(&self, reference: &str) -> &[u16] {
         if self.places.is_empty() { &[] } else { self.places.get(reference).map_or(&[], Vec::as_slice) }
     }

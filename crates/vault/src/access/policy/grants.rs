@@ -19,18 +19,20 @@ pub(super) const ASKED: usize = ORDINARY + 1;
 const EVERYTHING: u32 = (1 << ASKED) - 1;
 const CELLS: usize = Action::ALL.len() * Class::ALL.len() * Relationship::ALL.len();
 
-/// What a patient's consent or authorization on record opens for this visit.
+/// What a patient's consent or authorization on record opens for this visit, and what needs none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Consented {
     /// What carries no label, too: an authorization for everything.
     pub ordinary: bool,
     /// The labels it covers.
     pub labels: Labels,
+    /// Whether the visitor works in the Part 2 program that recorded it (42 CFR 2.12(c)(3)).
+    pub in_program: bool,
 }
 
 impl Consented {
     /// No consent on record covers this visit.
-    pub const NOTHING: Consented = Consented { ordinary: false, labels: Labels::NONE };
+    pub const NOTHING: Consented = Consented { ordinary: false, labels: Labels::NONE, in_program: false };
 
     fn bits(self) -> u32 {
         u32::from(self.labels.bits()) | u32::from(self.ordinary) << ORDINARY
@@ -61,16 +63,23 @@ pub enum Ruling<'g> {
     Deny(Option<&'g str>),
 }
 
-/// Labels for which one cell says yes: without and with the patient's consent.
+/// Labels for which one cell says yes: without the patient's consent, with it, and to those of the program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Cell {
     plain: u32,
     consented: u32,
+    in_program: u32,
 }
 
 impl Cell {
-    fn permits(self, asked: u32, consented: u32) -> bool {
-        asked & !(self.plain | self.consented & consented) == 0
+    /// The labels it says yes for, where something was consented to.
+    fn open(self, consented: Consented) -> u32 {
+        let in_program = if consented.in_program { self.in_program } else { 0 };
+        self.plain | self.consented & consented.bits() | in_program
+    }
+
+    fn permits(self, asked: u32, consented: Consented) -> bool {
+        asked & !self.open(consented) == 0
     }
 }
 
@@ -119,7 +128,7 @@ impl Grants {
     #[must_use]
     pub fn operator() -> Grants {
         Grants {
-            cells: vec![Cell { plain: EVERYTHING, consented: EVERYTHING }; CELLS].into(),
+            cells: vec![Cell { plain: EVERYTHING, consented: EVERYTHING, in_program: EVERYTHING }; CELLS].into(),
             reasons: vec![1; CELLS * ASKED].into(),
             ids: vec!["operator".to_owned()],
             readers: [Roles::NONE; Class::ALL.len()],
@@ -137,7 +146,7 @@ impl Grants {
                 alike if alike < at => self.copy_cell(cell_of(action, class, Relationship::ALL[alike]), cell),
                 _ => {
                     let relationship = *relationship;
-                    let ordinary = Question { purpose, action, class, relationship, label: None, consented: false };
+                    let ordinary = Question { purpose, action, class, relationship, ..Question::ORDINARY };
                     self.fill_cell(world, slice, cell, ordinary);
                 }
             }
@@ -157,11 +166,14 @@ impl Grants {
             let with_consent = Question { consented: true, ..question };
             let consented =
                 if slice.asks_consent { world.decide_by(&slice.set, &with_consent).permitted } else { plain.permitted };
+            let of_program = || world.decide_by(&slice.set, &Question { in_program: true, ..question }).permitted;
+            let in_program = if slice.asks_program { of_program() } else { plain.permitted };
             self.cells[at].plain |= u32::from(plain.permitted) << bit;
             self.cells[at].consented |= u32::from(consented) << bit;
+            self.cells[at].in_program |= u32::from(in_program) << bit;
             self.reasons[at * ASKED + bit] = plain.policies.first().map_or(0, |id| self.number(id));
             // A label only narrows: where the ordinary is refused, there is nothing left to ask.
-            if bit == ORDINARY && !plain.permitted && !consented {
+            if bit == ORDINARY && !plain.permitted && !consented && !in_program {
                 return;
             }
         }
@@ -182,6 +194,7 @@ impl Grants {
         let cell = &mut self.cells[at];
         cell.plain |= (cell.plain >> from & 1) << to;
         cell.consented |= (cell.consented >> from & 1) << to;
+        cell.in_program |= (cell.in_program >> from & 1) << to;
         self.reasons[at * ASKED + to] = self.reasons[at * ASKED + from];
     }
 
@@ -193,21 +206,21 @@ impl Grants {
     /// Whether a deed is permitted: by some relationship, for the ordinary and for every label.
     #[must_use]
     pub fn permits(&self, deed: &Deed) -> bool {
-        let (asked, consented) = (asked(deed.labels), deed.consented.bits());
+        let (asked, consented) = (asked(deed.labels), deed.consented);
         deed.relationships.iter().any(|r| self.cell(deed.action, deed.class, r).permits(asked, consented))
     }
 
     /// The same with the policy that decided, for the audit.
     #[must_use]
     pub fn ruling(&self, deed: &Deed) -> Ruling<'_> {
-        let (asked, consented) = (asked(deed.labels), deed.consented.bits());
+        let (asked, consented) = (asked(deed.labels), deed.consented);
         let mut against = None;
         for relationship in deed.relationships.iter() {
             let cell = self.cell(deed.action, deed.class, relationship);
             if cell.permits(asked, consented) {
                 return Ruling::Permit(self.reason(deed, relationship, ORDINARY).unwrap_or("consent"));
             }
-            let open = cell.plain | cell.consented & consented;
+            let open = cell.open(consented);
             let refused = (0..ASKED).rev().find(|bit| asked & !open & (1 << bit) != 0);
             against = against.or(refused.and_then(|bit| self.reason(deed, relationship, bit)));
         }
@@ -306,7 +319,8 @@ fn reads_alone(policies: &Policies, role: Role, purpose: Purpose, class: Class) 
     let world = World::new(policies, Roles::NONE.with(role));
     let slice = Slice::of(&world, action, class);
     Relationship::ALL.iter().any(|relationship| {
-        let question = Question { purpose, action, class, relationship: *relationship, label: None, consented: true };
+        let asked = Question { purpose, action, class, relationship: *relationship, ..Question::ORDINARY };
+        let question = Question { consented: true, ..asked };
         slice.permits && world.decide_by(&slice.set, &question).permitted
     })
 }
@@ -343,10 +357,12 @@ mod tests {
                 let relationship = Relationship::ALL[pick(2, Relationship::ALL.len())];
                 let label = Label::ALL[pick(3, Label::ALL.len())];
                 let action = asked_as(action, class);
-                let question = Question { purpose, action, class, relationship, label: None, consented: false };
+                let in_program = random[4] % 2 == 0;
+                let question = Question { purpose, action, class, relationship, in_program, ..Question::ORDINARY };
                 let labelled = Question { label: Some(label), ..question };
                 let expected = [question, labelled].iter().all(|q| world.decide_by(policies.set(), q).permitted);
                 let asked = deed(action, class, relationship, Labels::NONE.with(label));
+                let asked = Deed { consented: Consented { in_program, ..Consented::NOTHING }, ..asked };
                 assert_eq!(grants.permits(&asked), expected, "{roles} {labelled:?}");
                 assert_eq!(matches!(grants.ruling(&asked), Ruling::Permit(_)), expected);
             }

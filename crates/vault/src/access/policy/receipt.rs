@@ -80,7 +80,7 @@ fn reason(
         return Reason { label, permitted: true, policies: Vec::new() };
     }
     let Deed { action, class, consented, .. } = asked.deed;
-    let Consented { ordinary, labels } = consented;
+    let Consented { ordinary, labels, in_program } = consented;
     let question = Question {
         purpose: asked.purpose,
         action: asked_as(action, class),
@@ -88,6 +88,7 @@ fn reason(
         relationship: of,
         label,
         consented: label.map_or(ordinary, |label| labels.contains(label)),
+        in_program,
     };
     let decided = world.decide(&question);
     let said = decided.policies.iter().filter_map(|id| policies.says(id).cloned());
@@ -166,8 +167,8 @@ mod tests {
                 why(doctor, treat, Class::Note, Relationship::Care, Some(Label::Part2)),
                 "No: read notes and documents, for treatment.\n\
                  Because it is labelled substance use disorder programme (42 CFR Part 2): Records of a substance use \
-                 disorder programme need the patient's written consent, except for the patient, for the programme's own \
-                 author, and in a medical emergency. (42 CFR 2.13; 2.23; 2.31; 2.51; 2.12(c)(3); policy \
+                 disorder programme need the patient's written consent, except for the patient, for those who treat the \
+                 patient in the programme that recorded them, for their author, and in a medical emergency. (42 CFR 2.13; 2.23; 2.31; 2.51; 2.12(c)(3); policy \
                  `part-2-needs-consent`)\n\
                  It would be permitted where you wrote it.\n",
             ),

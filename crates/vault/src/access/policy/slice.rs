@@ -22,6 +22,8 @@ pub(super) struct Slice {
     pub(super) permits: bool,
     /// Whether one of them asks for consent.
     pub(super) asks_consent: bool,
+    /// Whether one of them asks in whose program it was recorded.
+    pub(super) asks_program: bool,
     /// For each label, and last for the ordinary, the highest that is treated alike.
     pub(super) labels: [usize; ASKED],
     /// For each relationship the lowest that is treated alike.
@@ -39,6 +41,7 @@ impl Slice {
         Slice {
             permits: fitting.iter().any(|policy| policy.effect() == Effect::Permit),
             asks_consent: fitting.iter().any(|policy| policy.to_string().contains("consented")),
+            asks_program: fitting.iter().any(|policy| policy.to_string().contains("in_program")),
             labels: labels_alike(&named),
             relationships: relationships_alike(&named),
             ids: fitting.iter().map(|policy| policy.id().clone()).collect(),

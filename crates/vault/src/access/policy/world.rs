@@ -34,6 +34,21 @@ pub struct Question {
     pub label: Option<Label>,
     /// Whether the patient's consent or authorization on record names this visitor and purpose and covers the label.
     pub consented: bool,
+    /// Whether the visitor works in the Part 2 program that recorded it.
+    pub in_program: bool,
+}
+
+impl Question {
+    /// About reading for treatment what is about no patient, apart from labels and without a consent: to be changed.
+    pub const ORDINARY: Question = Question {
+        purpose: Purpose::Treatment,
+        action: Action::Read,
+        class: Class::Directory,
+        relationship: Relationship::Nobody,
+        label: None,
+        consented: false,
+        in_program: false,
+    };
 }
 
 /// Yes or no, and the policies that made it so. No policy: nothing permits it.
@@ -107,6 +122,7 @@ fn request(q: &Question) -> Result<Request, Box<dyn std::error::Error>> {
         ("relationship".to_owned(), name("Relationship", q.relationship.code())),
         ("label".to_owned(), name("Label", q.label.map_or(NO_LABEL, Label::code))),
         ("consented".to_owned(), RestrictedExpression::new_bool(q.consented)),
+        ("in_program".to_owned(), RestrictedExpression::new_bool(q.in_program)),
     ])?;
     let (who, deed, what) = (uid("Visitor", VISITOR), uid("Action", q.action.code()), uid("Class", q.class.code()));
     Ok(Request::new(who, deed, what, context, None)?)

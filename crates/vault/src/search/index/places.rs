@@ -119,6 +119,17 @@ impl Places {
         if self.giving.is_empty() { Labels::NONE } else { self.giving.get(&key).copied().unwrap_or_default() }
     }
 
+    /// The labels that the version at `position` has of itself.
+    pub fn own(&self, position: u32) -> Labels {
+        self.labels.get(position as usize).copied().unwrap_or_default()
+    }
+
+    /// Positions below `at` at which something bears a label, of itself or taken over.
+    pub fn bearing(&self, label: Label, at: u32) -> Vec<u32> {
+        let both = (0..at).zip(self.labels.iter().zip(&self.taken));
+        both.filter(|(_, (own, taken))| own.union(**taken).contains(label)).map(|(position, _)| position).collect()
+    }
+
     /// What the version at `position` has taken over.
     pub fn taken(&self, position: u32) -> Labels {
         self.taken.get(position as usize).copied().unwrap_or_default()

@@ -59,6 +59,14 @@ pub const CODES: [(&str, &str, &[&str]); 16] = [
 const WRITTEN: [(&str, &str); 5] =
     [(ACT, "PSYTHPN"), (ACT, "42CFRPart2"), (CONFIDENTIALITY, "R"), (ACT, "ADOL"), (ACT, "SDV")];
 
+/// A site's own value set: two substance use disorder programmes, by the organizations that they are.
+pub const PROGRAMS: &str = r#"name = "Programs"
+labels = ["42CFRPart2"]
+source = "list of programs"
+date = "2026-11-23"
+places = ["Organization/detox", "Organization/harbor"]
+"#;
+
 /// The kinds of clinical and other facts: type, and what stands around code and subject.
 const FACTS: [(&str, &str); 21] = [
     (
@@ -144,6 +152,8 @@ fn house() -> Vec<String> {
     let mut all = vec![
         r#"{"resourceType":"Organization","id":"house","name":"Saguaro Valley","active":true}"#.to_owned(),
         r#"{"resourceType":"Organization","id":"insurer","name":"Mesa Health Plan","partOf":{"reference":"Organization/house"}}"#.to_owned(),
+        r#"{"resourceType":"Organization","id":"detox","name":"Desert Recovery","active":true}"#.to_owned(),
+        r#"{"resourceType":"Organization","id":"harbor","name":"Harbor House","active":true}"#.to_owned(),
         r#"{"resourceType":"Location","id":"icu","status":"active","name":"Intensive care"}"#.to_owned(),
         r#"{"resourceType":"Location","id":"ward","status":"active","name":"Ward","partOf":{"reference":"Location/icu"}}"#.to_owned(),
         r#"{"resourceType":"ValueSet","id":"pressure","url":"http://a.org/pressure","status":"active","name":"Pressure",
@@ -192,8 +202,11 @@ fn care(number: usize, patient: &str, dice: &mut Dice) -> Vec<String> {
         let end = if dice.chance(60) { format!(r#","end":"{start}""#) } else { String::new() };
         let place = *dice.one(&["icu", "ward"]);
         let status = if dice.chance(15) { "cancelled" } else { "finished" };
+        let program = [Some("detox"), None, Some("harbor"), None, Some("detox")][(number + 3 * i) % 5];
+        let program =
+            program.map_or_else(String::new, |id| format!(r#""serviceProvider":{{"reference":"Organization/{id}"}},"#));
         all.push(format!(
-            r#"{{"resourceType":"Encounter","id":"p{number}-v{i}","status":"{status}","class":{{"system":"{ACT}","code":"AMB"}},
+            r#"{{"resourceType":"Encounter","id":"p{number}-v{i}","status":"{status}","class":{{"system":"{ACT}","code":"AMB"}},{program}
                 "subject":{{"reference":"{patient}"}},"participant":[{{"individual":{{"reference":"Practitioner/{staff}"}}}}],
                 "period":{{"start":"{start}"{end}}},"location":[{{"location":{{"reference":"Location/{place}"}}}}]}}"#
         ));

@@ -3,6 +3,7 @@
 //! From the real gate it takes what is tested elsewhere by tables: Cedar's answer to one question, which codes carry which
 //! label, what a consent's text says, the ages of minors. How these come together is written here a second time.
 
+use super::hospital::PROGRAMS;
 use super::people::Person;
 use crate::search_truth::naive::{Seen, World as Record};
 use crate::search_truth::values::Value;
@@ -11,12 +12,13 @@ use fhir::calendar::span;
 use fhir::json::Json;
 use fhir::search::params::{Kind, Param, compartment, find};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use vault::access::consent::{
     self, Consent, Content, Effect, Facts, Handling, Instance, LabelTest, Party, Provision, Proxy, Regime, Status,
     facts_of, law_of,
 };
+use vault::access::label::ValueSets;
 use vault::access::policy::classes::class_of;
 use vault::access::policy::{Policies, Question, World, element_views};
 use vault::access::{Action, Class, Label, Labels, Purpose, Relationship, Role, Roles, label};
@@ -24,8 +26,11 @@ use vault::access::{Action, Class, Label, Labels, Purpose, Relationship, Role, R
 const DAY: i64 = 86_400_000;
 const EMERGENCY: [Purpose; 2] = [Purpose::Emergency, Purpose::BreakGlass];
 
-/// A question to Cedar: with or without the patient's consent.
-type Asked = (Class, Relationship, Option<Label>, bool);
+/// A question to Cedar.
+type Asked = (Class, Relationship, Option<Label>, Exempt);
+
+/// Whether the patient consented, and whether it is of the visitor's program.
+type Exempt = (bool, bool);
 
 /// One visitor before the record as it is at its end.
 pub struct Gate<'r> {
@@ -44,6 +49,9 @@ pub struct Gate<'r> {
     decided: RefCell<HashMap<u64, bool>>,
     /// The labels that each resource gives to those that refer to it.
     gives: HashMap<String, Labels>,
+    sets: ValueSets,
+    /// What was recorded in the programs where the visitor works.
+    of_program: HashSet<String>,
 }
 
 impl<'r> Gate<'r> {
@@ -59,6 +67,8 @@ impl<'r> Gate<'r> {
         let purpose = Purpose::from_code(person.purpose).expect("a purpose");
         let cedar = World::new(Policies::house(), Roles::NONE.with(role));
         let (asked, ties, consents, decided) = Default::default();
+        let mut sets = ValueSets::clone(label::shipped());
+        sets.add("programs.toml", PROGRAMS).expect("a value set");
         let mut gate = Gate {
             record,
             now,
@@ -72,8 +82,11 @@ impl<'r> Gate<'r> {
             consents,
             decided,
             gives: HashMap::new(),
+            sets,
+            of_program: HashSet::new(),
         };
         gate.pass_labels();
+        gate.of_program = gate.recorded_in_program();
         gate
     }
 
@@ -96,10 +109,61 @@ impl<'r> Gate<'r> {
     fn labels_of(&self, resource: &Json<'_>) -> Labels {
         let passing =
             |way| label::WAYS.iter().find(|(path, _)| *path == way).map_or(Labels::NONE, |(_, labels)| *labels);
-        label::sources(resource).iter().fold(label::shipped().labels_of(resource), |labels, source| {
+        label::sources(resource).iter().fold(self.sets.labels_of(resource), |labels, source| {
             let given = self.gives.get(source.reference).copied().unwrap_or_default();
             labels.union(given.intersection(passing(source.way)))
         })
+    }
+
+    /// What was recorded in visits at the visitor's program alone: in every version, and all that makes it a program's.
+    fn recorded_in_program(&self) -> HashSet<String> {
+        let own = self.person.units.iter().copied().find(|unit| PROGRAMS.contains(unit));
+        let Some(own) = own.filter(|_| self.purpose == Purpose::Treatment) else { return HashSet::new() };
+        let mut versions: HashMap<String, Vec<&Json<'static>>> = HashMap::new();
+        for seen in &self.record.versions {
+            let Some(resource) = &seen.resource else { continue };
+            versions.entry(seen.name()).or_default().push(resource);
+        }
+        let at = |resource: &Json<'_>| {
+            let provider = resource.get("serviceProvider").and_then(|provider| provider.text("reference"));
+            provider.filter(|name| PROGRAMS.contains(name)).map(str::to_owned)
+        };
+        let visits: HashSet<&String> = versions
+            .iter()
+            .filter(|(name, all)| {
+                let elsewhere = all.iter().filter_map(|version| at(version)).any(|place| place != own);
+                name.starts_with("Encounter/") && !elsewhere && at(all[all.len() - 1]).as_deref() == Some(own)
+            })
+            .map(|(name, _)| name)
+            .collect();
+        let part2 = |labels: Labels| labels.contains(Label::Part2);
+        let mut theirs: HashSet<String> = versions.keys().cloned().collect();
+        loop {
+            let stays = |name: &String| {
+                let labelled = versions[name].iter().filter(|version| part2(self.labels_of(version)));
+                let mut sources = labelled.clone().flat_map(|version| label::sources(version));
+                let gives = |name: &str| self.gives.get(name).copied().is_some_and(part2);
+                let in_visit = |version: &Json<'_>| {
+                    label::sources(version)
+                        .iter()
+                        .any(|s| s.way == label::WAYS[0].0 && visits.contains(&s.reference.to_owned()))
+                };
+                sources.all(|source| !gives(source.reference) || theirs.contains(source.reference))
+                    && labelled.clone().all(|v| visits.contains(name) || in_visit(v) || !part2(self.sets.labels_of(v)))
+            };
+            let next: HashSet<String> = theirs.iter().filter(|name| stays(name)).cloned().collect();
+            if next.len() == theirs.len() {
+                return next;
+            }
+            theirs = next;
+        }
+    }
+
+    /// How many records of their program a visitor sees only because they work there.
+    pub fn seen_in_program(&self) -> usize {
+        let seen = self.now.iter().filter(|(name, seen)| self.of_program.contains(*name) && self.sees(seen));
+        seen.filter(|(_, seen)| seen.resource.as_ref().is_some_and(|r| self.labels_of(r).contains(Label::Part2)))
+            .count()
     }
 
     /// Whether the visitor wrote a resource, as its last version says.
@@ -124,7 +188,7 @@ impl<'r> Gate<'r> {
     /// Whether nothing of a type is open to this visitor, whoever it is about.
     pub fn is_blind_to(&self, resource_type: &str) -> bool {
         let Some(class) = class_of(resource_type) else { return true };
-        !Relationship::ALL.iter().any(|tie| self.permits(class, *tie, None, true))
+        !Relationship::ALL.iter().any(|tie| self.permits(class, *tie, None, (true, false)))
     }
 
     /// Whether the role does not see all elements of what it sees.
@@ -174,34 +238,43 @@ impl<'r> Gate<'r> {
     fn sees_alone(&self, seen: &Seen) -> bool {
         let (Some(resource), Some(class)) = (&seen.resource, class_of(&seen.resource_type)) else { return false };
         let labels = self.labels_of(resource);
+        let in_program = labels.contains(Label::Part2) && self.of_program.contains(&seen.name());
         let wrote = self.wrote(seen).then_some(Relationship::Author);
         let Some(patient) = self.patient_of(seen) else {
             let ties: Vec<_> = wrote.into_iter().chain([Relationship::Nobody]).collect();
-            return self.permits_all(class, &ties, labels, "");
+            return self.permits_all(class, &ties, labels, ("", in_program));
         };
         let ties: Vec<_> = wrote.into_iter().chain(self.ties(&patient)).collect();
-        self.permits_all(class, &ties, labels, &patient)
+        let facts = Facts { in_program, ..facts_of(resource, labels) };
+        self.permits_all(class, &ties, labels, (&patient, in_program))
             && self.hidden_from_proxy(&patient).intersection(labels).is_empty()
-            && !self.veils(&patient, &facts_of(resource, labels))
+            && !self.veils(&patient, &facts)
     }
 
     /// One relationship must open the resource and every label that it has.
-    fn permits_all(&self, class: Class, ties: &[Relationship], labels: Labels, patient: &str) -> bool {
+    fn permits_all(
+        &self,
+        class: Class,
+        ties: &[Relationship],
+        labels: Labels,
+        (patient, in_program): (&str, bool),
+    ) -> bool {
         let one = |tie: &Relationship, label: Option<Label>| {
             let consented = !patient.is_empty() && self.consented(patient, label);
-            self.permits(class, *tie, label, consented)
+            self.permits(class, *tie, label, (consented, in_program))
         };
         ties.iter().any(|tie| one(tie, None) && labels.iter().all(|label| one(tie, Some(label))))
     }
 
-    fn permits(&self, class: Class, relationship: Relationship, label: Option<Label>, consented: bool) -> bool {
-        let key = (class, relationship, label, consented);
+    fn permits(&self, class: Class, relationship: Relationship, label: Option<Label>, exempt: Exempt) -> bool {
+        let key = (class, relationship, label, exempt);
         if let Some(known) = self.asked.borrow().get(&key) {
             return *known;
         }
         let purpose = if relationship == Relationship::Glass { Purpose::BreakGlass } else { self.purpose };
         let action = if class == Class::Audit { Action::AuditRead } else { Action::Search };
-        let question = Question { purpose, action, class, relationship, label, consented };
+        let (consented, in_program) = exempt;
+        let question = Question { purpose, action, class, relationship, label, consented, in_program };
         let permitted = self.cedar.decide(&question).permitted;
         self.asked.borrow_mut().insert(key, permitted);
         permitted
@@ -343,7 +416,7 @@ impl<'r> Gate<'r> {
             let root = c.provision.as_ref().and_then(|root| self.rule(root, patient, facts));
             hides && root.or(base(c)) == Some(Effect::Deny)
         };
-        let part2 = facts.labels.contains(Label::Part2) && !emergency && !acts;
+        let part2 = facts.labels.contains(Label::Part2) && !emergency && !acts && !facts.in_program;
         consents.iter().any(|c| denies(&c)) || part2 && !consents.iter().any(|c| self.part2(c, patient, facts))
     }
 

@@ -87,7 +87,7 @@ pub const fn person(login: &'static str, role: &'static str, purpose: &'static s
 }
 
 /// Everybody.
-pub const PEOPLE: [Person; 17] = [
+pub const PEOPLE: [Person; 18] = [
     Person { stands_for: &["Practitioner/kim"], ..person("kim", "physician", "TREAT") },
     Person { stands_for: &["Practitioner/lee"], ..person("lee", "physician", "TREAT") },
     Person { stands_for: &["Practitioner/ruiz"], glass: Some("p3"), ..person("ruiz", "physician", "TREAT") },
@@ -105,4 +105,5 @@ pub const PEOPLE: [Person; 17] = [
     person("app", "app", "TREAT"),
     person("health", "public-health", "PUBHLTH"),
     person("partner", "interface-partner", "HOPERAT"),
+    Person { stands_for: &["Practitioner/sun"], units: &["Organization/detox"], ..person("sun", "physician", "TREAT") },
 ];
