@@ -6,7 +6,7 @@ mod release;
 
 pub use app::{AppCommand, Registered};
 pub use disclosure::{DisclosureCommand, StepName, Wanted};
-pub use release::ReleaseCommand;
+pub use release::{AmendmentCommand, ReleaseCommand};
 
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -105,6 +105,9 @@ pub enum Command {
     /// Requests for records: noted, decided, sent, refused, also while the server runs
     #[command(subcommand)]
     Release(ReleaseCommand),
+    /// Work on requests to amend the record (45 CFR 164.526)
+    #[command(subcommand)]
+    Amendment(AmendmentCommand),
     /// Who may do what: policies in force, tried, compared and changed, also while the server runs
     #[command(subcommand)]
     Policy(PolicyCommand),

@@ -1,6 +1,7 @@
 //! Everything that waits for somebody, by its clock: over all rooms.
 
 use crate::release::case::Case;
+use crate::rights::case::Case as Amendment;
 use base::clock::Instant;
 use base::day::Day;
 use base::duty::Standing;
@@ -38,6 +39,22 @@ pub struct Due {
 pub fn due(vault: &Vault, visit: &Visit) -> Result<Vec<Due>, Error> {
     let (now, today) = (vault.clock().now(), vault.today());
     let mut all: Vec<Due> = Case::waiting(vault, visit)?.into_iter().map(|case| of_case(&case, now)).collect();
+    for case in Amendment::waiting(vault, visit)? {
+        let next = case.next(&case.untold(vault, visit)?).unwrap_or_default();
+        let received = Day::at(case.request.received);
+        all.push(Due {
+            room: "amendment",
+            id: case.request.id.clone(),
+            patient: case.request.patient.clone(),
+            received,
+            age_days: today.0 - received.0,
+            due: case.due(),
+            source: case.clock().map_or("", |clock| clock.duty.source),
+            standing: case.standing(now),
+            next,
+            claimed: case.state.claimed,
+        });
+    }
     for request in vault.open_accounting_requests(visit)? {
         let clock = request.clock();
         all.push(Due {

@@ -24,6 +24,9 @@ pub type Draws = fn(&At<'_>) -> Result<Response<Bytes>, Error>;
 /// What answers an operation.
 pub type Answers = fn(&Call<'_>) -> Result<Answer, Error>;
 
+/// What adds to the page of an entry.
+pub type Adds = fn(&At<'_>, &str, &str) -> Result<String, Error>;
+
 /// What a room brings.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
@@ -33,6 +36,8 @@ pub struct Room {
     pub ways: &'static [Way],
     /// Its operations.
     pub operations: &'static [Operation],
+    /// What it adds to the page of an entry of a chart, as HTML: the entry as `Type/id`, and its patient's id.
+    pub beside: Option<Adds>,
 }
 
 /// A page: what a GET and a POST do, in the words of the audit, and what answers them.

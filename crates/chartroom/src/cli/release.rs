@@ -1,4 +1,4 @@
-//! The words of `chartroom release`.
+//! The words of `chartroom release` and `chartroom amendment`.
 
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -51,6 +51,39 @@ pub enum ReleaseCommand {
         /// Of one patient
         #[arg(long, value_name = "ID")]
         patient: Option<String>,
+    },
+}
+
+/// What to do about a request to amend.
+#[derive(Debug, Subcommand)]
+pub enum AmendmentCommand {
+    /// Note a request that came in; why=TEXT belongs to it, and record=Type/id where an entry is named
+    Note(NoteArgs),
+    /// Print a request and what was decided, as JSON
+    Show {
+        /// Its id.
+        #[arg(value_name = "REQUEST")]
+        id: String,
+    },
+    /// Take a step: take, put-back, extend, amend, deny, tell, link, withdraw
+    Step {
+        /// Its id.
+        #[arg(value_name = "REQUEST")]
+        id: String,
+        /// Which.
+        step: String,
+        /// What belongs to it, such as record=Condition/17 how=TEXT, or ground=accurate explains=TEXT
+        #[arg(value_name = "NAME=VALUE", value_parser = word)]
+        words: Vec<(String, String)>,
+    },
+    /// Note what the patient answers to a refusal
+    Answer {
+        /// Its id.
+        #[arg(value_name = "REQUEST")]
+        id: String,
+        /// Why they disagree [default: request and refusal are to go along instead]
+        #[arg(long, value_name = "TEXT")]
+        says: Option<String>,
     },
 }
 

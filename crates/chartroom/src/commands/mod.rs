@@ -1,6 +1,7 @@
 //! The commands: each a small module that opens what it needs, does its deed and says what came of it.
 
 mod account;
+mod amendment;
 mod app;
 mod audit;
 mod bench;
@@ -72,6 +73,7 @@ pub fn run(cli: &Cli) -> Result<(), Stop> {
         Command::App(command) => app::app(&config(DATA)?, command),
         Command::Account(command) => account::account(&config(DATA)?, command),
         Command::Disclosure(command) => disclosure::disclosure(&config(DATA)?, command),
+        Command::Amendment(command) => amendment::amendment(&config(DATA)?, command),
         Command::Release(command) => release::release(&config(DATA)?, command),
         Command::Policy(command) => policy::policy(&config(DATA)?, command),
         Command::Config(ConfigCommand::Check(args)) => {

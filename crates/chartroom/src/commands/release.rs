@@ -3,7 +3,7 @@
 
 use crate::cli::ReleaseCommand;
 use crate::config::Config;
-use crate::control::{self, Deed, ReleaseDeed};
+use crate::control::{self, Deed, Desk, DeskDeed};
 use crate::stop::Stop;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -25,29 +25,32 @@ pub fn release(config: &Config, command: &ReleaseCommand) -> Result<(), Stop> {
     Ok(())
 }
 
-fn carry_out(config: &Config, deed: ReleaseDeed) -> Result<String, Stop> {
-    control::carry_out(config, &Deed::Release(Box::new(deed))).map(|(done, _)| done.said)
+fn carry_out(config: &Config, deed: DeskDeed) -> Result<String, Stop> {
+    control::carry_out(config, &Deed::Desk(Box::new(deed))).map(|(done, _)| done.said)
 }
 
-fn deed(command: &ReleaseCommand) -> ReleaseDeed {
+fn deed(command: &ReleaseCommand) -> DeskDeed {
     let word = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     match command {
         ReleaseCommand::Due { json } => {
-            ReleaseDeed::new("due", "", json.then(|| word("form", "json")).into_iter().collect())
+            DeskDeed::new(Desk::Release, "due", "", json.then(|| word("form", "json")).into_iter().collect())
         }
         ReleaseCommand::Note(said) => {
             let own = [word("patient", &said.patient), word("what", &said.what)];
-            ReleaseDeed::new("note", "", own.into_iter().chain(said.words.iter().cloned()).collect())
+            DeskDeed::new(Desk::Release, "note", "", own.into_iter().chain(said.words.iter().cloned()).collect())
         }
-        ReleaseCommand::Show { id } => ReleaseDeed::new("show", id, Vec::new()),
+        ReleaseCommand::Show { id } => DeskDeed::new(Desk::Release, "show", id, Vec::new()),
         ReleaseCommand::Step { id, step, words } => {
             let own = [word("step", step)];
-            ReleaseDeed::new("step", id, own.into_iter().chain(words.iter().cloned()).collect())
+            DeskDeed::new(Desk::Release, "step", id, own.into_iter().chain(words.iter().cloned()).collect())
         }
-        ReleaseCommand::Send { id, .. } => ReleaseDeed::new("send", id, Vec::new()),
-        ReleaseCommand::Recall { patient } => {
-            ReleaseDeed::new("recall", "", patient.as_deref().map(|id| word("patient", id)).into_iter().collect())
-        }
+        ReleaseCommand::Send { id, .. } => DeskDeed::new(Desk::Release, "send", id, Vec::new()),
+        ReleaseCommand::Recall { patient } => DeskDeed::new(
+            Desk::Release,
+            "recall",
+            "",
+            patient.as_deref().map(|id| word("patient", id)).into_iter().collect(),
+        ),
     }
 }
 
@@ -66,7 +69,7 @@ fn send(
         Stop::cannot(UNSENT, format!("{}: {error}", out.display()), "name a file that is not there yet with --out")
     };
     let mut file = OpenOptions::new().write(true).create_new(true).open(out).map_err(unwritten)?;
-    let said = match carry_out(config, ReleaseDeed::new("send", id, words)) {
+    let said = match carry_out(config, DeskDeed::new(Desk::Release, "send", id, words)) {
         Ok(said) => said,
         Err(stop) => {
             drop(std::fs::remove_file(out));

@@ -3,9 +3,9 @@
 use super::account::AccountDeed;
 use super::app::{AppDeed, NO_APP};
 use super::audit::Question;
+use super::desk::DeskDeed;
 use super::disclosure::{self, DisclosureDeed};
 use super::policy::{self, PolicyDeed};
-use super::release::{self, ReleaseDeed};
 use crate::stop::Stop;
 use fhir::json::Json;
 use std::path::{Path, PathBuf};
@@ -47,8 +47,8 @@ pub enum Deed {
     Policy(PolicyDeed),
     /// Something about disclosures.
     Disclosure(Box<DisclosureDeed>),
-    /// Something at the release desk.
-    Release(Box<ReleaseDeed>),
+    /// Something at a desk of the rooms.
+    Desk(Box<DeskDeed>),
     /// Destroy what old events of the audit say.
     Expire {
         /// Older than so many years.
@@ -117,7 +117,7 @@ impl Deed {
             Deed::App(deed) => deed.carry_out(vault, visit),
             Deed::Policy(deed) => deed.carry_out(vault, visit),
             Deed::Disclosure(deed) => deed.carry_out(vault, visit),
-            Deed::Release(deed) => deed.carry_out(vault, visit),
+            Deed::Desk(deed) => deed.carry_out(vault, visit),
             Deed::Note(_) => Ok(Done::well(String::new())),
             Deed::Audit(question) => question.answer(vault, visit),
             Deed::Expire { years } => super::audit::expire(vault, visit, *years),
@@ -138,7 +138,7 @@ impl Deed {
                 administer(&place, asked)
             }
             Deed::Disclosure(deed) => deed.noted(),
-            Deed::Release(deed) => deed.noted(),
+            Deed::Desk(deed) => deed.noted(),
             Deed::Note(note) => note.clone(),
             Deed::Audit(question) => Note::new(audit::Deed::ReadAudit, "audit", question.words()),
             Deed::Expire { years } => administer("audit expire", format!("older than {years} years")),
@@ -154,7 +154,7 @@ impl Deed {
             Deed::Account(deed) => deed.undone(),
             Deed::App(_) => NO_APP,
             Deed::Disclosure(_) => disclosure::UNDONE,
-            Deed::Release(_) => release::UNDONE,
+            Deed::Desk(deed) => deed.desk().undone(),
             Deed::Note(_) => "The audit does not have what was to be done, so that it was not done.",
             Deed::Audit(_) => "The audit was not read.",
             Deed::Expire { .. } => "Nothing was destroyed.",
@@ -171,7 +171,7 @@ impl Deed {
             Deed::Account(_) => "look with `chartroom account list`",
             Deed::App(_) => "look with `chartroom app list`",
             Deed::Disclosure(_) => "look with `chartroom disclosure list`",
-            Deed::Release(_) => "look with `chartroom release due` and `chartroom release show`",
+            Deed::Desk(deed) => deed.desk().look(),
             Deed::Policy(_) => "look with `chartroom policy show`",
             Deed::Shred { .. } | Deed::Cosign { .. } | Deed::Note(_) | Deed::Audit(_) | Deed::Expire { .. } => {
                 "run the same command again: what was done is not done twice"
@@ -203,7 +203,7 @@ impl Deed {
             Deed::Expire { years } => Json::object([("do", text("expire")), ("years", Json::number(years))]),
             Deed::Policy(deed) => deed.write(),
             Deed::Disclosure(deed) => deed.write(),
-            Deed::Release(deed) => deed.write(),
+            Deed::Desk(deed) => deed.write(),
         }
     }
 
@@ -214,7 +214,7 @@ impl Deed {
             "rotate" => Some(Deed::Rotate { to: read_key(json.get("to")?)? }),
             "account" => AccountDeed::read(json).map(Deed::Account),
             "disclosure" => DisclosureDeed::read(json).map(|deed| Deed::Disclosure(Box::new(deed))),
-            "release" => ReleaseDeed::read(json).map(|deed| Deed::Release(Box::new(deed))),
+            "release" | "amendment" => DeskDeed::read(json).map(|deed| Deed::Desk(Box::new(deed))),
             "app" => AppDeed::read(json).map(|deed| Deed::App(Box::new(deed))),
             "note" => {
                 let deed = audit::Deed::of_code(json.text("deed")?)?;

@@ -5,9 +5,11 @@
 //! known; what is asked, new keys included, goes through the socket and into no file.
 
 mod account;
+mod amendment;
 mod app;
 mod audit;
 mod deed;
+mod desk;
 mod disclosure;
 mod policy;
 mod release;
@@ -17,9 +19,9 @@ pub use account::{AccountDeed, UNDONE, What};
 pub use app::{AppDeed, NO_APP};
 pub use audit::Question;
 pub use deed::{Deed, Done, Note, absolute};
+pub use desk::{Desk, DeskDeed};
 pub use disclosure::{DisclosureDeed, Form};
 pub use policy::{PolicyDeed, UNDONE as POLICIES_UNDONE};
-pub use release::ReleaseDeed;
 
 use crate::commands::open_existing;
 use crate::config::Config;

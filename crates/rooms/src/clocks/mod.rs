@@ -49,6 +49,19 @@ pub const ACCESS: Duty = Duty {
     )
 };
 
+/// The right to amend: an answer, or a written denial.
+pub const AMENDMENT: Duty = Duty {
+    extension: Some(Extension { source: "45 CFR 164.526(b)(2)(ii)", ..ONCE_30 }),
+    ..plain(
+        "amendment",
+        "act on a patient's request for amendment",
+        "the request",
+        "45 CFR 164.526(b)(2)(i)",
+        COMPLIANCE,
+        Length::Days(60),
+    )
+};
+
 /// An answer to whoever asks for electronic information that cannot be given as asked.
 pub const INFEASIBLE: Duty = plain(
     "infeasibility",
@@ -79,17 +92,7 @@ pub const DUTIES: [Duty; 15] = [
         extension: Some(Extension { source: "45 CFR 164.524(b)(2)(iii) (2002)", ..ONCE_30 }),
         ..ACCESS
     },
-    Duty {
-        extension: Some(Extension { source: "45 CFR 164.526(b)(2)(ii)", ..ONCE_30 }),
-        ..plain(
-            "amendment",
-            "act on a patient's request for amendment",
-            "the request",
-            "45 CFR 164.526(b)(2)(i)",
-            COMPLIANCE,
-            Length::Days(60),
-        )
-    },
+    AMENDMENT,
     ACCOUNTING,
     plain(
         "suspension-oral",

@@ -20,4 +20,5 @@ pub mod work;
 use web::room::Room;
 
 /// What the web serves of it.
-pub const ROOM: Room = Room { pages: pages::PAGES, ways: pages::WAYS, operations: operations::OPERATIONS };
+pub const ROOM: Room =
+    Room { pages: pages::PAGES, ways: pages::WAYS, operations: operations::OPERATIONS, beside: None };

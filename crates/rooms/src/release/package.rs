@@ -2,8 +2,10 @@
 
 use super::rules::Route;
 use super::rules::route::needs_second_look;
+use crate::notice;
 use base::day::Day;
 use fhir::json::Json;
+use std::collections::HashSet;
 use vault::Version;
 use vault::access::Labels;
 use vault::log::receipt::digest;
@@ -58,10 +60,22 @@ impl Package {
     #[must_use]
     pub fn of(found: Vec<Item>, route: Route, selection: &Selection) -> Package {
         let mut package = Package::default();
+        let mut not_asked_for = Vec::new();
         for item in found {
-            match why_not(&item, route, selection) {
+            match kept_back(&item, route, selection) {
                 Some(why) => package.left_out.push(LeftOut { about: about(&item.version), why }),
-                None => package.items.push(item),
+                None => match not_asked(&item, selection) {
+                    Some(why) => not_asked_for.push((item, why)),
+                    None => package.items.push(item),
+                },
+            }
+        }
+        let going: HashSet<String> = package.items.iter().map(|item| about(&item.version)).collect();
+        for (item, why) in not_asked_for {
+            // What the patient disputes, and what was amended, goes along with the entry (45 CFR 164.526(d)(5)).
+            match notice::about(&item.version).is_some_and(|entries| entries.iter().any(|one| going.contains(one))) {
+                true => package.items.push(item),
+                false => package.left_out.push(LeftOut { about: about(&item.version), why }),
             }
         }
         package.items.sort_by_key(|item| about(&item.version));
@@ -94,15 +108,17 @@ pub fn numbered(version: &Version) -> String {
     format!("{}/_history/{}", about(version), version.version)
 }
 
-fn why_not(item: &Item, route: Route, selection: &Selection) -> Option<&'static str> {
-    let version = &item.version;
-    if NOT_CHART.contains(&version.resource_type.as_str()) {
+/// Why something stays whatever is asked.
+fn kept_back(item: &Item, route: Route, selection: &Selection) -> Option<&'static str> {
+    if NOT_CHART.contains(&item.version.resource_type.as_str()) {
         return Some("the house's own work, no part of the chart");
     }
-    let kept = item.labels.iter().find_map(|label| route.keeps_back(label, selection.opens_notes));
-    if kept.is_some() {
-        return kept;
-    }
+    item.labels.iter().find_map(|label| route.keeps_back(label, selection.opens_notes))
+}
+
+/// Why something is not among what was asked for.
+fn not_asked(item: &Item, selection: &Selection) -> Option<&'static str> {
+    let version = &item.version;
     if selection.but.contains(&about(version)) {
         return Some("left out by hand");
     }

@@ -10,9 +10,9 @@ use super::rules::fee::dollars;
 use super::rules::{Ground, Proof, Route};
 use super::work;
 use crate::due::{Due, due};
+use crate::speaks_for;
 use base::day::Day;
 use base::duty::Standing;
-use base::refusal::{Kind, Refusal};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use vault::Error;
@@ -65,6 +65,7 @@ fn queue(at: &At<'_>, all: &[Due]) -> Result<String, Error> {
     for one in all {
         let way = match one.room {
             "release" => link("/release", &[("id", &one.id)]),
+            "amendment" => link("/amendments", &[("id", &one.id)]),
             _ => link("/accounting", &[("patient", &one.patient)]),
         };
         let who = match one.claimed.as_deref() {
@@ -431,14 +432,4 @@ fn ask(at: &At<'_>) -> Outcome {
     ]);
     work::take_in(at.vault(), at.visit(), &fields)?;
     Ok(see_other(&address("/request", &[("patient", &patient)])))
-}
-
-/// The patient for whom the visitor asks.
-fn speaks_for(at: &At<'_>) -> Result<(String, String), Error> {
-    let (people, named) = (at.people()?, at.text("patient"));
-    let mut fitting = people.into_iter().filter(|(id, _)| named.is_empty() || id == named);
-    fitting.next().ok_or_else(|| {
-        let message = "your account stands for no such patient, and acts for none";
-        Refusal::new(Kind::NotFound, "not-found", message).into()
-    })
 }

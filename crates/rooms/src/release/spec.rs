@@ -2,9 +2,10 @@
 
 use super::rules::authorization::{Expiry, Flaw, Kind, Statement};
 use super::rules::fee::{Charge, fee};
-use super::rules::letter::{self, About, Office};
+use super::rules::letter::{self, About};
 use super::rules::route::needs_second_look;
 use super::rules::*;
+use crate::office::Office;
 use base::day::Day;
 use base::spec::{Row, rows};
 use vault::access::Label;

@@ -9,8 +9,9 @@ use super::request::{Request, types, unknown_route};
 use super::rules::authorization::{Authorization, Defect, Expiry, Flaw, Kind as Paper, Statement, defects};
 use super::rules::denial::NO_GROUNDS;
 use super::rules::fee::{Charge, dollars, fee};
-use super::rules::letter::{self, About, Office};
+use super::rules::letter::{self, About};
 use super::rules::{Fee, Ground, Medium, Minimum, Proof, Route};
+use crate::office::office;
 use crate::task::{marked, wrong};
 use base::day::Day;
 use base::refusal::{Kind, Refusal};
@@ -35,16 +36,6 @@ pub const HTTP_BYTES_MAX: usize = 24 << 20;
 
 /// A step that may be taken with a request.
 pub const STEPS: [&str; 9] = ["take", "put-back", "check", "decide", "look", "fee", "extend", "refuse", "withdraw"];
-
-/// Who answers for the house in letters.
-#[must_use]
-pub fn office() -> Office {
-    Office {
-        name: "Health Information Management".to_owned(),
-        contact: "the release desk".to_owned(),
-        telephone: "the number on this letterhead".to_owned(),
-    }
-}
 
 /// Notes a request that came in; the patient's own, too. Answers with it.
 pub fn take_in(vault: &Vault, visit: &Visit, words: &[(String, String)]) -> Result<Request, Error> {
@@ -385,7 +376,7 @@ fn keep(
     let says = says(&case.state, status);
     let task = marked(&case.task, status, says, case.due(), vault.clock().now()).ok_or_else(super::case::no_request)?;
     case.dossier.says = case.state.write();
-    let along = Along { task: Some((task, case.task.version)), disclosure };
+    let along = Along { task: Some((task, case.task.version)), disclosure, ..Along::default() };
     vault.keep_dossier(visit, case.dossier, along)?;
     Case::find(vault, visit, &case.request.id)
 }

@@ -3,3 +3,4 @@
 mod house;
 mod permissions;
 mod release;
+mod rights;

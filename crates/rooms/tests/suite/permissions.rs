@@ -13,6 +13,18 @@ const TABLE: &[(&str, &str, [u16; 7])] = &[
     ("GET", "/release/recall", [303, 200, 200, 403, 403, 403, 403]),
     ("GET", "/request", [303, 404, 404, 200, 200, 404, 404]),
     ("POST", "/request", [401, 403, 403, 403, 403, 403, 403]),
+    ("GET", "/amendments", [303, 200, 200, 403, 403, 403, 403]),
+    ("POST", "/amendments", [401, 403, 403, 403, 403, 403, 403]),
+    ("GET", "/corrections", [303, 404, 404, 200, 200, 404, 404]),
+    ("POST", "/corrections", [401, 403, 403, 403, 403, 403, 403]),
+    ("GET", "/fhir/$amendment-requests", [401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/fhir/Task/ID/$amendment", [401, 404, 404, 404, 404, 404, 404]),
+    ("POST", "/fhir/Task/ID/$amendment-step", [401, 404, 404, 404, 404, 404, 404]),
+    ("POST", "/fhir/Task/ID/$amendment-statement", [401, 404, 404, 404, 404, 404, 404]),
+    ("GET", "/amendments?id=AMEND", [303, 200, 200, 403, 404, 404, 403]),
+    ("GET", "/fhir/Task/AMEND/$amendment", [401, 200, 200, 403, 404, 404, 403]),
+    ("POST", "/fhir/Task/AMEND/$amendment-step", [401, 422, 422, 403, 404, 404, 403]),
+    ("POST", "/fhir/Task/AMEND/$amendment-statement", [401, 422, 422, 422, 404, 404, 422]),
     ("GET", "/fhir/$due", [401, 200, 200, 403, 403, 403, 403]),
     ("GET", "/fhir/$release-requests", [401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/fhir/$release-recall", [401, 200, 200, 403, 403, 403, 403]),
@@ -27,10 +39,12 @@ fn only_the_desk_works_on_requests() {
     let house = House::new();
     let asked = house.call("zoe", "/fhir/$request-release", &[("patient", "zoe"), ("what", "everything")]).good();
     let id = asked.part("request", "id").remove(0);
+    let words = [("patient", "zoe"), ("what", "it is wrong"), ("why", "a mix-up")];
+    let amend = house.call("zoe", "/fhir/$request-amendment", &words).good().part("request", "id").remove(0);
     let mut wrong = Vec::new();
     for (method, path, expected) in TABLE {
         for (who, status) in ["", "hana", "pia", "zoe", "ann", "kim", "bill"].iter().zip(expected) {
-            let path = path.replace("ID", &id);
+            let path = path.replace("ID", &id).replace("AMEND", &amend);
             let answer = match *method {
                 "GET" => house.get(who, &path),
                 _ if path.starts_with("/fhir") => house.post(who, &path, &json!({"resourceType": "Parameters"})),

@@ -32,6 +32,8 @@ pub struct Dossier {
 pub struct Along {
     /// The request's Task as it is from now on, and the version that is replaced.
     pub task: Option<(Json<'static>, u64)>,
+    /// What is added to the chart: it says what was decided about an entry.
+    pub added: Option<Json<'static>>,
     /// What leaves the house.
     pub disclosure: Option<Disclosure>,
 }
@@ -81,6 +83,18 @@ impl Vault {
                 return Err(Refusal::new(Kind::Invalid, "business-rule", "this is not the Task of the request").into());
             }
             changes.push(put(task, Expect::Version(version)));
+        }
+        if let Some(mut added) = along.added {
+            self.permit(visit, Action::Write, Class::Note, Some(kid))?;
+            let subject = added.get("subject").and_then(|subject| subject.text("reference"));
+            let is_about = subject.and_then(|of| of.strip_prefix("Patient/")) == Some(&dossier.patient);
+            if added.text("resourceType") != Some("DocumentReference") || !is_about {
+                return Err(Refusal::new(Kind::Invalid, "business-rule", "this is no document of the patient").into());
+            }
+            if let Some(object) = added.as_object_mut() {
+                object.set("id", Json::string(self.fresh_id()));
+            }
+            changes.push(put(added, Expect::Absent));
         }
         changes.push(put(written(dossier, id.as_deref()), expect));
         let (answer, answered) = crossbeam_channel::bounded(1);

@@ -2,19 +2,9 @@
 //! request did.
 
 use super::{Defect, Ground, Route};
+use crate::office::{Office, complaints};
 use base::day::Day;
 use std::fmt::Write;
-
-/// Who answers for the house.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Office {
-    /// The house.
-    pub name: String,
-    /// Name or title of whom to turn to (45 CFR 164.524(d)(2)(iii)).
-    pub contact: String,
-    /// Their telephone number.
-    pub telephone: String,
-}
 
 /// One request, as a letter names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,15 +80,5 @@ pub fn extension(about: About<'_>, until: Day, reason: &str, office: &Office) ->
 }
 
 fn head(about: About<'_>, office: &Office) -> String {
-    let About { request, received, today, .. } = about;
-    format!("{}\n{today}\n\nYour request {request}, received on {received}\n\n", office.name)
-}
-
-fn complaints(text: &mut String, office: &Office) {
-    let _ = writeln!(
-        text,
-        "\nYou may complain to us: {}, {}. You may also complain to the Secretary of Health and Human Services, Office for \
-         Civil Rights, www.hhs.gov/ocr/complaints (45 CFR 160.306). Nobody may hold it against you.",
-        office.contact, office.telephone
-    );
+    office.head(about.request, about.received, about.today)
 }

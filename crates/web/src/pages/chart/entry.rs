@@ -36,8 +36,12 @@ pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
             false => String::new(),
         };
         let versions = chart.about("/entry/versions", about, &[]);
+        let mut beside = String::new();
+        for adds in shared.settings.rooms.iter().filter_map(|room| room.beside) {
+            beside.push_str(&adds(at, about, &chart.id)?);
+        }
         let body = format!(
-            "{earlier}{}<p><a href=\"{versions}\">Versions and what changed</a></p>{}",
+            "{earlier}{}<p><a href=\"{versions}\">Versions and what changed</a></p>{beside}{}",
             body(&version, &resource),
             super::seal::badge(&chart, &version)?
         );
