@@ -147,6 +147,11 @@ impl Visit {
         self.trail().ask(text);
     }
 
+    /// Notes for the audit what the request turned out to do: a form that is only looked at writes nothing.
+    pub fn turned_out(&self, deed: Deed) {
+        self.trail().deed = Some(deed);
+    }
+
     /// Refuses to show anything to a request that the audit would not know of: only what holds the keys may go without.
     pub(crate) fn must_ask(&self) -> Result<(), Fault> {
         if self.is_operator() || self.asked.context.is_some() {

@@ -7,8 +7,10 @@ use crate::server::Shared;
 use crate::sign_in::html::field;
 use crate::sign_in::{Asked, see_other};
 use base::refusal::{Kind, Refusal};
+use std::fmt::Write;
+use vault::Error;
 use vault::access::Role;
-use vault::access::apps::{App, Proof, Review};
+use vault::access::apps::{App, Proof, Registration, Review};
 use vault::access::audit::Deed;
 
 /// `GET /apps`.
@@ -19,7 +21,7 @@ pub fn list(shared: &Shared, asked: &Asked) -> Outcome {
             return Err(Refusal::new(Kind::Forbidden, "forbidden", message).into());
         }
         let apps = shared.vault.apps()?;
-        let all: String = apps.iter().map(|app| item(at, app)).collect();
+        let all = apps.iter().map(|app| item(at, app)).collect::<Result<String, Error>>()?;
         let all = if all.is_empty() { "<p>None is registered.</p>".to_owned() } else { all };
         let body = format!(
             "<h1>App directory</h1><p>Programs of others. One that is approved may ask people for their agreement, and sees \
@@ -30,28 +32,55 @@ pub fn list(shared: &Shared, asked: &Asked) -> Outcome {
     })
 }
 
-fn item(at: &At<'_>, app: &App) -> String {
-    let said = &app.registration;
+fn item(at: &At<'_>, app: &App) -> Result<String, Error> {
     let (mark, deed, words) = match app.review {
         Review::Pending => ("<span class=\"mark due\">waits for review</span>", "approve", "Approve"),
         Review::Approved => ("<span class=\"mark good\">approved</span>", "suspend", "Suspend"),
         Review::Suspended => ("<span class=\"mark bad\">suspended</span>", "approve", "Approve again"),
     };
     let plain = if deed == "suspend" { " class=\"plain\"" } else { "" };
-    let sends: String = said.redirects.iter().map(|to| format!("<dd><code>{}</code></dd>", escape(to))).collect();
-    let opened =
-        said.launch.as_deref().map(|at| format!("<dt>Opened from charts at</dt><dd><code>{}</code></dd>", escape(at)));
     let hidden = [at.sign(), field("client", &app.id)].concat();
-    format!(
-        "<h2>{} {mark}</h2><dl><dt>Client id</dt><dd><code>{}</code></dd><dt>Shows that it is itself by</dt><dd>{}</dd>\
-         <dt>May ask for</dt><dd><code>{}</code></dd><dt>Sends people back to</dt>{sends}{}</dl>\
+    Ok(format!(
+        "<h2>{} {mark}</h2><dl><dt>Client id</dt><dd><code>{}</code></dd>{}</dl>\
          <form method=\"post\" action=\"/apps\">{hidden}<button{plain} name=\"do\" value=\"{deed}\">{words}</button></form>",
         escape(app.name()),
         escape(&app.id),
-        proof(&said.proof),
-        escape(&said.scopes),
-        opened.unwrap_or_default()
-    )
+        said(at, &app.registration)?
+    ))
+}
+
+/// All that was said of an app: whoever approves it decides about that.
+fn said(at: &At<'_>, said: &Registration) -> Result<String, Error> {
+    let mut list = String::new();
+    let mut fact = |name: &str, html: &str| {
+        if !html.is_empty() {
+            let _ = write!(list, "<dt>{name}</dt><dd>{html}</dd>");
+        }
+    };
+    let code = |text: &str| format!("<code>{}</code>", escape(text));
+    fact("Who stands behind it", said.reach.words());
+    if let Some(basis) = said.basis {
+        let counts = match basis.exclusion() {
+            None => "what it reads stands in the accounting of disclosures",
+            Some(_) => "the accounting leaves out what it reads",
+        };
+        fact("Gets what it reads as", &format!("{}; {counts}", basis.words()));
+        fact("Where they are", &escape(&said.address));
+    }
+    fact("Shows that it is itself by", proof(&said.proof));
+    if let Proof::KeysAt(address) = &said.proof {
+        fact("Its public keys are at", &code(address));
+    }
+    fact("May ask for", &code(&said.scopes));
+    fact("Sends people back to", &said.redirects.iter().map(|to| code(to)).collect::<Vec<_>>().join("<br>"));
+    fact("Opened from charts at", &said.launch.as_deref().map(code).unwrap_or_default());
+    if let Some(account) = &said.acts_as {
+        let who = at.shared.vault.who(account)?.name;
+        let purpose = said.purpose.map(|purpose| format!(", for {}", purpose.words())).unwrap_or_default();
+        fact("By itself it acts as", &format!("{}{purpose}", escape(&who)));
+    }
+    fact("Its tokens last", &said.token_seconds.map(|seconds| format!("{seconds} seconds")).unwrap_or_default());
+    Ok(list)
 }
 
 fn proof(proof: &Proof) -> &'static str {

@@ -108,16 +108,27 @@ pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
             (None, true) => Some(people::choice(shared, &seat, query.text("find"))?),
             _ => None,
         };
-        draw(shared, &seat, &request, sealed, choice.as_ref())
+        let people = match (&launch, &choice) {
+            (Some(launch), _) => people::settled(shared, &seat, &launch.patient)?,
+            (None, Some(choice)) => choice.list(),
+            (None, None) => String::new(),
+        };
+        draw(shared, &seat, &request, sealed, choice.as_ref(), &people)
     })
 }
 
-fn draw(shared: &Shared, seat: &Seat, request: &Request, sealed: &str, choice: Option<&Choice>) -> Outcome {
+fn draw(
+    shared: &Shared,
+    seat: &Seat,
+    request: &Request,
+    sealed: &str,
+    choice: Option<&Choice>,
+    people: &str,
+) -> Outcome {
     let app = escape(request.app.name());
     let host = request.redirect.split('/').nth(2).filter(|host| !host.is_empty()).unwrap_or(&request.redirect);
     let hidden = [field("csrf", &seat.sign(shared)), field("r", sealed)].concat();
     let finder = choice.map(|choice| choice.finder(sealed)).unwrap_or_default();
-    let people = choice.map(Choice::list).unwrap_or_default();
     let what: String = request.scopes.resources().map(line_of).collect();
     let words: String = request.scopes.words().map(word_line).collect();
     let can_agree = choice.is_none_or(Choice::has_somebody);

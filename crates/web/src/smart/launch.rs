@@ -1,6 +1,6 @@
 //! Opening an app from a chart ("EHR launch"): `/smart/launch?patient=ID&encounter=ID`.
 
-use super::{Place, form_of, send_to, with_query};
+use super::{Place, form_of, people, send_to, with_query};
 use crate::answer::Outcome;
 use crate::server::Shared;
 use crate::sign_in::Asked;
@@ -15,8 +15,9 @@ pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
         let query = asked.query()?;
         let apps = shared.vault.apps()?;
         let apps: Vec<&App> = apps.iter().map(AsRef::as_ref).filter(|app| opens(app).is_some()).collect();
+        let whom = people::settled(shared, &seat, query.text("patient"))?;
         let body = format!(
-            "<h1>Open an app</h1>{}",
+            "<h1>Open an app</h1>{whom}{}",
             list(shared, &seat, &apps, query.text("patient"), query.text("encounter"))
         );
         let mut answer = html_page(shared, StatusCode::OK, "Open an app", Some(&seat), &body);

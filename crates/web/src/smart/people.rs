@@ -50,6 +50,23 @@ fn person(id: &str, body: &[u8]) -> Option<Person> {
     Some(Person { id: id.to_owned(), name, born: patient.text("birthDate").unwrap_or_default().to_owned() })
 }
 
+/// Whose chart it is, where that is settled already: the app was opened from it. Nothing where the gate does not show it.
+pub fn settled(shared: &Shared, seat: &Seat, patient: &str) -> Result<String, Error> {
+    let found = match shared.vault.read(&seat.visit, "Patient", patient, None) {
+        Ok(found) => found.filter(|version| !version.deleted),
+        Err(Error::Refusal(_)) => None,
+        Err(error) => return Err(error),
+    };
+    let line = |person: Person| {
+        format!(
+            "<h2>Whom it is about</h2><p><strong>{}</strong>, born {}</p>",
+            escape(&person.name),
+            escape(&person.born)
+        )
+    };
+    Ok(found.and_then(|version| person(&version.id, &version.body)).map(line).unwrap_or_default())
+}
+
 fn name_of(name: &Json<'_>) -> String {
     if let Some(text) = name.text("text") {
         return text.to_owned();

@@ -73,6 +73,7 @@ try {
   await press("main form button");
   await expect("waiting");
   await go("/consents/give");
+  await page.click("input[name=effect][value=deny]");
   await page.select("#who", "Practitioner/kim");
   await press("button[value=preview]");
   await expect("may not see the record");

@@ -326,6 +326,7 @@ fn an_app_is_opened_from_a_chart_once() {
     let mut kim = stage.browser("kim");
     let page = kim.get("/smart/launch?patient=zoe&encounter=enc-zoe").expect(200);
     assert!(page.text().contains("value=\"growth\""));
+    assert!(page.text().contains("Zoe</strong>, born 1980-02-03"), "{}", page.text());
     let open = |browser: &mut Browser<'_>, patient: &str, encounter: &str| {
         browser.post("/smart/launch", &[("app", "growth"), ("patient", patient), ("encounter", encounter)])
     };
@@ -344,6 +345,9 @@ fn an_app_is_opened_from_a_chart_once() {
         request
     };
     let word = value(&sent, "launch").unwrap().to_owned();
+    // The page says whose chart it is, and offers nobody else's.
+    let page = consent_page(&mut kim, &with_launch(&word)).expect(200).text();
+    assert!(page.contains("Zoe</strong>, born 1980-02-03") && !page.contains("name=\"patient\""), "{page}");
     // The patient of the launch counts, whatever the form says.
     let answer = stage.agree(&mut kim, &with_launch(&word), "ann");
     let back = parameters(location(&answer).unwrap());

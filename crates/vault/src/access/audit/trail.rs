@@ -1,7 +1,7 @@
 //! What a visit was shown so far: gathered by the gate, where it lets something through, so that no way of reading can
 //! forget to say what it gave away.
 
-use super::event::{ASKED_BYTES_MAX, NAMED_MAX};
+use super::event::{ASKED_BYTES_MAX, Deed, NAMED_MAX};
 use crate::keys::patients::{Kid, SHARED};
 use crate::records::Version;
 use std::collections::BTreeSet;
@@ -25,6 +25,8 @@ pub(crate) struct Trail {
     unlisted: u64,
     pub shown: u64,
     pub changed: u64,
+    /// What it turned out to be, if not what it was taken for.
+    pub deed: Option<Deed>,
     /// How much of what was shown the log has already, with a change; `None`: there is no entry of this request yet.
     pub told: Option<u64>,
     /// Whether the request was ended ([`Vault::close`](crate::Vault::close)).
@@ -76,7 +78,10 @@ impl Trail {
         if self.about.len() < NAMED_MAX {
             // A contained resource is found under `Holder/id#inner`; the holder is what was shown.
             let id = version.id.split('#').next().unwrap_or_default();
-            self.about.push(format!("{}/{id}", version.resource_type));
+            let about = format!("{}/{id}", version.resource_type);
+            if !self.about.contains(&about) {
+                self.about.push(about);
+            }
         }
     }
 }

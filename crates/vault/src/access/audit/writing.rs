@@ -117,7 +117,7 @@ impl Visit {
             request: context.request.clone(),
             reason: context.reason.clone(),
             times: context.times,
-            ..Event::new(context.deed)
+            ..Event::new(self.trail().deed.unwrap_or(context.deed))
         })
     }
 

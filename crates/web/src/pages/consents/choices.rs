@@ -71,7 +71,8 @@ const PURPOSES: [Purpose; 6] = [
 
 /// What was chosen.
 pub struct Choices<'a> {
-    permits: bool,
+    /// Nothing is chosen for anybody: a consent says what they said.
+    permits: Option<bool>,
     who: &'a str,
     labels: Vec<&'a str>,
     kinds: Vec<&'a str>,
@@ -90,7 +91,11 @@ impl<'a> Choices<'a> {
             all
         };
         Choices {
-            permits: at.text("effect") == "permit",
+            permits: match at.text("effect") {
+                "permit" => Some(true),
+                "deny" => Some(false),
+                _ => None,
+            },
             who: at.text("who"),
             labels: all("label"),
             kinds: all("kind"),
@@ -105,7 +110,7 @@ impl<'a> Choices<'a> {
         let effect = |value: &str, words: &str, is_chosen: bool| {
             let checked = if is_chosen { " checked" } else { "" };
             format!(
-                "<label class=\"choice\"><input type=\"radio\" name=\"effect\" value=\"{value}\"{checked}> {words}</label>"
+                "<label class=\"choice\"><input type=\"radio\" name=\"effect\" value=\"{value}\" required{checked}> {words}</label>"
             )
         };
         let tick = |name: &str, value: &str, words: &str, is_chosen: bool| {
@@ -132,8 +137,8 @@ impl<'a> Choices<'a> {
              <div class=\"side\">{}{}</div>\
              <p class=\"soft\">In an emergency those who treat you see the record all the same. What you tick in both lists must \
              both be true of an entry.</p>",
-            effect("deny", "No, they may not", !self.permits),
-            effect("permit", "Yes, they may", self.permits),
+            effect("deny", "No, they may not", self.permits == Some(false)),
+            effect("permit", "Yes, they may", self.permits == Some(true)),
             self.people(at)?,
             line("from", "From day (empty: at once)", self.from, "type=\"date\""),
             line("until", "To day (empty: until withdrawn)", self.until, "type=\"date\""),
@@ -170,8 +175,11 @@ impl<'a> Choices<'a> {
         if !offered {
             return Err(wrong("something was chosen that the form does not offer"));
         }
+        if self.permits.is_none() {
+            return Err(wrong("choose whether they may see it or may not"));
+        }
         let by_law = self.by_law()?;
-        let mut provision = vec![("type", text(if self.permits { "permit" } else { "deny" }))];
+        let mut provision = vec![("type", text(if self.permits == Some(true) { "permit" } else { "deny" }))];
         provision.extend(self.period()?.map(|period| ("period", period)));
         provision.extend(self.actor()?.map(|actor| ("actor", Json::Array(vec![actor]))));
         let coding = |system: &str, code: &str| Json::object([("system", text(system)), ("code", text(code))]);
@@ -215,7 +223,7 @@ impl<'a> Choices<'a> {
 
     /// The law under which a consent must stand to open what the law closes.
     fn by_law(&self) -> Result<Option<&'static str>, Refusal> {
-        let has = |label: Label| self.permits && self.labels.contains(&label.code());
+        let has = |label: Label| self.permits == Some(true) && self.labels.contains(&label.code());
         match (has(Label::Part2), has(Label::PsychotherapyNote)) {
             (true, true) => Err(wrong("psychotherapy notes and programme records need a consent each; give two")),
             (true, false) => Ok(Some("42CFRPart2")),

@@ -117,7 +117,12 @@ pub fn give(shared: &Shared, asked: &Asked) -> Outcome {
         let people = whose(at)?;
         let patient = at.chosen(&people).ok_or_else(nobodys)?;
         if at.text("do") == "edit" {
+            at.seat.visit.turned_out(Deed::Read);
             return draw(at, patient);
+        }
+        if at.text("do") != "give" {
+            // Nothing is written: the audit says that it was tried.
+            at.seat.visit.turned_out(Deed::Operation);
         }
         let draft = Choices::of(at).consent(at, &patient.id)?;
         if at.text("do") == "give" {

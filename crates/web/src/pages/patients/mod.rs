@@ -12,11 +12,11 @@ use crate::server::Shared;
 use crate::sign_in::Asked;
 use fhir::calendar::civil;
 use fhir::json::Json;
-use std::collections::HashSet;
 use typed::Typed;
 use vault::access::audit::Deed;
 use vault::access::{Role, Roles};
 use vault::search::Page;
+use vault::search::picking::Picking;
 use vault::{Error, Version};
 
 /// Patients on a page.
@@ -89,47 +89,48 @@ fn nobody() -> String {
     "<p role=\"status\">Nobody whom you may see fits.</p>".to_owned()
 }
 
-/// A patient who may be meant, and how well they fit.
+/// A patient who may be meant.
 struct Fitting {
     id: String,
     patient: Json<'static>,
-    cost: usize,
 }
+
+/// How well somebody fits: what the slips cost, then the name, then the id.
+type Fit = (usize, String, String);
 
 /// Those who fit, the best first; those who fit with a slip apart from them.
 fn found(at: &At<'_>, text: &str) -> Result<String, Error> {
     let (this, ..) = civil(at.shared.vault.clock().now().0.div_euclid(86_400_000));
     let mut typed = Typed::read(text, this);
     typed.words.truncate(WORDS);
-    let mut fitting = fitting(at, &typed)?;
+    let (fitting, more) = fitting(at, &typed)?;
     if fitting.is_empty() {
         return Ok(nobody());
     }
-    let is_cut = fitting.len() > SHOWN;
-    fitting.truncate(SHOWN);
-    let (exact, similar): (Vec<_>, Vec<_>) = fitting.into_iter().partition(|one| one.cost < 10);
-    let part = |title: &str, part: &[Fitting]| match part.is_empty() {
+    let (exact, similar): (Vec<_>, Vec<_>) = fitting.into_iter().partition(|((cost, ..), _)| *cost < 10);
+    let part = |title: &str, part: &[(Fit, Version)]| match part.is_empty() {
         true => String::new(),
-        false => format!("<h2>{title}</h2>{}", list(part.iter().map(row))),
+        false => {
+            let patients = part.iter().filter_map(|(_, version)| parsed(version));
+            format!("<h2>{title}</h2>{}", list(patients.map(|patient| row(&patient))))
+        }
     };
-    let more = if is_cut { "<p class=\"soft\">More fit. Add a day of birth or another name.</p>" } else { "" };
+    let more = if more > 0 { "<p class=\"soft\">More fit. Add a day of birth or another name.</p>" } else { "" };
     Ok(part("Found", &exact) + &part("Similar", &similar) + more)
 }
 
-fn fitting(at: &At<'_>, typed: &Typed) -> Result<Vec<Fitting>, Error> {
-    let mut known = HashSet::new();
-    let mut fitting: Vec<Fitting> = Vec::new();
+fn fitting(at: &At<'_>, typed: &Typed) -> Result<(Vec<(Fit, Version)>, usize), Error> {
+    let (vault, visit) = (&at.shared.vault, &at.seat.visit);
+    let mut picking = Picking::new(vault, visit);
     let mut ask = |pairs: &[(&str, &str)], is_named: bool| -> Result<usize, Error> {
-        let pairs = [pairs, &[("_total", "none")]].concat();
-        let found = at.find("Patient", &pairs, &Page { at: None, offset: 0, count: BROUGHT })?;
-        for one in found.matches.iter().filter_map(parsed) {
+        let pairs = pairs.iter().chain(&[("_total", "none")]);
+        let pairs: Vec<_> = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let query = vault.query(visit, Some("Patient"), &pairs, true, vault.clock().now())?;
+        picking.ask(&query, BROUGHT, |version| {
+            let one = parsed(version)?;
             let cost = likeness::cost(&typed.words, &likeness::names(&one.patient));
-            let cost = cost.or(is_named.then_some(OTHER_NAME));
-            if let Some(cost) = cost.filter(|_| known.insert(one.id.clone())) {
-                fitting.push(Fitting { cost, ..one });
-            }
-        }
-        Ok(fitting.len())
+            Some((cost.or(is_named.then_some(OTHER_NAME))?, words::name(&one.patient), one.id))
+        })
     };
     if !typed.numbers.is_empty() {
         ask(&[("identifier", &any_of(&typed.numbers))], true)?;
@@ -147,8 +148,7 @@ fn fitting(at: &At<'_>, typed: &Typed) -> Result<Vec<Fitting>, Error> {
             }
         }
     }
-    fitting.sort_by_cached_key(|one| (one.cost, words::name(&one.patient), one.id.clone()));
-    Ok(fitting)
+    Ok(picking.best(SHOWN))
 }
 
 /// What is asked about the words of a name, until enough are found: the words as they are, each alone, then how they begin.
@@ -174,7 +174,7 @@ fn any_of(values: &[String]) -> String {
 
 fn parsed(version: &Version) -> Option<Fitting> {
     let patient = Json::parse(&version.body).ok()?.into_owned();
-    Some(Fitting { id: version.id.clone(), patient, cost: 0 })
+    Some(Fitting { id: version.id.clone(), patient })
 }
 
 fn list(rows: impl Iterator<Item = Vec<String>>) -> String {

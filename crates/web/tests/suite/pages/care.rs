@@ -43,6 +43,38 @@ fn a_physician_finds_a_patient_and_reads_what_the_gate_shows() {
 }
 
 #[test]
+fn who_was_only_compared_with_a_name_is_not_in_the_audit() {
+    let stage = stage();
+    let last = || {
+        let wanted = Wanted { count: 1, deed: Some(Deed::Search), ..Wanted::default() };
+        stage.house.vault.audit(&Visit::operator(), &wanted).unwrap().found.remove(0)
+    };
+    for (id, family) in [("zoe", "Zoe"), ("ann", "Zander"), ("both", "Zoe")] {
+        let patient = json!({
+            "resourceType": "Patient", "id": id, "name": [{"family": family}], "birthDate": "1980-02-03",
+            "generalPractitioner": [{"reference": "Practitioner/kim"}]
+        });
+        stage.put(&patient);
+    }
+    let mut kim = stage.browser("kim");
+    // Zander begins like Zoo, and is no slip of it.
+    for (typed, shown_ids) in [("zoo", &["Patient/zoe"][..]), ("zander", &["Patient/ann"]), ("nobody", &[])] {
+        let page = shown(&mut kim, &format!("/patients?q={typed}"));
+        let event = last().event;
+        for id in shown_ids {
+            assert!(page.contains(&format!("id={}", &id["Patient/".len()..])), "{typed}: {page}");
+        }
+        let others: Vec<&String> =
+            event.about.iter().filter(|about| !page.contains(&about["Patient/".len()..])).collect();
+        assert!(others.is_empty(), "{typed}: {others:?} are named and were not shown");
+        let mut once = event.about.clone();
+        once.dedup();
+        assert_eq!((once.len(), event.shown), (event.about.len(), event.about.len() as u64), "{typed}");
+        assert!(event.about.len() >= shown_ids.len());
+    }
+}
+
+#[test]
 fn the_glass_is_broken_for_one_patient_who_is_named_exactly() {
     let stage = stage();
     for (id, family, number) in [("far", "Far", "1"), ("two", "Far", "2"), ("off", "Faraday", "3")] {
@@ -144,6 +176,20 @@ fn a_technologist_reviews_apps_and_nobody_else_does() {
     let mut sam = stage.browser("sam");
     let page = shown(&mut sam, "/apps");
     assert!(page.contains("Growth &lt;b&gt;chart") && page.contains("waits for review"), "{page}");
+    for said in ["the hospital's own", "nothing but PKCE", "https://app.example/launch", "https://app.example/"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    let recipient = vault::access::apps::Registration {
+        reach: vault::access::apps::Reach::Outside,
+        basis: Some(vault::access::disclosures::Basis::PublicHealth),
+        address: "County Health, 1 Main St".to_owned(),
+        ..registration(Proof::Public)
+    };
+    stage.house.vault.register_app(&crate::stage::operator(), Some("county"), recipient).unwrap();
+    let page = shown(&mut sam, "/apps");
+    for said in ["an outside recipient", "stands in the accounting", "County Health, 1 Main St"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
     let decide = |browser: &mut crate::browser::Browser<'_>, word: &str| {
         browser.get("/account");
         browser.post("/apps", &[("client", "growth"), ("do", word)])

@@ -4,7 +4,8 @@ use super::{person, shown, stage};
 use crate::browser::{encoded, field, location};
 use crate::stage::Stage;
 use serde_json::json;
-use vault::access::{Purpose, Role, Terms};
+use vault::access::audit::{Deed, Wanted};
+use vault::access::{Purpose, Role, Terms, Visit};
 
 /// What somebody's token finds.
 fn found(stage: &Stage, login: &str, path: &str) -> usize {
@@ -13,6 +14,13 @@ fn found(stage: &Stage, login: &str, path: &str) -> usize {
     let token = stage.house.vault.issue_session(&account, Terms::new(purpose, 3_600_000)).unwrap().0;
     let bearer = format!("Bearer {token}");
     stage.house.bare("GET", &format!("/fhir/{path}"), &[("Authorization", &bearer)], b"").expect(200).ids().len()
+}
+
+/// What the audit says somebody did last.
+fn last_deed(stage: &Stage, login: &str) -> Deed {
+    let account = stage.house.vault.account_of_login(login).unwrap().unwrap();
+    let wanted = Wanted { account: Some(account.id.clone()), count: 1, ..Wanted::default() };
+    stage.house.vault.audit(&Visit::operator(), &wanted).unwrap().found[0].event.deed
 }
 
 #[test]
@@ -37,8 +45,10 @@ fn a_consent_does_what_its_preview_said_until_it_is_withdrawn() {
         "{look}"
     );
     assert_eq!(conditions("kim"), 2, "a look changes nothing");
+    assert_eq!(last_deed(&stage, "zoe"), Deed::Operation, "and is no writing to the audit");
     let given = zoe.post("/consents/give", &[&choice[..], &[("do", "give")]].concat());
     assert_eq!(location(&given), Some("/consents?patient=zoe"));
+    assert_eq!(last_deed(&stage, "zoe"), Deed::Create);
     assert_eq!((conditions("kim"), visits("billy")), (1, 1));
     // The insurer's side, wholly.
     let choice = [("patient", "zoe"), ("effect", "deny"), ("who", "role biller")];
@@ -82,8 +92,16 @@ fn nobody_gives_tries_or_withdraws_anothers_consent() {
         let gone = other.post("/consents/withdraw", &[("patient", "zoe"), ("id", &id)]).status;
         assert!([404, 403].contains(&gone) || login == "ada", "{login} {gone}");
     }
-    for wrong in [("who", "Patient/ann"), ("who", "role king"), ("label", "XX"), ("kind", "Alert"), ("from", "soon")] {
-        let fields = [("patient", "zoe"), ("effect", "deny"), ("do", "preview"), wrong];
+    for wrong in [
+        ("who", "Patient/ann"),
+        ("who", "role king"),
+        ("label", "XX"),
+        ("kind", "Alert"),
+        ("from", "soon"),
+        ("effect", ""),
+    ] {
+        let effect = if wrong.0 == "effect" { "" } else { "deny" };
+        let fields = [("patient", "zoe"), ("effect", effect), ("do", "preview"), wrong];
         zoe.get("/consents");
         assert_eq!(zoe.post("/consents/give", &fields).status, 422, "{}", encoded(&fields));
     }
