@@ -377,14 +377,19 @@ impl Config {
         let from = if self.labels.is_some() { Origin::File } else { Origin::Default };
         let site = self.labels.as_ref().map_or_else(|| "ours alone".to_owned(), |dir| dir.display().to_string());
         line("access.labels", site, from);
-        let from =
-            if self.audit.years.is_some() || self.audit.expire.is_some() { Origin::File } else { Origin::Default };
-        line("audit.years", self.audit_years().map_or_else(|| "for good".to_owned(), |years| years.to_string()), from);
+        let from = if self.audit.expire.is_some() { Origin::File } else { Origin::Default };
+        line("audit.expire", self.audit.expire.unwrap_or(true).to_string(), from);
+        let from = if self.audit.years.is_some() { Origin::File } else { Origin::Default };
+        let unused = if self.audit_years().is_none() { ", not used: the audit is kept for good" } else { "" };
+        line("audit.years", format!("{}{unused}", self.audit.years.unwrap_or(YEARS_MIN)), from);
         let from = if self.apps.authorities.is_some() { Origin::File } else { Origin::Default };
         let bundle = self.apps.bundle().map_or_else(|| "none".to_owned(), |path| path.display().to_string());
         line("apps.authorities", bundle, from);
         let from = if self.apps.private_addresses { Origin::File } else { Origin::Default };
         line("apps.private_addresses", self.apps.private_addresses.to_string(), from);
+        if serving.providers.is_empty() {
+            line("sign_in.provider", "none".to_owned(), Origin::Default);
+        }
         for provider in &serving.providers {
             line("sign_in.provider", format!("{} {} {}", provider.id, provider.issuer, provider.client), Origin::File);
         }

@@ -30,7 +30,8 @@ pub fn account(config: &Config, command: &AccountCommand) -> Result<(), Stop> {
             AccountDeed { issuer, subject: Some(subject.clone()), ..with_json(What::Link, login, *json) }
         }
         AccountCommand::Unlink { login, provider, subject, json } => {
-            let issuer = Some(config.issuer_of(provider)?);
+            // A provider that is gone from the configuration is named by its issuer, as `account list` shows it.
+            let issuer = Some(config.issuer_of(provider).unwrap_or_else(|_| provider.clone()));
             AccountDeed { issuer, subject: subject.clone(), ..with_json(What::Unlink, login, *json) }
         }
     };

@@ -39,6 +39,10 @@ fn given(config: &Config, named: &[PathBuf]) -> Result<Vec<PolicyFile>, Stop> {
     }
     let mut files = Vec::new();
     for path in paths {
+        if !path.exists() {
+            let why = format!("there is no file or directory {}", path.display());
+            return Err(Stop::cannot(control::POLICIES_UNDONE, why, "name a file *.cedar, or a directory of them"));
+        }
         let read = if path.is_dir() { read_site(path) } else { read_file(path).map(|file| vec![file]) };
         files.extend(read.map_err(|fault| Stop::vault(control::POLICIES_UNDONE, fault.into()))?);
     }

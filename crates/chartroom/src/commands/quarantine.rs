@@ -28,6 +28,9 @@ pub fn quarantine(config: &Config, command: &QuarantineCommand) -> Result<(), St
 }
 
 fn list(memos: &Memos, names: &[String]) -> Result<(), Stop> {
+    if names.is_empty() {
+        eprintln!("There is no quarantine here: no import has refused anything.");
+    }
     let mut text = String::new();
     for name in names {
         let count = kept(memos, name)?.lines.len();

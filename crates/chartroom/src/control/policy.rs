@@ -5,7 +5,7 @@ use crate::stop::Stop;
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
 use std::fmt::Write as _;
-use vault::access::policy::PolicyFile;
+use vault::access::policy::{PolicyFile, Simulation};
 use vault::access::{Purpose, Visit, purposes};
 use vault::{Error, Vault};
 
@@ -107,24 +107,30 @@ impl PolicyDeed {
             PolicyDeed::Show { id: None } => Ok(list(vault)),
             PolicyDeed::Show { id: Some(id) } => one(vault, id),
             PolicyDeed::Simulate { files } => {
-                let sentences = vault.simulate_policies(visit, files)?.sentences();
-                Ok(said(&sentences, "Nothing would change for anybody who has an account.\n"))
+                let simulation = vault.simulate_policies(visit, files)?;
+                Ok(said(&simulation, "Nothing would change for anybody who has an account.\n"))
             }
             PolicyDeed::Apply { files } => {
-                let sentences = vault.simulate_policies(visit, files)?.sentences();
+                let simulation = vault.simulate_policies(visit, files)?;
                 if !vault.apply_policies(visit, files)? {
                     return Ok("These policies are in force already.\n".to_owned());
                 }
                 let nothing = "Nothing changes for anybody who has an account.\n";
-                Ok(format!("In force from the next request on.\n{}", said(&sentences, nothing)))
+                Ok(format!("In force from the next request on.\n{}", said(&simulation, nothing)))
             }
             PolicyDeed::Why { login, reference, purpose } => why(vault, visit, login, reference, purpose.as_deref()),
         }
     }
 }
 
-fn said(sentences: &[String], nothing: &str) -> String {
-    if sentences.is_empty() { nothing.to_owned() } else { sentences.join("\n") + "\n" }
+/// For whom something changes and in how much; then each change.
+fn said(simulation: &Simulation, nothing: &str) -> String {
+    let sentences = simulation.sentences();
+    if sentences.is_empty() {
+        return nothing.to_owned();
+    }
+    let lines = |all: &[String]| all.iter().map(|line| format!("  {line}\n")).collect::<String>();
+    format!("By role:\n{}Each change:\n{}", lines(&simulation.summary()), lines(&sentences))
 }
 
 /// A line a policy: whose it is, what it does, its id, what it says.

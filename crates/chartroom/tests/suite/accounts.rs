@@ -46,6 +46,7 @@ fn what_cannot_be_done_with_an_account_says_why() {
         (&["account", "add", "kim", "--name", "Kim"], "the account has no role"),
         (&["account", "add", "kim", "--role", "nurse"], "chartroom account add kim --name"),
         (&["account", "remove-passkeys", "nobody"], "nobody has this login"),
+        (&["account", "unlink", "nobody", "--provider", "gone"], "nobody has this login"),
         (&["account", "link", "kim", "--provider", "house", "--subject", "7"], "`house` is no provider"),
         (&["token", "--as", "nobody"], "nobody has this login"),
     ] {
@@ -54,4 +55,16 @@ fn what_cannot_be_done_with_an_account_says_why() {
     let weak = ["account", "add", "kim", "--name", "Kim", "--role", "nurse", "--password-stdin"];
     house.run_with(&weak, b"kim\n").expect(2).says("shorter than 12 characters");
     assert_eq!(house.run(&["account", "list"]).expect(0).out, "");
+    house.run(&["account", "add", "kim", "--name", "Kim", "--role", "nurse"]).expect(0);
+    house.run(&["account", "remove-passkeys", "kim"]).expect(2).says("the account has no passkeys");
+    house.run(&["account", "unlink", "kim", "--provider", "gone"]).expect(2).says("not linked with anybody");
+    // A provider that the configuration does not have any more is named by its issuer.
+    let gone = "https://gone.example";
+    house.run(&["account", "link", "kim", "--provider", gone, "--subject", "7"]).expect(0);
+    house
+        .run(&["account", "unlink", "kim", "--provider", "gone"])
+        .expect(2)
+        .says("it is linked with 7 at https://gone");
+    let said = house.run(&["account", "unlink", "kim", "--provider", gone]).expect(0).out;
+    assert!(!said.contains("linked"), "{said}");
 }

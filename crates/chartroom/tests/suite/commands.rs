@@ -225,6 +225,9 @@ fn a_mistake_in_the_configuration_is_shown_with_its_line() {
     let good = house.file("good.toml", "[serve]\nlisten = \"127.0.0.1:9000\"\n");
     let said = house.run(&["config", "check", "--config", &good]).expect(0);
     assert!(said.out.contains("127.0.0.1:9000   (file)"), "{}", said.out);
+    for setting in ["audit.expire     true   (default)", "audit.years      6   (default)", "sign_in.provider none"] {
+        assert!(said.out.contains(setting), "{setting}: {}", said.out);
+    }
     let mut check = house.command(&["config", "check", "--config", &good]);
     let said = check.env("CHARTROOM_LISTEN", "127.0.0.1:9001").output().expect("runs").stdout;
     assert!(String::from_utf8_lossy(&said).contains("127.0.0.1:9001   (flag or environment)"));

@@ -140,6 +140,8 @@ fn what_is_refused_is_named_with_file_line_and_reason() {
     assert_eq!(refused[0]["resource"]["id"], "bad");
     assert!(refused.iter().all(|line| line["file"] == file.as_str()));
 
+    let listed = house.run(&["quarantine", "list"]).expect(0);
+    assert!(listed.out.is_empty() && listed.err.contains("There is no quarantine here"), "{}", listed.err);
     for _ in 0..2 {
         house.run(&["import", &file]).expect(1);
     }

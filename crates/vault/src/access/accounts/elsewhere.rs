@@ -127,7 +127,12 @@ impl Vault {
             let before = account.identities.len();
             account.identities.retain(|one| one.issuer != issuer || subject.is_some_and(|word| word != one.subject));
             if account.identities.len() == before {
-                let message = "the account has no such link; `chartroom account list` shows its links";
+                let known: Vec<String> =
+                    account.identities.iter().map(|one| format!("{} at {}", one.subject, one.issuer)).collect();
+                let message = match known.as_slice() {
+                    [] => "the account is not linked with anybody anywhere".to_owned(),
+                    known => format!("the account has no such link; it is linked with {}", known.join(", ")),
+                };
                 return Err(Refusal::new(Kind::NotFound, "not-found", message));
             }
             account.void_tokens(now);

@@ -23,7 +23,7 @@ pub use grants::{Consented, Deed, Grants, Hidden, Ruling};
 pub(crate) use kept::in_force;
 pub use question::{Action, Class, Relationship, Relationships};
 pub use receipt::{Asked, Reason, Receipt, asked, explain};
-pub use simulate::{Change, Effect, Simulation, simulate};
+pub use simulate::{Change, Effect, Simulation, Tally, simulate};
 pub use text::{BadPolicy, Policies, PolicyFile, Said, read_file, read_site};
 pub use views::all as element_views;
 pub use world::{Decided, Question, World};

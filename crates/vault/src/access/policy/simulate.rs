@@ -44,6 +44,21 @@ pub struct Simulation {
     pub changes: Vec<Change>,
     /// For each action, class and label that changes: for whom.
     pub effects: BTreeMap<(Action, Class, Option<Label>), Effect>,
+    /// The same counted by the roles that people have.
+    pub by_roles: BTreeMap<Roles, Tally>,
+}
+
+/// For people with the same roles: how many they are, and in how many things it changes something for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Accounts.
+    pub people: usize,
+    /// What they could never do and now can.
+    pub let_in: usize,
+    /// What they could do and now never can.
+    pub shut_out: usize,
+    /// What they can do for other purposes or other patients than before.
+    pub altered: usize,
 }
 
 /// Compares two sets of policies for these people, in each of these purposes, without any consent on record.
@@ -97,12 +112,35 @@ impl Simulation {
         if self.changes.len() > at_first {
             let effect = self.effects.entry(thing).or_default();
             let accounts = alike.iter().map(|principal| principal.account.clone());
-            match (once, then) {
-                (false, _) => effect.let_in.extend(accounts),
-                (true, false) => effect.shut_out.extend(accounts),
-                (true, true) => effect.altered.extend(accounts),
-            }
+            let tally = self.by_roles.entry(roles).or_default();
+            tally.people = alike.len();
+            let (accounts_of, count) = match (once, then) {
+                (false, _) => (&mut effect.let_in, &mut tally.let_in),
+                (true, false) => (&mut effect.shut_out, &mut tally.shut_out),
+                (true, true) => (&mut effect.altered, &mut tally.altered),
+            };
+            accounts_of.extend(accounts);
+            *count += 1;
         }
+    }
+
+    /// A line for people with the same roles: `coder (3 people): 12 things they may no longer do`.
+    #[must_use]
+    pub fn summary(&self) -> Vec<String> {
+        let line = |(roles, tally): (&Roles, &Tally)| {
+            let said = [
+                (tally.let_in, "they may do that they could not before"),
+                (tally.shut_out, "they may no longer do"),
+                (tally.altered, "they may do for other purposes or other patients than before"),
+            ];
+            let said = said.into_iter().filter(|(count, _)| *count > 0).map(|(count, words)| match count {
+                1 => format!("1 thing {words}"),
+                _ => format!("{count} things {words}"),
+            });
+            let roles = roles.to_string().replace(' ', ", ");
+            format!("{roles} ({}): {}", counted(tally.people), said.collect::<Vec<_>>().join("; "))
+        };
+        self.by_roles.iter().map(line).collect()
     }
 
     /// The effects as sentences: `14 people may read notes and documents labelled psychotherapy notes who could not before.`
@@ -178,6 +216,10 @@ mod tests {
                     permit (principal in Role::\"biller\", action == Action::\"read\", resource == Class::\"note\");";
         let everybody = [people(Role::Coder, 3), people(Role::Biller, 2)].concat();
         let edit = simulate(Policies::house(), &with(shut), &everybody, &[Purpose::Payment]);
+        let read_by_billers = edit.by_roles[&Roles::NONE.with(Role::Biller)];
+        assert_eq!((read_by_billers.people, read_by_billers.let_in), (2, 16), "with each label");
+        assert_eq!(edit.summary()[1], "biller (2 people): 16 things they may do that they could not before");
+        assert!(edit.summary()[0].starts_with("coder (3 people): "), "{:?}", edit.summary());
         let notes = &edit.effects[&(Action::Read, Class::Note, None)];
         assert_eq!((notes.let_in.len(), notes.shut_out.len(), notes.altered.len()), (2, 3, 0));
         let (more, fewer) =

@@ -185,7 +185,11 @@ impl Vault {
             let before = account.secrets.passkeys.len();
             account.secrets.passkeys.retain(|known| passkey.is_some_and(|passkey| known.id != passkey));
             if account.secrets.passkeys.len() == before {
-                return Err(Refusal::new(Kind::NotFound, "not-found", "the account has no such passkey"));
+                let message = match passkey {
+                    Some(_) => "the account has no such passkey",
+                    None => "the account has no passkeys; there are none to remove",
+                };
+                return Err(Refusal::new(Kind::NotFound, "not-found", message));
             }
             account.void_tokens(now);
             Ok(())
