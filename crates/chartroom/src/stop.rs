@@ -3,6 +3,7 @@
 use base::refusal::{Kind, Refusal};
 use std::fmt;
 use std::process::ExitCode;
+use vault::exchange::status;
 use vault::{Error, Fault};
 
 /// The end of a command that did not simply succeed.
@@ -59,6 +60,18 @@ impl Stop {
         Stop::Cannot(Box::new(Trouble { what: what.into(), why: why.to_owned(), next, error: Some(error) }))
     }
 
+    /// The HTTP status that the audit gives it: a fault is ours, everything else the mistake of whoever asked.
+    pub fn status(&self) -> u16 {
+        match self {
+            Stop::Wrong => 409,
+            Stop::Cannot(trouble) => match &trouble.error {
+                Some(Error::Fault(_)) => 500,
+                Some(Error::Refusal(refusal)) => status(refusal.kind),
+                None => 422,
+            },
+        }
+    }
+
     /// Says it on standard error, and gives the exit code.
     pub fn end(&self) -> ExitCode {
         match self {
@@ -76,7 +89,7 @@ const KEY_WAYS: &str = " (--key-file, CHARTROOM_KEY or CHARTROOM_PASSPHRASE)";
 fn next_after(refusal: &Refusal) -> &'static str {
     match refusal.kind {
         Kind::Full => "free disk space and run the same command again; nothing acknowledged was lost",
-        Kind::NotFound | Kind::Gone => "check the type and id",
+        Kind::NotFound | Kind::Gone => "check the name or id that was given",
         _ => "mend what is named, and run the same command again",
     }
 }

@@ -169,10 +169,10 @@ impl AccountDeed {
         let place = format!("account {}", self.what.code());
         let asked = if self.login.is_empty() { String::new() } else { format!("login={}", self.login) };
         let visit = visit.asking(Context { from, asked, ..Context::new(Deed::Administer, place) });
-        let done = self.act(vault, &visit).map(Done::well);
-        let status = if done.is_ok() { 200 } else { 400 };
+        let done = self.act(vault, &visit).map(Done::well).map_err(|e| Stop::vault(self.undone(), e));
+        let status = done.as_ref().err().map_or(200, Stop::status);
         vault.close_now(&visit, status).map_err(|e| Stop::vault(self.undone(), e))?;
-        done.map_err(|e| Stop::vault(self.undone(), e))
+        done
     }
 
     /// What to say when it was not done.

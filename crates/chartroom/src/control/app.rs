@@ -123,10 +123,10 @@ impl AppDeed {
     pub fn carry_out(&self, vault: &Vault, visit: &Visit) -> Result<Done, Stop> {
         let from = visit.context().map(|context| context.from.clone()).unwrap_or_default();
         let visit = visit.asking(Context { from, ..Context::new(Deed::Administer, format!("app {}", self.what)) });
-        let done = self.act(vault, &visit).map(Done::well);
-        let status = if done.is_ok() { 200 } else { 400 };
+        let done = self.act(vault, &visit).map(Done::well).map_err(|e| Stop::vault(NO_APP, e));
+        let status = done.as_ref().err().map_or(200, Stop::status);
         vault.close_now(&visit, status).map_err(|e| Stop::vault(NO_APP, e))?;
-        done.map_err(|e| Stop::vault(NO_APP, e))
+        done
     }
 
     fn act(&self, vault: &Vault, visit: &Visit) -> Result<String, Error> {

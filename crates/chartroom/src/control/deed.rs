@@ -104,7 +104,7 @@ impl Deed {
             return done;
         }
         let what = if done.is_ok() { "It was done, but the audit does not say so." } else { self.undone() };
-        let closed = vault.close_now(&visit, if done.is_ok() { 0 } else { 500 });
+        let closed = vault.close_now(&visit, done.as_ref().err().map_or(0, Stop::status));
         done.and_then(|done| closed.map(|()| done).map_err(|e| Stop::vault(what, e)))
     }
 

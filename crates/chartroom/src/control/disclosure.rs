@@ -7,7 +7,7 @@ use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
 use vault::access::Visit;
 use vault::access::audit::Deed;
-use vault::access::disclosures::{Accounting, Recipient, Request, Series, Suspension, letter, reading, report};
+use vault::access::disclosures::{Accounting, Recipient, Request, Series, Step, Suspension, letter, reading, report};
 use vault::{Error, Vault};
 
 /// Said when it was not done.
@@ -105,9 +105,9 @@ impl DisclosureDeed {
     /// What the audit is to say of it. Whom it is about, the entry names by itself.
     pub fn noted(&self) -> Note {
         let deed = match self.what.as_str() {
-            "record" | "research" | "suspend" | "resume" => Deed::Disclose,
-            "provide" | "request" | "change" => Deed::Operation,
-            _ => Deed::ReadAudit,
+            "record" | "research" | "suspend" | "resume" => Deed::RecordDisclosure,
+            "provide" | "request" | "change" => Deed::Accounting,
+            _ => Deed::ReadDisclosures,
         };
         Note::new(deed, &format!("disclosure {}", self.what), "")
     }
@@ -159,8 +159,10 @@ impl DisclosureDeed {
             }
             "change" => {
                 let id = one("id").unwrap_or_default();
-                let request = vault.step_request(visit, patient, id, &reading::step(words)?)?;
-                Ok(self.request(&request, vault))
+                let step = reading::step(words)?;
+                let request = vault.step_request(visit, patient, id, &step)?;
+                let line = self.request(&request, vault);
+                Ok(if self.form == Form::Json { line } else { line + &changed(&step, &request) })
             }
             "suspend" => {
                 let (suspension, until) = reading::suspension(patient, words, today)?;
@@ -211,7 +213,12 @@ impl DisclosureDeed {
     fn request(&self, of: &Request, vault: &Vault) -> String {
         let today = vault.today();
         let (id, patient, state) = (&of.id, &of.patient, of.state(today));
-        let said = format!("{id}  Patient/{patient}  asked {}  due {}  {state}\n", of.asked(), of.due());
+        let fee = of.fee.filter(|_| of.is_open()).map(|fee| match fee.agreed {
+            Some(_) => format!(", fee of {} agreed", dollars(fee.cents)),
+            None => format!(", fee of {} told and not agreed yet", dollars(fee.cents)),
+        });
+        let fee = fee.unwrap_or_default();
+        let said = format!("{id}  Patient/{patient}  asked {}  due {}  {state}{fee}\n", of.asked(), of.due());
         self.told(&report::request(of, today), said)
     }
 
@@ -231,6 +238,27 @@ impl DisclosureDeed {
     fn told(&self, json: &Json<'_>, said: String) -> String {
         if self.form == Form::Json { json_line(json) } else { said }
     }
+}
+
+/// What a step did, and what comes next.
+fn changed(step: &Step, request: &Request) -> String {
+    let (id, patient, due) = (&request.id, &request.patient, request.due());
+    let give = format!("give it by {due} with `chartroom disclosure account {patient} --provide --request {id}`");
+    match step {
+        Step::Extend(..) => format!("It is put off until {due}, once; the reason is noted.\nnext: {give}\n"),
+        Step::Charge(cents) => format!(
+            "It is noted that the patient was told of a fee of {}.\nnext: when they agree, run `chartroom disclosure change \
+             {patient} {id} agree --cents {cents}`; without that it cannot be given. It stays due on {due}\n",
+            dollars(*cents)
+        ),
+        Step::Agree(cents) => format!("It is noted that the patient agrees to {}.\nnext: {give}\n", dollars(*cents)),
+        Step::Withdraw => "It is noted that the patient takes it back; nothing is due any more.\n".to_owned(),
+    }
+}
+
+/// `$6.50`.
+fn dollars(cents: u64) -> String {
+    format!("${}.{:02}", cents / 100, cents % 100)
 }
 
 fn json_line(json: &Json<'_>) -> String {

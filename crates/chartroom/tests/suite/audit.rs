@@ -70,7 +70,7 @@ fn commands_are_in_the_audit_whether_a_server_runs_or_not() {
         for words in [
             &["export", "everything"][..],
             &["quarantine show"],
-            &["shred", "Patient/nobody", "failed"],
+            &["shred", "Patient/nobody", ",refused,422,"],
             &["keys rotate"],
         ] {
             let found = lines(&house, &["--user", "operator"], &[words, &["operator,,", ",user "]].concat());

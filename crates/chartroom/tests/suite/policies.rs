@@ -21,6 +21,8 @@ fn policies_are_tried_compared_applied_and_shown_beside_a_server_too() {
 
     let server = house.serve("serve", &[]);
     let said = house.run(&["policy", "simulate", &rule]).expect(0).out;
+    assert!(said.starts_with("By role:\n  nurse (1 person): "), "{said}");
+    assert!(said.contains("\nEach change:\n"), "{said}");
     assert!(said.contains("1 person may no longer read directory of staff and places."), "{said}");
     let token = house.run(&["token", "--as", "nora", "--purpose", "TREAT"]).expect(0).out;
     let status = || server.ask("GET", "/fhir/Practitioner", Some(token.trim_end()), "").expect("answered").0;
@@ -36,6 +38,9 @@ fn policies_are_tried_compared_applied_and_shown_beside_a_server_too() {
     let said = house.run(&["policy", "show", "no-nurses"]).expect(0).out;
     assert!(said.starts_with("// rule.cedar, line 1\n") && said.contains("forbid"), "{said}");
     house.run(&["policy", "show", "no-nurse"]).expect(2).says("did you mean no-nurses?");
+    let audit = house.run(&["audit", "--user", "operator", "--outcome", "refused"]).expect(0).out;
+    assert!(audit.contains(",policy show,no-nurse,refused,404,"), "the operator's mistake is no fault: {audit}");
+    house.run(&["policy", "check", "nowhere"]).expect(2).says("there is no file or directory nowhere");
     let said = house.run(&["policy", "why", "nora", "Patient/p", "--purpose", "TREAT"]).expect(0).out;
     assert!(said.starts_with("No: read identity and demographics, for treatment."), "{said}");
     drop(server);

@@ -1,7 +1,7 @@
 //! Disclosures: recorded, derived from the audit, accounted for, by those who may.
 
 use crate::gate::visitor;
-use crate::place::{Place, put, write};
+use crate::place::{Place, delete, put, write};
 use base::refusal::Kind;
 use vault::access::apps::{Proof, Reach, Registration};
 use vault::access::audit::{Deed, Wanted};
@@ -12,7 +12,7 @@ use vault::{Error, Vault};
 const ALL: Ask = Ask { law: Law::Hipaa, from: None, until: None };
 
 fn operator() -> Visit {
-    Visit::operator().asking(Context::new(Deed::Disclose, "test"))
+    Visit::operator().asking(Context::new(Deed::RecordDisclosure, "test"))
 }
 
 fn patients(vault: &Vault) {
@@ -59,7 +59,13 @@ fn what_is_recorded_is_listed_for_its_patient_and_survives_a_rebuild() {
         let listed: Vec<_> = done.listed.iter().map(|series| series.first.recipient.clone()).collect();
         assert_eq!(listed, ["County"]);
         let text = letter::letter(&done);
-        assert!(text.contains("Nym a (Patient/a)") && text.contains("public health; 45 CFR 164.512(b)"), "{text}");
+        assert!(
+            text.contains("Nym a (Patient/a)")
+                && text.contains(
+                    "to a public health authority, to prevent or control disease or injury (45 CFR 164.512(b))"
+                ),
+            "{text}"
+        );
     };
     look(&vault);
     drop(vault);
@@ -72,6 +78,37 @@ fn what_is_recorded_is_listed_for_its_patient_and_survives_a_rebuild() {
     vault.shred(&operator(), "a").expect("shredded");
     let left = vault.recorded_disclosures(&operator(), Day(0), vault.today()).expect("listed");
     assert_eq!(left.iter().map(|one| one.recipient.as_str()).collect::<Vec<_>>(), ["Court"]);
+}
+
+#[test]
+fn a_resource_that_never_was_is_not_noted_as_sent() {
+    let place = Place::new();
+    let vault = place.open();
+    patients(&vault);
+    let observation = |id: &str, patient: &str| {
+        put(&format!(
+            r#"{{"resourceType":"Observation","id":"{id}","status":"final","code":{{"text":"x"}},"subject":{{"reference":"Patient/{patient}"}}}}"#
+        ))
+    };
+    write(&vault, vec![observation("there", "a"), observation("gone", "a"), observation("theirs", "b")])
+        .expect("written");
+    write(&vault, vec![delete("Observation", "gone")]).expect("deleted");
+    let record = |visit: &Visit, resource: &str| {
+        let one = sent(&vault, "a", "County", Basis::PublicHealth);
+        vault.record_disclosure(visit, Disclosure { resources: vec![resource.to_owned()], ..one }).map(|_| ())
+    };
+    for resource in ["Observation/there", "Observation/gone"] {
+        record(&operator(), resource).expect(resource);
+    }
+    for resource in ["Observation/never", "Observation/theirs"] {
+        assert_eq!(kind(record(&operator(), resource)), Some(Kind::NotFound), "{resource}");
+    }
+    assert_eq!(vault.disclosures(&operator(), "a").expect("listed").len(), 2, "what was refused is not recorded");
+    // Whoever does not see everything is not told what there is.
+    let officer = visitor(&vault, "ada", Role::PrivacyOfficer, &[], Purpose::Compliance);
+    for resource in ["Observation/there", "Observation/never"] {
+        record(&officer, resource).expect(resource);
+    }
 }
 
 #[test]
@@ -143,9 +180,9 @@ fn what_an_agency_has_had_suspended_shows_nowhere_to_the_patient() {
     // Nor does what patients see of the audit tell that something was recorded.
     let wanted = Wanted { patient: Some("a".to_owned()), count: 100, ..Wanted::default() };
     let page = vault.audit(&ann, &wanted).expect("her own");
-    assert!(page.found.iter().all(|found| found.event.deed != Deed::Disclose));
+    assert!(page.found.iter().all(|found| !matches!(found.event.deed, Deed::Disclose | Deed::RecordDisclosure)));
     let all = vault.audit(&operator(), &wanted).expect("all");
-    let noted: Vec<_> = all.found.iter().filter(|found| found.event.deed == Deed::Disclose).collect();
+    let noted: Vec<_> = all.found.iter().filter(|found| found.event.deed == Deed::RecordDisclosure).collect();
     assert_eq!(noted.len(), 3, "two disclosures and a suspension");
     assert!(vault.audit_entry(&ann, noted[0].position, 0).expect("read").is_none());
     place.clock.advance(29 * 86_400_000);

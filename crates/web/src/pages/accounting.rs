@@ -25,7 +25,7 @@ pub enum Side {
 
 /// `GET /accounting?patient=ID&start=DAY&end=DAY&law=LAW`.
 pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
-    seated(shared, asked, Deed::ReadAudit, |at| {
+    seated(shared, asked, Deed::ReadDisclosures, |at| {
         let (side, patient) = of(at)?;
         let Some(patient) = patient else {
             let waiting = shared.vault.open_accounting_requests(&at.seat.visit)?;
@@ -41,7 +41,8 @@ pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
             ("law", at.text("law")),
         ];
         let body = format!(
-            "<h1>Accounting of disclosures</h1><div class=\"banner\"><strong>{}</strong><span>{} to {}, {}</span></div>\
+            "<h1>Accounting of disclosures</h1><p>To whom outside this house health information went: when, to whom, what \
+             and why.</p><div class=\"banner\"><strong>{}</strong><span>{} to {}, {}</span></div>\
              {}{}<p><a href=\"{}\">As a letter</a> · <a href=\"{}\">Everybody who received something</a></p>{}{}",
             at.person(&patient),
             shown_day(done.period.from),
@@ -60,7 +61,7 @@ pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
 
 /// `GET /accounting.txt`: the letter.
 pub fn text(shared: &Shared, asked: &Asked) -> Outcome {
-    seated(shared, asked, Deed::ReadAudit, |at| {
+    seated(shared, asked, Deed::ReadDisclosures, |at| {
         let patient = of(at)?.1.ok_or_else(nobody)?;
         let done = shared.vault.accounting(&at.seat.visit, &patient, reading::ask(&typed(at))?)?;
         Ok(plain(StatusCode::OK, "text/plain; charset=utf-8", letter::letter(&done)))
@@ -69,7 +70,7 @@ pub fn text(shared: &Shared, asked: &Asked) -> Outcome {
 
 /// `POST /accounting`: asked for, given, and what happens to a request.
 pub fn act(shared: &Shared, asked: &Asked) -> Outcome {
-    seated(shared, asked, Deed::Operation, |at| {
+    seated(shared, asked, Deed::Accounting, |at| {
         let (vault, visit) = (&shared.vault, &at.seat.visit);
         let (patient, id, fields) = (at.text("patient"), at.text("id"), typed(at));
         let step = |step: Step| vault.step_request(visit, patient, id, &step).map(|_| ());
@@ -140,17 +141,18 @@ fn accounting(done: &Accounting) -> String {
     let row = |series: &vault::access::disclosures::Series| {
         let one = &series.first;
         let often = series.frequency().map(|often| format!("{often}, last on {}", shown_day(series.last)));
+        let address = if one.address.is_empty() { "address not known" } else { &one.address };
         vec![
             shown_day(one.day),
-            format!("{}<br><small>{}</small>", escape(&one.recipient), escape(&one.address)),
-            escape(&one.what),
-            format!("{}<br><small>{}</small>", escape(&one.purpose), ground(one.basis)),
-            escape(&often.unwrap_or_default()),
+            format!("{}<br><small>{}</small>", escape(&one.recipient), escape(address)),
+            format!("{}<br><small>{}</small>", escape(&one.what), escape(&series.resources.join(", "))),
+            format!("{}<br><small>{}</small>", escape(&one.why()), escape(one.basis.law())),
+            format!("{}<br><small>{}</small>", escape(one.channel.words()), escape(&often.unwrap_or_default())),
         ]
     };
     let listed = match done.listed.as_slice() {
-        [] => "<p>Nothing was disclosed in this time that this accounting lists.</p>".to_owned(),
-        all => table(&["Day", "To", "What", "Why", "How often"], all.iter().map(row)),
+        [] => "<p>In this time nothing went outside the house that the law has listed.</p>".to_owned(),
+        all => table(&["Day", "To whom", "What", "Why", "How"], all.iter().map(row)),
     };
     let research: String = done
         .research

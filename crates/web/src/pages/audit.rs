@@ -23,13 +23,16 @@ const NAMES: usize = 3;
 const FILE_MAX: usize = 20_000;
 
 /// Deeds that are offered to look for.
-const DEEDS: [(Deed, &str); 9] = [
+const DEEDS: [(Deed, &str); 12] = [
     (Deed::Read, "opened"),
     (Deed::Search, "looked through"),
     (Deed::Create, "added"),
     (Deed::Update, "changed"),
     (Deed::Export, "took a copy"),
     (Deed::Disclose, "sent outside"),
+    (Deed::RecordDisclosure, "noted what went outside"),
+    (Deed::ReadDisclosures, "looked at what went outside"),
+    (Deed::Accounting, "answered for what went outside"),
     (Deed::BreakGlass, "broke the glass"),
     (Deed::ReadAudit, "read the audit"),
     (Deed::SignIn, "signed in"),
@@ -135,6 +138,9 @@ fn row(at: &At<'_>, found: &Found, names: &mut HashMap<String, String>) -> Resul
         Ended::Failed => format!(" <span class=\"mark bad\">failed, {}</span>", event.status),
     };
     let asked = if event.asked.is_empty() { event.about.first().map_or("", String::as_str) } else { &event.asked };
+    // A command is known by its words, which say more than what it wrote.
+    let is_command = !event.place.is_empty() && !event.place.contains(char::is_uppercase);
+    let asked = if is_command { format!("{} {}", event.place, event.asked) } else { asked.to_owned() };
     Ok(vec![
         words::time(found.at),
         format!("{who}<br><small>{}</small>", escape(&words::roles(&event.roles))),

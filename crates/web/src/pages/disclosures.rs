@@ -22,7 +22,7 @@ pub fn named(at: &At<'_>) -> Option<String> {
 
 /// `GET /disclosures?patient=ID&consent=Consent/ID`.
 pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
-    seated(shared, asked, Deed::ReadAudit, |at| {
+    seated(shared, asked, Deed::ReadDisclosures, |at| {
         shared.vault.check_records_disclosures(&at.seat.visit)?;
         let Some(patient) = named(at) else {
             return Ok(at.page("Disclosures", &format!("<h1>Disclosures</h1>{}", finder(""))));
@@ -44,7 +44,7 @@ pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
 
 /// `POST /disclosures`: recorded, suspended, resumed.
 pub fn act(shared: &Shared, asked: &Asked) -> Outcome {
-    seated(shared, asked, Deed::Disclose, |at| {
+    seated(shared, asked, Deed::RecordDisclosure, |at| {
         let (vault, visit, today) = (&shared.vault, &at.seat.visit, shared.vault.today());
         vault.check_records_disclosures(visit)?;
         let (patient, fields) = (named(at).unwrap_or_default(), typed(at));

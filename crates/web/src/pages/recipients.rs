@@ -12,7 +12,7 @@ use vault::access::disclosures::Recipient;
 
 /// `GET /recipients?patient=ID&consent=Consent/ID`.
 pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
-    seated(shared, asked, Deed::ReadAudit, |at| {
+    seated(shared, asked, Deed::ReadDisclosures, |at| {
         let patient = of(at)?.1.ok_or_else(nobody)?;
         let consent = Some(at.text("consent")).filter(|consent| !consent.is_empty());
         let all = shared.vault.recipients(&at.seat.visit, &patient, consent)?;

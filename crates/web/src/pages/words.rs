@@ -73,6 +73,9 @@ pub fn deed(deed: Deed) -> &'static str {
         Deed::ReadAudit => "looked at who looked",
         Deed::Administer => "changed settings",
         Deed::Disclose => "sent it to somebody outside",
+        Deed::RecordDisclosure => "noted what went outside, or that an agency wants it kept quiet",
+        Deed::ReadDisclosures => "looked at the list of what went outside",
+        Deed::Accounting => "noted, changed or answered a request for the list of what went outside",
         Deed::Agree => "let an app in",
         Deed::Token => "an app came in",
     }

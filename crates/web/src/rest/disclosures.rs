@@ -35,9 +35,9 @@ pub fn is_ours(name: &str) -> bool {
 /// What one of them does, in the words of the audit.
 pub fn deed(name: &str, method: &Method) -> Deed {
     match name {
-        "record-disclosure" | "suspend-accounting" | "resume-accounting" => Deed::Disclose,
-        _ if *method == Method::POST => Deed::Operation,
-        _ => Deed::ReadAudit,
+        "record-disclosure" | "suspend-accounting" | "resume-accounting" => Deed::RecordDisclosure,
+        _ if *method == Method::POST => Deed::Accounting,
+        _ => Deed::ReadDisclosures,
     }
 }
 

@@ -131,8 +131,8 @@ fn deed(target: Option<Target<'_>>, method: &Method) -> Deed {
         Some(Target::Operation(Key { resource_type: "Patient", .. }, name)) if disclosures::is_ours(name) => {
             Some(disclosures::deed(name, method))
         }
-        Some(Target::SystemOperation("record-protocol")) => Some(Deed::Disclose),
-        Some(Target::SystemOperation("accounting-requests")) => Some(Deed::ReadAudit),
+        Some(Target::SystemOperation("record-protocol")) => Some(Deed::RecordDisclosure),
+        Some(Target::SystemOperation("accounting-requests")) => Some(Deed::ReadDisclosures),
         Some(
             Target::SystemSearch | Target::TypeSearch(_) | Target::CompartmentSearch(..) | Target::Compartment(..),
         ) => Some(Deed::Search),

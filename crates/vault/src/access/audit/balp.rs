@@ -97,6 +97,9 @@ fn coding(deed: Deed) -> (Json<'static>, Json<'static>) {
         Deed::ReadAudit => dicom("110101", "read-audit"),
         Deed::Administer => dicom("110113", "administer"),
         Deed::Disclose => dicom("110106", "disclose"),
+        Deed::RecordDisclosure => dicom("110106", "record-disclosure"),
+        Deed::ReadDisclosures => dicom("110101", "read-disclosures"),
+        Deed::Accounting => (code(EVENT_TYPE, "rest"), code(OWN, "accounting")),
         Deed::Agree => dicom("110113", "agree"),
         Deed::Token => dicom("110114", "token"),
     }
@@ -104,8 +107,8 @@ fn coding(deed: Deed) -> (Json<'static>, Json<'static>) {
 
 fn action(deed: Deed) -> &'static str {
     match deed {
-        Deed::Create => "C",
-        Deed::Read | Deed::History | Deed::ReadAudit => "R",
+        Deed::Create | Deed::RecordDisclosure => "C",
+        Deed::Read | Deed::History | Deed::ReadAudit | Deed::ReadDisclosures => "R",
         Deed::Update | Deed::Administer => "U",
         Deed::Delete => "D",
         Deed::Search
@@ -116,6 +119,7 @@ fn action(deed: Deed) -> &'static str {
         | Deed::SignOut
         | Deed::BreakGlass
         | Deed::Disclose
+        | Deed::Accounting
         | Deed::Agree
         | Deed::Token => "E",
     }

@@ -46,6 +46,12 @@ pub enum Deed {
     Administer,
     /// Sending a patient's information to somebody outside.
     Disclose,
+    /// Noting what went outside, or that an agency has it kept quiet; nothing is sent by that.
+    RecordDisclosure,
+    /// Reading what went outside: lists, accountings, requests for them.
+    ReadDisclosures,
+    /// A request for an accounting: noted, put off, answered, taken back.
+    Accounting,
     /// Letting an app act: agreeing, and opening it from a chart.
     Agree,
     /// An app's tokens: handed out, refused, given back.
@@ -53,7 +59,7 @@ pub enum Deed {
 }
 
 /// All deeds with their codes.
-const DEEDS: [(Deed, &str); 17] = [
+const DEEDS: [(Deed, &str); 20] = [
     (Deed::Read, "read"),
     (Deed::History, "history"),
     (Deed::Search, "search"),
@@ -69,6 +75,9 @@ const DEEDS: [(Deed, &str); 17] = [
     (Deed::ReadAudit, "read-audit"),
     (Deed::Administer, "administer"),
     (Deed::Disclose, "disclose"),
+    (Deed::RecordDisclosure, "record-disclosure"),
+    (Deed::ReadDisclosures, "read-disclosures"),
+    (Deed::Accounting, "accounting"),
     (Deed::Agree, "agree"),
     (Deed::Token, "token"),
 ];

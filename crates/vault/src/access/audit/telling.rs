@@ -35,7 +35,7 @@ impl Open {
         match self {
             Open::All => event.patients.clone(),
             // That something is recorded as disclosed stands in the accounting, as far as the patient may know of it.
-            Open::Of(_) if event.deed == Deed::Disclose => Vec::new(),
+            Open::Of(_) if matches!(event.deed, Deed::Disclose | Deed::RecordDisclosure) => Vec::new(),
             Open::Of(known) => {
                 let is_told = |kid: &&Kid| known.get(*kid).is_some_and(|quiet| !quiet.contains(&event.app));
                 event.patients.iter().filter(is_told).copied().collect()

@@ -1,7 +1,7 @@
 //! What an accounting lists, and what it leaves out by which paragraph (45 CFR 164.528(a), (b); 42 CFR 2.25). Pure.
 
 use super::rules::{COMPLIANCE, PART2_YEARS, YEARS};
-use super::{Basis, Day, Disclosure, Protocol, Suspension, suspension, wrong};
+use super::{Basis, Day, Disclosure, Origin, Protocol, Suspension, derived, suspension, wrong};
 use crate::access::vocabulary::vocabulary;
 use base::refusal::Refusal;
 use std::collections::BTreeMap;
@@ -51,7 +51,8 @@ impl Period {
     }
 }
 
-/// One line of an accounting: a disclosure, or several of one kind (45 CFR 164.528(b)(3)).
+/// One line of an accounting: a disclosure, or several that differ in nothing but the day and in which resources it was
+/// (45 CFR 164.528(b)(3)). Nothing of any of them is lost in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Series {
     /// The first in the period.
@@ -60,9 +61,41 @@ pub struct Series {
     pub times: u64,
     /// The day of the last.
     pub last: Day,
+    /// Each day on which there was one, in order.
+    pub days: Vec<Day>,
+    /// `Type/id` of what was sent in any of them.
+    pub resources: Vec<String>,
+    /// The ids of those that people recorded.
+    pub ids: Vec<String>,
 }
 
 impl Series {
+    /// The line of one disclosure.
+    #[must_use]
+    pub fn of(one: &Disclosure) -> Series {
+        Series {
+            first: one.clone(),
+            times: one.times,
+            last: one.day,
+            days: vec![one.day],
+            resources: one.resources.clone(),
+            ids: Some(&one.id).filter(|id| !id.is_empty()).cloned().into_iter().collect(),
+        }
+    }
+
+    /// Adds one that belongs to it and is not earlier.
+    fn add(&mut self, one: &Disclosure) {
+        let more = Series::of(one);
+        self.first.what = derived::together(&self.first.what, &one.what);
+        self.times += more.times;
+        self.last = self.last.max(more.last);
+        for (held, new) in [(&mut self.resources, more.resources), (&mut self.ids, more.ids)] {
+            let fresh: Vec<String> = new.into_iter().filter(|one| !held.contains(one)).collect();
+            held.extend(fresh);
+        }
+        self.days.extend(more.days.into_iter().filter(|day| !self.days.contains(day)).collect::<Vec<_>>());
+    }
+
     /// How often, in words; `None` for a single one.
     #[must_use]
     pub fn frequency(&self) -> Option<String> {
@@ -191,18 +224,22 @@ fn kept_back(one: &Disclosure, law: Law, known: &Known<'_>) -> Option<(&'static 
 fn list(listed: &mut Vec<Series>, one: &Disclosure) {
     let same = |series: &&mut Series| one.basis.is_serial() && is_series(&series.first, one);
     match listed.iter_mut().find(same) {
-        Some(series) => {
-            series.times += one.times;
-            series.last = series.last.max(one.day);
-        }
-        None => listed.push(Series { first: one.clone(), times: one.times, last: one.day }),
+        Some(series) => series.add(one),
+        None => listed.push(Series::of(one)),
     }
 }
 
-/// The same recipient, for the same purpose.
+/// The same things to the same recipient, in the same way and for the same purpose.
 fn is_series(a: &Disclosure, b: &Disclosure) -> bool {
     let alike = |a: &str, b: &str| a.to_lowercase() == b.to_lowercase();
-    a.basis == b.basis
+    let is_same_way = match (&a.origin, &b.origin) {
+        (Origin::Recorded, Origin::Recorded) => alike(&a.what, &b.what) && a.channel == b.channel,
+        (Origin::Audit { app: a, .. }, Origin::Audit { app: b, .. }) => a == b,
+        (Origin::Recorded, Origin::Audit { .. }) | (Origin::Audit { .. }, Origin::Recorded) => false,
+    };
+    is_same_way
+        && a.basis == b.basis
+        && a.consent == b.consent
         && alike(&a.recipient, &b.recipient)
         && alike(&a.address, &b.address)
         && alike(&a.purpose, &b.purpose)

@@ -112,6 +112,40 @@ impl Basis {
         }
     }
 
+    /// The ground as a patient understands it (45 CFR 164.528(b)(2)(iv)).
+    #[must_use]
+    pub const fn plain(self) -> &'static str {
+        match self {
+            Basis::Treatment => "for your treatment",
+            Basis::Payment => "to be paid for your care",
+            Basis::Operations => "to run the hospital and to look after the quality of care",
+            Basis::Individual => "because you, or somebody acting for you, asked for it or chose who gets it",
+            Basis::Incidental => "seen or heard by the way, while something permitted was done",
+            Basis::Authorization => "because you authorized it in writing",
+            Basis::Directory => "so that visitors and callers can find you in the hospital",
+            Basis::InvolvedInCare => "to family or others who take part in your care, or to find and tell them",
+            Basis::NationalSecurity => "for national security",
+            Basis::Custody => "to a prison or to officers who hold somebody in custody",
+            Basis::LimitedDataSet => "for research, public health or operations, without your name and address",
+            Basis::RequiredByLaw => "because a law or a court demands it",
+            Basis::PublicHealth => "to a public health authority, to prevent or control disease or injury",
+            Basis::Abuse => "to an authority that protects people from abuse, neglect or violence",
+            Basis::Oversight => "to an agency that inspects or audits health care",
+            Basis::Judicial => "for a court or an official hearing",
+            Basis::LawEnforcement => "to the police or a prosecutor",
+            Basis::Decedent => "to a coroner, a medical examiner or a funeral director",
+            Basis::Donation => "for the donation of an organ, eye or tissue",
+            Basis::Research => "for research that a review board approved without asking each patient",
+            Basis::SeriousThreat => "to avert a serious threat to somebody's health or safety",
+            Basis::Government => "for a special function of the government, such as the armed forces or benefits",
+            Basis::WorkersCompensation => "for a claim about an injury or illness from work",
+            Basis::Secretary => "to the federal health department, which checks whether we keep the privacy rules",
+            Basis::Impermissible => "by a mistake or a breach: it should not have happened",
+            Basis::Part2Tpo => "with your consent for treatment, payment and operations",
+            Basis::Part2Consent => "with your consent for this recipient",
+        }
+    }
+
     /// Why an accounting under 45 CFR 164.528 leaves it out; `None`: it lists it.
     ///
     /// A Part 2 consent that is not for treatment, payment and operations need not be an authorization under 164.508: it is

@@ -10,6 +10,15 @@ use base::clock::Instant;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 
+/// What an app read, before the types.
+const READ: &str = "read by an app: ";
+
+/// The same where no type is known.
+const PARTS: &str = "parts of the chart, read by an app";
+
+/// What stands for those beside types that are known; it comes after them in order.
+const OTHER_PARTS: &str = "other parts of the chart";
+
 impl Vault {
     /// What was disclosed of a patient by letting apps read that are not the hospital's own, oldest first.
     pub(super) fn derived(&self, kid: Kid, patient: &str, since: Instant) -> Result<Vec<Disclosure>, Error> {
@@ -82,10 +91,51 @@ fn described(mut one: Disclosure) -> Disclosure {
     types.sort_unstable();
     types.dedup();
     one.what = match types.as_slice() {
-        [] => "parts of the chart, read by an app".to_owned(),
-        types => format!("read by an app: {}", types.join(", ")),
+        [] => PARTS.to_owned(),
+        types => format!("{READ}{}", types.join(", ")),
     };
     // Which ones they were is for those who may read the audit.
     one.resources.clear();
     one
+}
+
+/// What two disclosures of one series were, in one line: the types that an app read on either day. Of recorded ones the
+/// words are the same.
+pub(super) fn together(one: &str, other: &str) -> String {
+    let types = |what: &str| match what.strip_prefix(READ) {
+        Some(types) => types.split(", ").map(str::to_owned).collect(),
+        None => vec![OTHER_PARTS.to_owned()],
+    };
+    if one.to_lowercase() == other.to_lowercase() || ![one, other].iter().all(|what| is_read(what)) {
+        return one.to_owned();
+    }
+    let mut all: Vec<String> = [types(one), types(other)].concat();
+    all.sort_unstable();
+    all.dedup();
+    format!("{READ}{}", all.join(", "))
+}
+
+fn is_read(what: &str) -> bool {
+    what.starts_with(READ) || what == PARTS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_app_read_on_several_days_is_named_whole() {
+        for (one, other, both) in [
+            ("read by an app: Observation", "read by an app: Condition", "read by an app: Condition, Observation"),
+            ("read by an app: Observation", PARTS, "read by an app: Observation, other parts of the chart"),
+            (PARTS, PARTS, PARTS),
+            ("Report", "report", "Report"),
+        ] {
+            assert_eq!(together(one, other), both);
+        }
+        assert_eq!(
+            together("read by an app: Observation, other parts of the chart", "read by an app: Patient"),
+            "read by an app: Observation, Patient, other parts of the chart"
+        );
+    }
 }

@@ -144,6 +144,13 @@ impl Disclosure {
         Ok(self)
     }
 
+    /// What it was for, as a patient understands it: what was said, and the ground in plain words.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let plain = self.basis.plain();
+        if self.purpose == self.basis.words() { plain.to_owned() } else { format!("{}; {plain}", self.purpose) }
+    }
+
     pub(crate) fn write(&self) -> Json<'static> {
         let text = |text: &str| Json::string(text.to_owned());
         let mut members = vec![

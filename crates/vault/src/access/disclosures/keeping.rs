@@ -3,16 +3,20 @@
 use super::entry::{KIND, PROTOCOL};
 use super::recipients::recipients;
 use super::{
-    Accounting, Basis, Day, Disclosure, Law, Origin, Period, Protocol, Recipient, Suspension, accounting, suspension,
-    wrong,
+    Accounting, Basis, Day, Disclosure, Law, Origin, Period, Protocol, Recipient, Suspension, accounting, meant,
+    suspension,
 };
 use crate::access::{Action, Class, Visit};
 use crate::error::Error;
-use crate::keys::patients::Kid;
-use crate::records::{Expect, Vault};
+use crate::keys::patients::{Kid, SHARED};
+use crate::records::{Expect, Vault, Version};
 use base::refusal::{Kind, Refusal};
 use fhir::json::Json;
+use fhir::reference::Reference;
 use std::collections::HashMap;
+
+/// Earlier versions of a resource that are looked at for whose they were.
+const VERSIONS_MAX: usize = 100;
 
 /// Which accounting somebody wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +47,7 @@ impl Vault {
 
     /// Keeps a disclosure; answers when it is durable. Who recorded it, when, and its id are filled in.
     pub fn record_disclosure(&self, visit: &Visit, disclosure: Disclosure) -> Result<Disclosure, Error> {
-        self.accountable(visit, Action::RecordDisclosure, &disclosure.patient)?;
+        let kid = self.accountable(visit, Action::RecordDisclosure, &disclosure.patient)?;
         let disclosure = Disclosure {
             id: self.fresh_id(),
             by: visit.principal().account.clone(),
@@ -51,8 +55,42 @@ impl Vault {
             origin: Origin::Recorded,
             ..disclosure.checked(self.today())?
         };
+        self.check_named(visit, kid, &disclosure)?;
         self.keep(visit, disclosure.write(), Expect::Absent)?;
         Ok(disclosure)
+    }
+
+    /// Refuses a resource or consent that never was one of the patient's. The operator sees everything and is told so; others
+    /// may name what they do not see, and are not told whether it is there.
+    fn check_named(&self, visit: &Visit, kid: Kid, disclosure: &Disclosure) -> Result<(), Error> {
+        if !visit.is_operator() {
+            return Ok(());
+        }
+        for named in disclosure.resources.iter().chain(&disclosure.consent) {
+            if !self.was_kept_for(kid, named)? {
+                let message =
+                    format!("the patient has no {named} and never had one; name what was sent, or leave it out");
+                return Err(Refusal::new(Kind::NotFound, "not-found", message).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether any version of a resource, a deleted one too, is kept for a patient, or for nobody in particular.
+    fn was_kept_for(&self, kid: Kid, reference: &str) -> Result<bool, Error> {
+        let Some(named) = Reference::local(reference) else { return Ok(false) };
+        let (store, of) = (&self.inner.store, (named.resource_type, named.id));
+        let Some(newest) = store.read(of.0, of.1, None)? else { return Ok(false) };
+        let is_theirs = |version: &Version| version.kid == kid || version.kid == SHARED;
+        if is_theirs(&newest) {
+            return Ok(true);
+        }
+        for number in (1..newest.version).rev().take(VERSIONS_MAX) {
+            if store.vread(of.0, of.1, number)?.is_some_and(|version| is_theirs(&version)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Keeps a protocol of research about 50 people or more.
@@ -131,7 +169,8 @@ impl Vault {
 
     /// From when until when a consent of a patient stood.
     fn stood(&self, patient: &str, consent: &str) -> Result<(Day, Day), Error> {
-        let unknown = || wrong("the patient has no such consent; name it as Consent/id");
+        let message = "the patient has no such consent; name it as Consent/id";
+        let unknown = || Refusal::new(Kind::NotFound, "not-found", message);
         let id = consent.strip_prefix("Consent/").ok_or_else(unknown)?;
         let now = self.inner.store.read("Consent", id, None)?.ok_or_else(unknown)?;
         let first = self.inner.store.vread("Consent", id, 1)?.map_or(now.updated, |first| first.updated);
@@ -166,11 +205,9 @@ impl Vault {
     /// Lifts a suspension today.
     pub fn resume_accounting(&self, visit: &Visit, patient: &str, id: &str) -> Result<Suspension, Error> {
         self.accountable(visit, Action::RecordDisclosure, patient)?;
-        let found = self.document(suspension::KIND, id)?;
-        let found = found.and_then(|document| Some((Suspension::read(&document)?, document.version)));
-        let Some((mut suspension, version)) = found.filter(|(known, _)| known.patient == patient) else {
-            return Err(Refusal::new(Kind::NotFound, "not-found", "there is no such suspension of this patient").into());
-        };
+        let all = self.documents_of(suspension::KIND, patient)?;
+        let all = all.iter().filter_map(|document| Some((Suspension::read(document)?, document.version))).collect();
+        let (mut suspension, version) = meant("suspension", id, all, |(one, _)| &one.id)?;
         suspension.lifted = suspension.lifted.or(Some(self.today()));
         self.keep(visit, suspension.write(), Expect::Version(version))?;
         Ok(suspension)

@@ -1,21 +1,41 @@
 //! The accounting as a letter, to print and to hand over (45 CFR 164.528(b), (c)(1)(i)).
 
-use super::{Accounting, Law, LeftOut, Protocol, Series};
+use super::{Accounting, Day, Law, LeftOut, Protocol, Series};
 use std::fmt::Write as _;
+
+/// Days that a line names one by one; of more it says how often and the last.
+const DAYS_MAX: usize = 12;
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 
 /// The letter. It says nothing that the patient may not know.
 #[must_use]
 pub fn letter(accounting: &Accounting) -> String {
     let accounting = accounting.clone().for_patient();
     let period = accounting.period;
-    let mut text = "ACCOUNTING OF DISCLOSURES OF HEALTH INFORMATION\n\n".to_owned();
+    let mut text = "ACCOUNTING OF DISCLOSURES OF HEALTH INFORMATION\n\n\
+                    To whom outside this house your health information went: when, to whom, what and why.\n\n"
+        .to_owned();
     let patient = match accounting.name.as_str() {
         "" => format!("Patient/{}", accounting.patient),
         name => format!("{name} (Patient/{})", accounting.patient),
     };
     let _ = writeln!(text, "Patient:    {patient}");
-    let _ = writeln!(text, "Period:     {} to {}", period.from, period.until);
-    let _ = writeln!(text, "Asked for:  {}", period.asked);
+    let _ = writeln!(text, "Period:     {} to {}", in_words(period.from), in_words(period.until));
+    let _ = writeln!(text, "Asked for:  {}", in_words(period.asked));
     let _ = writeln!(text, "Under:      {}\n", accounting.law.words());
     if accounting.listed.is_empty() {
         text.push_str("Nothing was disclosed in this period that this accounting lists.\n\n");
@@ -37,15 +57,30 @@ pub fn letter(accounting: &Accounting) -> String {
 
 fn entry(number: usize, series: &Series) -> String {
     let one = &series.first;
-    let to = if one.address.is_empty() { one.recipient.clone() } else { format!("{}, {}", one.recipient, one.address) };
-    let mut text = format!("{number:>3}. {}  {to}\n", one.day);
-    let _ = writeln!(text, "     What:   {}", one.what);
-    let _ = writeln!(text, "     Why:    {} ({}; {})", one.purpose, one.basis.words(), one.basis.law());
+    let address = if one.address.is_empty() { "not known" } else { &one.address };
+    let mut text = format!("{number:>3}. {}\n     To:       {}\n", in_words(one.day), one.recipient);
+    let _ = writeln!(text, "     Address:  {address}");
+    let _ = writeln!(text, "     What:     {}", one.what);
+    let _ = writeln!(text, "     Why:      {} ({})", one.why(), one.basis.law());
+    let _ = writeln!(text, "     How:      {}", one.channel.words());
     if let Some(frequency) = series.frequency() {
-        let _ = writeln!(text, "     Often:  {frequency}, last on {}", series.last);
+        let _ = writeln!(text, "     Often:    {frequency}, last on {}", in_words(series.last));
+    }
+    if (2..=DAYS_MAX).contains(&series.days.len()) {
+        let days: Vec<String> = series.days.iter().copied().map(in_words).collect();
+        let _ = writeln!(text, "     Days:     {}", days.join(", "));
+    }
+    if !series.resources.is_empty() {
+        let _ = writeln!(text, "     Entries:  {}", series.resources.join(", "));
     }
     text.push('\n');
     text
+}
+
+/// `2 January 2026`.
+fn in_words(day: Day) -> String {
+    let (year, month, day) = day.civil();
+    format!("{day} {} {year}", MONTHS[usize::from(month).saturating_sub(1) % 12])
 }
 
 fn research(protocol: &Protocol) -> String {
@@ -58,8 +93,8 @@ fn research(protocol: &Protocol) -> String {
         protocol.name,
         protocol.describes,
         protocol.what,
-        protocol.from,
-        protocol.until,
+        in_words(protocol.from),
+        in_words(protocol.until),
         protocol.sponsor,
         protocol.researcher
     )

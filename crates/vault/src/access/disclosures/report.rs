@@ -6,7 +6,7 @@ use crate::access::audit::report::safe;
 use fhir::json::Json;
 
 /// Names of the columns.
-pub const COLUMNS: [&str; 16] = [
+pub const COLUMNS: [&str; 17] = [
     "patient",
     "first",
     "last",
@@ -23,6 +23,7 @@ pub const COLUMNS: [&str; 16] = [
     "known_from",
     "recorded_by",
     "id",
+    "days",
 ];
 
 /// The line with the columns' names.
@@ -48,10 +49,11 @@ pub fn line(series: &Series) -> String {
         one.basis.law().to_owned(),
         one.channel.code().to_owned(),
         one.consent.clone().unwrap_or_default(),
-        one.resources.join(" "),
+        series.resources.join(" "),
         known_from(one),
         one.by.clone(),
-        one.id.clone(),
+        series.ids.join(" "),
+        days(series).join(" "),
     ];
     let cells: Vec<_> = cells.iter().map(|cell| safe(cell)).collect();
     format!("{}\r\n", cells.join(","))
@@ -60,7 +62,11 @@ pub fn line(series: &Series) -> String {
 /// One disclosure as a line of its own.
 #[must_use]
 pub fn single(one: &Disclosure) -> Series {
-    Series { first: one.clone(), times: one.times, last: one.day }
+    Series::of(one)
+}
+
+fn days(series: &Series) -> Vec<String> {
+    series.days.iter().map(Day::to_string).collect()
 }
 
 fn known_from(one: &Disclosure) -> String {
@@ -87,12 +93,17 @@ pub fn series(series: &Series) -> Json<'static> {
         ("basis", text(one.basis.code())),
         ("law", text(one.basis.law())),
         ("channel", text(one.channel.code())),
-        ("resources", Json::Array(one.resources.iter().map(|one| text(one)).collect())),
+        ("resources", Json::Array(series.resources.iter().map(|one| text(one)).collect())),
+        ("days", Json::Array(days(series).iter().map(|day| text(day)).collect())),
         ("knownFrom", text(&known_from(one))),
     ];
     members.extend(series.frequency().map(|often| ("frequency", Json::string(often))));
     members.extend(one.consent.as_deref().map(|consent| ("consent", text(consent))));
-    members.extend(Some(one.id.as_str()).filter(|id| !id.is_empty()).map(|id| ("id", text(id))));
+    match series.ids.as_slice() {
+        [] => {}
+        [id] => members.push(("id", text(id))),
+        ids => members.push(("ids", Json::Array(ids.iter().map(|id| text(id)).collect()))),
+    }
     members.extend(Some(one.by.as_str()).filter(|by| !by.is_empty()).map(|by| ("recordedBy", text(by))));
     Json::object(members)
 }

@@ -2,11 +2,10 @@
 
 use super::keeping::Ask;
 use super::request::KIND;
-use super::{Accounting, Day, Period, Request, letter, wrong};
+use super::{Accounting, Day, Period, Request, letter, meant, wrong};
 use crate::access::{Action, Class, Visit};
 use crate::error::Error;
 use crate::records::{Expect, Vault};
-use base::refusal::{Kind, Refusal};
 
 /// Requests of one patient that may wait at a time.
 const OPEN_MAX: usize = 10;
@@ -118,10 +117,8 @@ impl Vault {
     }
 
     fn request_of(&self, patient: &str, id: &str) -> Result<(Request, u64), Error> {
-        let found = self.document(KIND, id)?;
-        let found = found.and_then(|document| Some((Request::read(&document)?, document.version)));
-        found
-            .filter(|(request, _)| request.patient == patient)
-            .ok_or_else(|| Refusal::new(Kind::NotFound, "not-found", "there is no such request of this patient").into())
+        let all = self.documents_of(KIND, patient)?;
+        let all = all.iter().filter_map(|document| Some((Request::read(document)?, document.version))).collect();
+        Ok(meant("request", id, all, |(request, _)| &request.id)?)
     }
 }

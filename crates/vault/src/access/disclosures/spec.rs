@@ -151,6 +151,39 @@ fn repetitions_to_one_recipient_for_one_purpose_are_one_line() {
 }
 
 #[test]
+fn a_series_loses_no_disclosure_and_no_resource() {
+    let of_resource = |on: &str, resource: &str, what: &str, id: &str| Disclosure {
+        resources: vec![resource.to_owned()],
+        what: what.to_owned(),
+        id: id.to_owned(),
+        ..to("Registry", on, Basis::PublicHealth)
+    };
+    let all = [
+        of_resource("2026-01-01", "Observation/17", "report", "a"),
+        of_resource("2026-01-09", "Observation/zoe-17", "Report", "b"),
+        of_resource("2026-01-10", "DiagnosticReport/3", "image", "c"),
+        Disclosure { channel: Channel::Fax, ..of_resource("2026-01-11", "Observation/17", "report", "d") },
+    ];
+    let done = of(Law::Hipaa, TODAY, &all, &[]);
+    assert_eq!(done.listed.len(), 3, "another description and another way are lines of their own");
+    let first = &done.listed[0];
+    assert_eq!((first.times, &first.ids), (2, &vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(first.resources, ["Observation/17", "Observation/zoe-17"]);
+    assert_eq!(first.days, [day("2026-01-01"), day("2026-01-09")]);
+    let letter = super::letter::letter(&done);
+    let table: String = done.listed.iter().map(super::report::line).collect();
+    let json = String::from_utf8(super::report::accounting(&done).to_bytes()).expect("text");
+    for one in &all {
+        let resource = &one.resources[0];
+        assert!([&letter, &table, &json].iter().all(|text| text.contains(resource.as_str())), "{resource}");
+        assert!([&table, &json].iter().all(|text| text.contains(&one.day.to_string())), "{}", one.day);
+    }
+    for said in ["1 January 2026, 9 January 2026", "     How:      fax", "     Address:  not known", "to prevent or control disease"] {
+        assert!(letter.contains(said), "{said}: {letter}");
+    }
+}
+
+#[test]
 fn research_about_fifty_people_is_listed_by_its_protocol() {
     let text = |text: &str| text.to_owned();
     let protocol = Protocol {

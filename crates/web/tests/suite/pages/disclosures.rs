@@ -33,7 +33,12 @@ fn a_patient_asks_and_the_house_records_and_answers() {
     assert!(shown(&mut hal, "/recipients?patient=zoe").contains("County &lt;b&gt;health"));
     let mut zoe = stage.browser("zoe");
     let own = shown(&mut zoe, "/accounting");
-    assert!(own.contains("County &lt;b&gt;health") && own.contains("public health; 45 CFR 164.512(b)"), "{own}");
+    assert!(
+        own.contains("County &lt;b&gt;health")
+            && own.contains("to a public health authority")
+            && own.contains("address not known"),
+        "{own}"
+    );
     let letter = zoe.get("/accounting.txt");
     assert_eq!((letter.status, letter.header("content-type")), (200, Some("text/plain; charset=utf-8")));
     assert!(letter.text().contains("ACCOUNTING OF DISCLOSURES"));
@@ -60,7 +65,12 @@ fn a_patient_asks_and_the_house_records_and_answers() {
     assert_eq!(send(&mut ada, of_zoe, "/disclosures", &suspend), 303);
     assert!(shown(&mut ada, of_zoe).contains("Lift it") && !shown(&mut zoe, "/accounting").contains("uspen"));
     let looked = shown(&mut zoe, "/looked");
-    assert!(!looked.contains("sent it to somebody outside"), "{looked}");
+    assert!(!looked.contains("sent it to somebody outside") && !looked.contains("noted what went outside"), "{looked}");
+    for said in ["looked at the list of what went outside", "answered a request for the list of what went outside"] {
+        assert!(looked.contains(said), "{said}: {looked}");
+    }
+    let all = shown(&mut ada, "/audit?patient=zoe&deed=record-disclosure");
+    assert!(all.contains("noted what went outside, or that an agency wants it kept quiet"), "{all}");
 }
 
 #[test]
