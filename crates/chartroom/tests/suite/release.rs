@@ -46,7 +46,10 @@ fn a_letter_becomes_a_package_beside_a_server_too() {
     std::fs::write(&other, bytes).expect("written");
     house.run(&["verify", &other, "--key", &key]).expect(1);
     let account = house.run(&["disclosure", "account", "zoe"]).expect(0).out;
-    assert!(account.contains("County") && ["How:      fax", "How:      a portal"].iter().all(|how| account.contains(how)), "{account}");
+    assert!(
+        account.contains("County") && ["How:      fax", "How:      a portal"].iter().all(|how| account.contains(how)),
+        "{account}"
+    );
     assert!(house.run(&["release", "recall"]).expect(0).out.is_empty());
     house.run(&["verify"]).expect(0);
 }

@@ -72,7 +72,7 @@ impl Vault {
         }
         let authored = {
             let mut all = self.inner.store.gate.authors.by_account.lock();
-            if all.len() >= KEPT_MAX {
+            if all.len() >= KEPT_MAX && !all.contains_key(&principal.account) {
                 all.clear();
             }
             let known = all.get(&principal.account).filter(|known| known.names == principal.stands_for);

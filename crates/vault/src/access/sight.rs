@@ -48,6 +48,8 @@ pub(crate) struct Rules {
     standings: Vec<Reach>,
     /// Classes of which something may be seen in some relationship, whether there is such a patient or not.
     open: [bool; CLASSES],
+    /// Classes of which the policies show an author what a Part 2 program recorded, without any consent.
+    own_part2: [bool; CLASSES],
     /// Which standing a patient has, by the number of their data key; beyond the end 1.
     of_patient: Vec<u16>,
     /// What is hidden of some patients.
@@ -141,8 +143,12 @@ impl Sight {
         let open = std::array::from_fn(|class| {
             Relationship::ALL.iter().any(|r| permits(Class::ALL[class], *r, everything, Labels::NONE))
         });
+        let part2 = Labels::NONE.with(Label::Part2);
+        let own_part2 =
+            std::array::from_fn(|class| permits(Class::ALL[class], Relationship::Author, Consented::NOTHING, part2));
         let hidden = Arc::default();
-        Sight::Ruled(Box::new(Rules { standings, open, of_patient, shades, own: None, program: None, hidden }))
+        let (own, program) = (None, None);
+        Sight::Ruled(Box::new(Rules { standings, open, own_part2, of_patient, shades, own, program, hidden }))
     }
 
     /// The same without some elements.
@@ -240,6 +246,16 @@ impl Sight {
         }
     }
 
+    /// Whether no consent under Part 2 is asked for what stands at a place.
+    pub fn needs_no_part2_consent(&self, place: &Place) -> bool {
+        match self {
+            Sight::Everything => true,
+            Sight::Ruled(rules) => rules.needs_no_part2_consent(place),
+            Sight::Bounded(sight, _) => sight.needs_no_part2_consent(place),
+            Sight::Both(one, other) => one.needs_no_part2_consent(place) && other.needs_no_part2_consent(place),
+        }
+    }
+
     /// Refuses a type of which nothing can ever be seen, before any look at the record.
     pub fn require(&self, resource_type: &str) -> Result<(), Refusal> {
         if self.is_blind_to(resource_type) {
@@ -269,7 +285,7 @@ impl Rules {
         let standing = usize::from(self.of_patient.get(kid as usize).copied().unwrap_or(1));
         let reach = &self.standings[standing];
         let opens = |reaches: &Reaches| reaches[class].iter().any(|denied| denied.intersection(labels).is_empty());
-        let is_own = || self.own.as_ref().is_some_and(|own| own.has(key));
+        let is_own = || self.is_own(key);
         let is_open = opens(&reach.plain)
             || opens(&reach.own) && is_own()
             || opens(&reach.in_program) && self.is_in_program(place)
@@ -278,7 +294,19 @@ impl Rules {
             return Glance::Hidden;
         }
         let Some(shade) = self.shades.get(&kid) else { return Glance::Seen };
-        shade.glance(type_number, labels, self.is_in_program(place))
+        shade.glance(type_number, labels, self.needs_no_part2_consent(place))
+    }
+
+    fn is_own(&self, key: i64) -> bool {
+        self.own.as_ref().is_some_and(|own| own.has(key))
+    }
+
+    /// Whether no consent under Part 2 is asked for, whatever else the patient has said: the visitor works in the program
+    /// that recorded it, or wrote it and comes for what the policies let its author see it for.
+    fn needs_no_part2_consent(&self, place: &Place) -> bool {
+        let is_open_to_author = || class_number(place.type_number).is_some_and(|class| self.own_part2[class]);
+        self.is_in_program(place)
+            || place.labels.contains(Label::Part2) && is_open_to_author() && self.is_own(place.key)
     }
 
     /// Whether a Part 2 program in which the visitor works recorded it.
@@ -292,8 +320,8 @@ impl Rules {
             Glance::Seen => true,
             Glance::Hidden => false,
             Glance::Look => {
-                let in_program = self.is_in_program(place);
-                let facts = Facts { in_program, ..facts_of(resource, place.labels) };
+                let is_exempt = self.needs_no_part2_consent(place);
+                let facts = Facts { is_exempt, ..facts_of(resource, place.labels) };
                 self.shades.get(&place.kid).is_some_and(|shade| shade.veil.look(&facts).is_none())
             }
         }
@@ -347,7 +375,10 @@ fn class_number(type_number: u8) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Purpose;
+    use crate::access::consent::{Asker, Handling, Question, veil};
     use crate::keys::patients::SHARED;
+    use base::clock::Instant;
 
     fn sees(sight: &Sight, place: &Place) -> bool {
         sight.sees(place, |_| Ok(())).expect("an answer")
@@ -425,6 +456,29 @@ mod tests {
         let shaded = sight(HashMap::from([(3, Shade { veil: Veil::none(), labels: hiv })]));
         assert!(sees(&shaded, &place("Observation", 3, part2)));
         assert!(!sees(&shaded, &place("Observation", 3, part2.with(Label::Hiv))));
+    }
+
+    #[test]
+    fn a_consent_about_something_else_does_not_keep_an_author_from_a_programs_record() {
+        let part2 = Labels::NONE.with(Label::Part2);
+        let note = place("DocumentReference", 3, part2);
+        let asker = Asker::default();
+        let asker =
+            Question { asker: &asker, purpose: Purpose::Treatment, handling: Handling::Access, now: Instant(0) };
+        let veiled = || HashMap::from([(3, Shade { veil: veil(&[], &asker, &|_| Vec::new()), labels: Labels::NONE })]);
+        for (without_consent, sees_own) in [(true, true), (false, false)] {
+            let permits = move |class, relationship, consented: Consented, labels: Labels| {
+                let opened =
+                    !labels.contains(Label::Part2) || without_consent || consented.labels.contains(Label::Part2);
+                class == Class::Note && relationship == Relationship::Author && opened
+            };
+            // The patient has opened the label, but not this record: the veil has the last word on that.
+            let consented = Consented { labels: part2, ..Consented::NOTHING };
+            let standing = Standing { consented, ..Standing::only(Relationship::None) };
+            let sight = Sight::ruled(permits, [(3, standing)], veiled()).writing(Some(Arc::new(Authored::of([1]))));
+            assert_eq!(sees(&sight, &note), sees_own, "{without_consent}");
+            assert!(!sees(&sight, &Place { key: 2, ..note }), "somebody else's");
+        }
     }
 
     #[test]

@@ -87,7 +87,8 @@ impl Vault {
         self.inner.store.index.wait_for(self.inner.store.changes())?;
         let place = self.inner.store.index.place(position);
         let in_program = self.is_in_program(&visit, &place)?;
-        let facts = Facts { in_program, ..facts_of(&resource, place.labels) };
+        let is_exempt = sight.needs_no_part2_consent(&place);
+        let facts = Facts { is_exempt, ..facts_of(&resource, place.labels) };
         let relationships = self.standing_to(principal, version, class)?;
         let (purpose, veil) = self.veil_on(principal, purpose, relationships, version.kid)?;
         let consented = veil.as_ref().map_or(Consented::NOTHING, |veil| opened(veil, relationships));

@@ -142,6 +142,27 @@ fn a_counselor_sees_the_notes_of_their_own_program_and_no_others() {
 }
 
 #[test]
+fn an_author_sees_what_they_wrote_whatever_the_patient_says_of_other_things() {
+    let house = house();
+    let mut written = note("harbor", "harbor");
+    written["author"] = json!([{"reference": "Practitioner/kim"}]);
+    put(&house, &written);
+    let kim = Person::new(&house, "kim", None, TREATS);
+    let paid = Person::new(&house, "kim", None, (Role::Coder, Purpose::Payment));
+    let notes = ["DocumentReference/harbor", "DocumentReference/detox"];
+    for (rule, status, seen) in
+        [("OPTIN", "inactive", 200), ("OPTIN", "active", 200), ("OPTOUT", "active", 404), ("OPTOUT", "inactive", 200)]
+    {
+        put(&house, &consent(rule, status));
+        assert_eq!(kim.statuses(notes), [seen, 404], "{rule} {status}");
+        assert_eq!(paid.statuses(notes), [404, 404], "for treatment alone: {rule} {status}");
+    }
+    put(&house, &consent("OPTIN", "active"));
+    let why = kim.get("DocumentReference/harbor/$why").expect(200).text();
+    assert!(!why.contains("no consent of the patient lets"), "{why}");
+}
+
+#[test]
 fn what_becomes_of_a_record_counts_for_those_of_its_program() {
     let house = house();
     let ode = Person::new(&house, "ode", Some("Organization/detox"), TREATS);

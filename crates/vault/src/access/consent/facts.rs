@@ -14,9 +14,9 @@ pub struct Facts {
     pub reference: String,
     /// Its labels, inherited ones included.
     pub labels: Labels,
-    /// Whether whoever asks works in the Part 2 program that recorded it, and comes to treat: between those no consent is
-    /// asked for (42 CFR 2.12(c)(3)).
-    pub in_program: bool,
+    /// Whether no consent under Part 2 is asked for: whoever asks works in the program that recorded it, and comes to treat
+    /// (42 CFR 2.12(c)(3)), or wrote it and comes for what the policies show an author.
+    pub is_exempt: bool,
     /// Every coding in it, in comparable form.
     pub codes: Vec<(String, String)>,
     /// When it happened, each date it gives. Empty: it does not say.

@@ -108,7 +108,7 @@ fn seen(chart: &[Facts], consents: &[Consent], purpose: Purpose) -> Vec<bool> {
 /// What a look says; and a glance may not say otherwise.
 fn checked(veil: &Veil, facts: &Facts) -> bool {
     let seen = veil.look(facts).is_none();
-    match veil.glance(crate::search::rows::type_number(&facts.resource_type), facts.labels, facts.in_program) {
+    match veil.glance(crate::search::rows::type_number(&facts.resource_type), facts.labels, facts.is_exempt) {
         Glance::Seen => assert!(seen, "a glance shows what a look hides"),
         Glance::Hidden => assert!(!seen, "a glance hides what a look shows"),
         Glance::Look => {}

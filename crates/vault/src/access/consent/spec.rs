@@ -56,7 +56,7 @@ fn askers() -> HashMap<String, Asker> {
 fn chart_for(who: &str) -> Vec<(String, Facts)> {
     let works = named("stands for").iter().any(|(name, row)| name == who && row["place"] == "program");
     let mut chart = chart();
-    chart.iter_mut().for_each(|(_, facts)| facts.in_program = works && facts.labels.contains(Label::Part2));
+    chart.iter_mut().for_each(|(_, facts)| facts.is_exempt = works && facts.labels.contains(Label::Part2));
     chart
 }
 

@@ -116,9 +116,9 @@ impl Veil {
         &self.duties
     }
 
-    /// What to do with a resource of this type ([`type_number`]) with these labels; `in_program` is [`Facts::in_program`].
+    /// What to do with a resource of this type ([`type_number`]) with these labels; `is_exempt` is [`Facts::is_exempt`].
     #[must_use]
-    pub fn glance(&self, type_number: u8, labels: Labels, in_program: bool) -> Glance {
+    pub fn glance(&self, type_number: u8, labels: Labels, is_exempt: bool) -> Glance {
         if self.clear {
             return Glance::Seen;
         }
@@ -126,7 +126,7 @@ impl Veil {
             return Glance::Hidden;
         }
         let place = Place { type_number, labels, facts: None };
-        let mut glance = if in_program { Glance::Seen } else { self.part2_glance(place) };
+        let mut glance = if is_exempt { Glance::Seen } else { self.part2_glance(place) };
         for rules in self.rules.iter().filter(|rules| rules.hides()) {
             match rules.may_come_to(place) {
                 DENY => return Glance::Hidden,
@@ -151,7 +151,7 @@ impl Veil {
             Some((Effect::Deny, path)) => Some(rules.why(path)),
             Some((Effect::Permit, _)) | None => None,
         });
-        let waits = || !facts.in_program && self.part2_glance(place) != Glance::Seen;
+        let waits = || !facts.is_exempt && self.part2_glance(place) != Glance::Seen;
         denied.or_else(|| waits().then(Why::without_part2_consent))
     }
 

@@ -178,7 +178,12 @@ fn a_series_loses_no_disclosure_and_no_resource() {
         assert!([&letter, &table, &json].iter().all(|text| text.contains(resource.as_str())), "{resource}");
         assert!([&table, &json].iter().all(|text| text.contains(&one.day.to_string())), "{}", one.day);
     }
-    for said in ["1 January 2026, 9 January 2026", "     How:      fax", "     Address:  not known", "to prevent or control disease"] {
+    for said in [
+        "1 January 2026, 9 January 2026",
+        "     How:      fax",
+        "     Address:  not known",
+        "to prevent or control disease",
+    ] {
         assert!(letter.contains(said), "{said}: {letter}");
     }
 }

@@ -245,7 +245,12 @@ impl<'r> Gate<'r> {
             return self.permits_all(class, &ties, labels, ("", in_program));
         };
         let ties: Vec<_> = wrote.into_iter().chain(self.ties(&patient)).collect();
-        let facts = Facts { in_program, ..facts_of(resource, labels) };
+        // What the policies show an author without any consent needs none when there are other consents either.
+        let open_to_author = |label| self.permits(class, Relationship::Author, label, (false, false));
+        let is_authors = labels.contains(Label::Part2)
+            && wrote.is_some()
+            && [None, Some(Label::Part2)].into_iter().all(open_to_author);
+        let facts = Facts { is_exempt: in_program || is_authors, ..facts_of(resource, labels) };
         self.permits_all(class, &ties, labels, (&patient, in_program))
             && self.hidden_from_proxy(&patient).intersection(labels).is_empty()
             && !self.veils(&patient, &facts)
@@ -416,7 +421,7 @@ impl<'r> Gate<'r> {
             let root = c.provision.as_ref().and_then(|root| self.rule(root, patient, facts));
             hides && root.or(base(c)) == Some(Effect::Deny)
         };
-        let part2 = facts.labels.contains(Label::Part2) && !emergency && !acts && !facts.in_program;
+        let part2 = facts.labels.contains(Label::Part2) && !emergency && !acts && !facts.is_exempt;
         consents.iter().any(|c| denies(&c)) || part2 && !consents.iter().any(|c| self.part2(c, patient, facts))
     }
 
