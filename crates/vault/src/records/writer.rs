@@ -30,6 +30,12 @@ const QUEUE_BYTES_MAX: usize = 64 << 20;
 const MOVE_ENTRIES: u64 = 8_192;
 const MOVE_GROUPS: u64 = 1_000;
 
+/// Where so many submissions came together, there are as many clients: the next group waits a moment for them, once, unless
+/// it has enough. What a group costs beside its entries, the sync above all, is then shared by more.
+const MANY: usize = 12;
+const ENOUGH: usize = 40;
+const MOMENT: Duration = Duration::from_micros(250);
+
 /// How long the readers are waited for when the write-ahead log is to be emptied.
 const CLEAR_WAIT: Duration = Duration::from_millis(100);
 
@@ -89,12 +95,14 @@ pub(crate) struct Writer {
     pub budget: Arc<Budget>,
     entries: u64,
     groups: u64,
+    /// Submissions of the last group.
+    last: usize,
 }
 
 impl Writer {
     /// A writer at its desk.
     pub fn new(desk: Desk, jobs: Receiver<Job>, budget: Arc<Budget>) -> Writer {
-        Writer { desk, jobs, budget, entries: 0, groups: 0 }
+        Writer { desk, jobs, budget, entries: 0, groups: 0, last: 0 }
     }
 
     /// Works until it is told to stop.
@@ -117,6 +125,7 @@ impl Writer {
         let (mut bytes, mut count) = (first.bytes, first.changes.len());
         let mut waiting = vec![first];
         let mut other = None;
+        let mut waits = self.last >= MANY;
         while bytes < GROUP_BYTES_MAX && count < GROUP_CHANGES_MAX {
             match self.jobs.try_recv() {
                 Ok(Job::Changes(submission)) => {
@@ -128,9 +137,14 @@ impl Writer {
                     other = Some(job);
                     break;
                 }
+                Err(_) if waits && waiting.len() < ENOUGH => {
+                    waits = false;
+                    std::thread::sleep(MOMENT);
+                }
                 Err(_) => break,
             }
         }
+        self.last = waiting.len();
         self.write_group(waiting, count as u64);
         self.budget.give(bytes);
         other
