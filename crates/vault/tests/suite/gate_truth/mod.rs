@@ -4,6 +4,7 @@
 pub mod hospital;
 mod naive;
 pub mod people;
+mod scoped;
 
 use crate::place::{Place, delete};
 use crate::search_truth::load::{Loaded, load};
@@ -11,7 +12,7 @@ use crate::search_truth::naive::World;
 use crate::search_truth::{difference, query, questions};
 use base::refusal::Kind;
 use naive::Gate;
-use people::{PEOPLE, Person};
+use people::{App, PEOPLE, Person, person};
 use std::collections::{BTreeMap, BTreeSet};
 use vault::access::{Context, Visit, audit::Deed, label};
 use vault::records::Scope;
@@ -35,7 +36,7 @@ fn names(versions: &[Version]) -> Vec<String> {
 fn compare(vault: &Vault, visit: &Visit, shown: &World, gate: &Gate, text: &str, at: u64) -> Result<usize, String> {
     let query = query(vault, text)?;
     let page = Page { at: Some(Position(at)), offset: 0, count: 100_000 };
-    let blind = !query.types.is_empty() && query.types.iter().all(|name| gate.is_blind_to(name));
+    let blind = !query.types.is_empty() && query.types.iter().all(|name| gate.is_blind_to(name, 's'));
     let found = match vault.search(visit, &query, &page) {
         Err(Error::Refusal(no)) if no.kind == Kind::Forbidden && blind => return Ok(0),
         // A parameter over an element that the role does not see.
@@ -44,7 +45,7 @@ fn compare(vault: &Vault, visit: &Visit, shown: &World, gate: &Gate, text: &str,
         Ok(_) if blind => return Err("answered, although nothing of the type is open".to_owned()),
         Ok(found) => found,
     };
-    let now = shown.seen_at(at, |seen| gate.sees_at(seen.position));
+    let now = shown.seen_at(at, |seen| gate.finds_at(seen.position));
     let (is, should) = (names(&found.matches), now.search(&query));
     if is != should {
         return Err(difference(&is, &should));
@@ -71,11 +72,13 @@ fn compare_reads(vault: &Vault, visit: &Visit, record: &World, gate: &Gate) -> V
         if seen.resource.is_none() {
             continue;
         }
-        let should = gate.sees(seen);
-        seen_of.extend(should.then_some(seen.position));
+        let should = gate.sees(seen, 'r');
+        seen_of.extend(gate.sees(seen, 's').then_some(seen.position));
         let is = match vault.vread(visit, &seen.resource_type, &seen.id, *number) {
             Ok(found) => found.is_some(),
-            Err(Error::Refusal(no)) if no.kind == Kind::Forbidden && gate.is_blind_to(&seen.resource_type) => false,
+            Err(Error::Refusal(no)) if no.kind == Kind::Forbidden && gate.is_blind_to(&seen.resource_type, 'r') => {
+                false
+            }
             Err(error) => panic!("{error}"),
         };
         if is != should {
@@ -145,6 +148,46 @@ const CROSSING: [&str; 26] = [
     "List?_include=List:item&_revinclude=List:item",
 ];
 
+/// Apps with scopes of both forms, of one patient and of all, and with searches in them.
+const APPS: [Person; 6] = [
+    Person {
+        stands_for: &["Practitioner/kim"],
+        app: Some(App { scopes: "user/*.read", patient: None }),
+        ..person("kim-v1", "physician", "TREAT")
+    },
+    Person {
+        stands_for: &["Practitioner/kim"],
+        app: Some(App { scopes: "patient/*.rs", patient: Some("p4") }),
+        ..person("kim-chart", "physician", "TREAT")
+    },
+    Person {
+        stands_for: &["Practitioner/ana"],
+        app: Some(App {
+            scopes: "user/Observation.rs?status=final user/Condition.rs?code=I10,E11.9 user/Patient.rs user/Encounter.s \
+                     user/DiagnosticReport.r user/Practitioner.rs",
+            patient: None,
+        }),
+        ..person("ana-some", "nurse", "TREAT")
+    },
+    Person {
+        stands_for: &["Patient/p1"],
+        app: Some(App {
+            scopes: "patient/Patient.r patient/Observation.rs?status:not=final patient/DocumentReference.rs?date=ge2025 \
+                     patient/Encounter.read patient/Condition.*",
+            patient: Some("p1"),
+        }),
+        ..person("patient-some", "patient", "PATRQT")
+    },
+    Person {
+        app: Some(App { scopes: "user/*.s patient/Patient.rs patient/Observation.r", patient: Some("p2") }),
+        ..person("him-mixed", "him-specialist", "RECORDMGT")
+    },
+    Person {
+        app: Some(App { scopes: "user/*.write user/Task.c", patient: None }),
+        ..person("him-writes", "him-specialist", "RECORDMGT")
+    },
+];
+
 #[test]
 fn the_gate_agrees_with_one_that_reads_everything_again() {
     for (system, code, labels) in hospital::CODES {
@@ -164,9 +207,9 @@ fn the_gate_agrees_with_one_that_reads_everything_again() {
     change(&mut loaded);
     let record = &loaded.world;
     let mut asked: Vec<String> = questions::questions(record);
-    let (mut wrong, mut count, mut filled, mut of_programs) = (Vec::new(), 0, 0, 0);
+    let (mut wrong, mut count, mut filled, mut of_programs) = (Vec::new(), 0, [0, 0], 0);
     asked.retain(|text| !text.contains("_list"));
-    for (number, person) in PEOPLE.iter().enumerate() {
+    for (number, person) in PEOPLE.iter().chain(&APPS).enumerate() {
         let visit = visit(&vault, person);
         let gate = Gate::new(record, person, place.clock.now());
         let shown = gate.shown();
@@ -180,15 +223,15 @@ fn the_gate_agrees_with_one_that_reads_everything_again() {
             for at in [head, before].into_iter().take(1 + usize::from(count % 3 == 0)) {
                 count += 1;
                 match compare(&vault, &visit, shown.as_ref().unwrap_or(record), &gate, text, at) {
-                    Ok(found) => filled += usize::from(found > 0),
+                    Ok(found) => filled[usize::from(person.app.is_some())] += usize::from(found > 0),
                     Err(why) => wrong.push(blame(format!("{text} at {at}: {why}"))),
                 }
             }
         }
     }
-    println!("{count} searches of {} people, {filled} find something", PEOPLE.len());
+    println!("{count} searches of {} people and {} apps, {filled:?} find something", PEOPLE.len(), APPS.len());
     let few: Vec<_> = wrong.iter().take(60).cloned().collect();
     assert!(wrong.is_empty(), "{} of {count} differ:\n{}", wrong.len(), few.join("\n"));
     assert!(of_programs > 3, "only {of_programs} records are seen because somebody works in their program");
-    assert!(filled * 4 > count, "only {filled} of {count} find something");
+    assert!((filled[0] + filled[1]) * 5 > count && filled[1] > 100, "only {filled:?} of {count} find something");
 }

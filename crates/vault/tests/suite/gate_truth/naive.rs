@@ -5,6 +5,7 @@
 
 use super::hospital::PROGRAMS;
 use super::people::Person;
+use super::scoped;
 use crate::search_truth::naive::{Seen, World as Record};
 use crate::search_truth::values::Value;
 use base::clock::Instant;
@@ -46,7 +47,7 @@ pub struct Gate<'r> {
     ties: RefCell<HashMap<String, Vec<Relationship>>>,
     consents: RefCell<HashMap<String, Rc<Vec<Consent>>>>,
     /// What was decided of a position.
-    decided: RefCell<HashMap<u64, bool>>,
+    decided: RefCell<HashMap<(u64, char), bool>>,
     /// The labels that each resource gives to those that refer to it.
     gives: HashMap<String, Labels>,
     sets: ValueSets,
@@ -161,7 +162,7 @@ impl<'r> Gate<'r> {
 
     /// How many records of their program a visitor sees only because they work there.
     pub fn seen_in_program(&self) -> usize {
-        let seen = self.now.iter().filter(|(name, seen)| self.of_program.contains(*name) && self.sees(seen));
+        let seen = self.now.iter().filter(|(name, seen)| self.of_program.contains(*name) && self.sees(seen, 'r'));
         seen.filter(|(_, seen)| seen.resource.as_ref().is_some_and(|r| self.labels_of(r).contains(Label::Part2)))
             .count()
     }
@@ -186,9 +187,10 @@ impl<'r> Gate<'r> {
     }
 
     /// Whether nothing of a type is open to this visitor, whoever it is about.
-    pub fn is_blind_to(&self, resource_type: &str) -> bool {
+    pub fn is_blind_to(&self, resource_type: &str, letter: char) -> bool {
         let Some(class) = class_of(resource_type) else { return true };
-        !Relationship::ALL.iter().any(|tie| self.permits(class, *tie, None, (true, false)))
+        scoped::is_blind_to(self.person, letter, resource_type)
+            || !Relationship::ALL.iter().any(|tie| self.permits(class, *tie, None, (true, false)))
     }
 
     /// Whether the role does not see all elements of what it sees.
@@ -217,22 +219,27 @@ impl<'r> Gate<'r> {
         })
     }
 
-    /// Whether the version at a position may be seen.
-    pub fn sees_at(&self, position: u64) -> bool {
+    /// Whether the version at a position may be found.
+    pub fn finds_at(&self, position: u64) -> bool {
         let found = self.record.versions.binary_search_by_key(&position, |seen| seen.position);
-        found.is_ok_and(|i| self.sees(&self.record.versions[i]))
+        found.is_ok_and(|i| self.sees(&self.record.versions[i], 's'))
     }
 
-    /// Whether a version may be seen: it, and what its resource has become since.
-    pub fn sees(&self, seen: &Seen) -> bool {
-        if let Some(known) = self.decided.borrow().get(&seen.position) {
+    /// Whether a version may be seen: it, and what its resource has become since. An app needs a scope with the letter.
+    pub fn sees(&self, seen: &Seen, letter: char) -> bool {
+        if let Some(known) = self.decided.borrow().get(&(seen.position, letter)) {
             return *known;
         }
         let later = self.record.versions.iter().filter(|other| other.name() == seen.name() && other.resource.is_some());
         let last = later.max_by_key(|other| other.position).unwrap_or(seen);
-        let sees = self.sees_alone(seen) && (last.position == seen.position || self.sees_alone(last));
-        self.decided.borrow_mut().insert(seen.position, sees);
+        let sees = |seen| self.sees_alone(seen) && self.is_scoped(seen, letter);
+        let sees = sees(seen) && (last.position == seen.position || sees(last));
+        self.decided.borrow_mut().insert((seen.position, letter), sees);
         sees
+    }
+
+    fn is_scoped(&self, seen: &Seen, letter: char) -> bool {
+        scoped::lets_through(self.person, letter, seen, self.patient_of(seen).as_deref())
     }
 
     fn sees_alone(&self, seen: &Seen) -> bool {

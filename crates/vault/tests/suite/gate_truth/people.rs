@@ -43,7 +43,7 @@ impl Person {
         let purpose = Purpose::from_code(self.purpose).expect("a purpose");
         let (token, session) = vault.issue_session(&account, Terms::new(purpose, 48 * 3_600_000)).expect("a session");
         match &self.app {
-            Some(app) => app.token(vault, &vault.sign_in(&token).expect("signed in"), &session),
+            Some(app) => app.token(vault, self.login, &vault.sign_in(&token).expect("signed in"), &session),
             None => token,
         }
     }
@@ -51,7 +51,7 @@ impl Person {
 
 impl App {
     /// Registers it, has the person agree, and gives the token it is handed.
-    fn token(&self, vault: &Vault, visit: &Visit, session: &Session) -> String {
+    fn token(&self, vault: &Vault, id: &str, visit: &Visit, session: &Session) -> String {
         let redirect = "https://app.example/cb".to_owned();
         let registration = Registration {
             name: "Chart".to_owned(),
@@ -60,7 +60,7 @@ impl App {
             ..Registration::default()
         };
         let operator = || Visit::operator().asking(Context::new(Deed::Administer, "test"));
-        let (app, _) = vault.register_app(&operator(), Some("chart"), registration).expect("registered");
+        let (app, _) = vault.register_app(&operator(), Some(id), registration).expect("registered");
         let app = vault.review_app(&operator(), &app.id, Review::Approved).expect("approved");
         let agreed = Agreed {
             client: app.id.clone(),
