@@ -9,15 +9,19 @@ use crate::sign_in::{Asked, see_other};
 use base::refusal::{Kind, Refusal};
 use std::fmt::Write;
 use vault::Error;
-use vault::access::Role;
 use vault::access::apps::{App, Proof, Registration, Review};
 use vault::access::audit::Deed;
+use vault::access::{Role, Roles};
+
+/// Who reads the directory. Only technologists decide.
+const READERS: Roles = Roles::NONE.with(Role::Technologist).with(Role::PrivacyOfficer);
 
 /// `GET /apps`.
 pub fn list(shared: &Shared, asked: &Asked) -> Outcome {
     seated(shared, asked, Deed::Read, |at| {
-        if !at.seat.account.roles.contains(Role::Technologist) {
-            let message = "the directory of apps is kept by technologists; your own apps are at /smart/apps";
+        if at.seat.account.roles.intersection(READERS).is_empty() {
+            let message =
+                "the directory of apps is for technologists and privacy officers; your own apps are at /smart/apps";
             return Err(Refusal::new(Kind::Forbidden, "forbidden", message).into());
         }
         let apps = shared.vault.apps()?;
@@ -39,10 +43,16 @@ fn item(at: &At<'_>, app: &App) -> Result<String, Error> {
         Review::Suspended => ("<span class=\"mark bad\">suspended</span>", "approve", "Approve again"),
     };
     let plain = if deed == "suspend" { " class=\"plain\"" } else { "" };
-    let hidden = [at.sign(), field("client", &app.id)].concat();
+    let decision = match at.seat.account.roles.contains(Role::Technologist) {
+        true => format!(
+            "<form method=\"post\" action=\"/apps\">{}{}<button{plain} name=\"do\" value=\"{deed}\">{words}</button></form>",
+            at.sign(),
+            field("client", &app.id)
+        ),
+        false => String::new(),
+    };
     Ok(format!(
-        "<h2>{} {mark}</h2><dl><dt>Client id</dt><dd><code>{}</code></dd>{}</dl>\
-         <form method=\"post\" action=\"/apps\">{hidden}<button{plain} name=\"do\" value=\"{deed}\">{words}</button></form>",
+        "<h2>{} {mark}</h2><dl><dt>Client id</dt><dd><code>{}</code></dd>{}</dl>{decision}",
         escape(app.name()),
         escape(&app.id),
         said(at, &app.registration)?

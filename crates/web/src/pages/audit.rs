@@ -23,11 +23,12 @@ const NAMES: usize = 3;
 const FILE_MAX: usize = 20_000;
 
 /// Deeds that are offered to look for.
-const DEEDS: [(Deed, &str); 12] = [
+const DEEDS: [(Deed, &str); 13] = [
     (Deed::Read, "opened"),
     (Deed::Search, "looked through"),
     (Deed::Create, "added"),
     (Deed::Update, "changed"),
+    (Deed::Preview, "tried a change"),
     (Deed::Export, "took a copy"),
     (Deed::Disclose, "sent outside"),
     (Deed::RecordDisclosure, "noted what went outside"),

@@ -96,8 +96,8 @@ const WAYS: &[Way] = &[
     Way {
         path: "/apps",
         name: "App directory",
-        does: "Programs of others: approve them, suspend them.",
-        of: &[Role::Technologist],
+        does: "Programs of others: what each may do and for whom; technologists approve and suspend them.",
+        of: &[Role::Technologist, Role::PrivacyOfficer],
     },
     Way {
         path: "/policies",

@@ -31,7 +31,7 @@ pub fn list(shared: &Shared, asked: &Asked) -> Outcome {
 
 /// `POST /policies`: says what the text would change.
 pub fn simulate(shared: &Shared, asked: &Asked) -> Outcome {
-    seated(shared, asked, Deed::Operation, |at| {
+    seated(shared, asked, Deed::Preview, |at| {
         may_read(at)?;
         let text = at.form.text("text").replace("\r\n", "\n");
         let file = PolicyFile { name: "edit.cedar".to_owned(), text: text.clone() };

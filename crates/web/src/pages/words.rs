@@ -64,6 +64,7 @@ pub fn deed(deed: Deed) -> &'static str {
         Deed::Create => "added",
         Deed::Update => "changed",
         Deed::Delete => "deleted",
+        Deed::Preview => "looked at what a change would do, without making it",
         Deed::Batch => "made several changes",
         Deed::Operation => "asked about",
         Deed::Export => "took a copy",
@@ -77,6 +78,8 @@ pub fn deed(deed: Deed) -> &'static str {
         Deed::ReadDisclosures => "looked at the list of what went outside",
         Deed::Accounting => "noted, changed or answered a request for the list of what went outside",
         Deed::Agree => "let an app in",
+        Deed::Launch => "opened an app from the chart",
+        Deed::Decline => "kept an app out",
         Deed::Token => "an app came in",
     }
 }

@@ -18,6 +18,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fhir::search::query::url;
 use vault::Error;
 use vault::access::apps::{Agreed, Launch};
+use vault::access::audit::Deed;
 use vault::access::scopes::{Interaction, Scope, Scopes, Word};
 
 /// Kinds of records that a person can choose one by one where an app asks for all (US Core's and those around them).
@@ -139,7 +140,7 @@ fn draw(
          You can end this at any time under <a href=\"{}\">apps</a>.</p>{finder}\
          <form method=\"post\" action=\"{}\">{hidden}{people}\
          <h2>What it may do</h2>{what}<h2>What else it wants</h2>{words}\
-         {allow}<button name=\"decision\" value=\"deny\" formnovalidate>Do not</button></form>",
+         {allow}<button class=\"plain\" name=\"decision\" value=\"deny\" formnovalidate>Do not</button></form>",
         escape(host),
         Place::Agreed.path(),
         Place::Consent.path()
@@ -204,6 +205,7 @@ pub fn decide(shared: &Shared, asked: &Asked) -> Outcome {
             Ok(code) => send_to(&request.reply().code(shared, &code)),
             Err(Error::Refusal(refusal)) => {
                 // The app is told, and the audit too: the answer's status does not say it.
+                seat.visit.turned_out(Deed::Decline);
                 seat.visit.ask_more("access_denied");
                 send_to(&request.reply().error(shared, "access_denied", &said(&refusal)))
             }

@@ -1,6 +1,7 @@
 //! Whose chart an app is to be about, where it was not opened from one: the person chooses among those they may see.
 
 use super::Place;
+use crate::pages::words;
 use crate::server::Shared;
 use crate::sign_in::html::{escape, field};
 use crate::sign_in::seat::Seat;
@@ -47,7 +48,15 @@ fn person(id: &str, body: &[u8]) -> Option<Person> {
     let patient = Json::parse(body).ok()?;
     let name = patient.get("name").map_or(&[][..], Json::items).first().map(name_of).unwrap_or_default();
     let name = if name.is_empty() { "without a name".to_owned() } else { name };
-    Some(Person { id: id.to_owned(), name, born: patient.text("birthDate").unwrap_or_default().to_owned() })
+    Some(Person { id: id.to_owned(), name, born: born(&patient) })
+}
+
+/// The day of birth in words, as far as it is known.
+fn born(patient: &Json<'_>) -> String {
+    match patient.text("birthDate") {
+        Some(day) => format!("born {}", words::date(day)),
+        None => "day of birth unknown".to_owned(),
+    }
 }
 
 /// Whose chart it is, where that is settled already: the app was opened from it. Nothing where the gate does not show it.
@@ -58,11 +67,7 @@ pub fn settled(shared: &Shared, seat: &Seat, patient: &str) -> Result<String, Er
         Err(error) => return Err(error),
     };
     let line = |person: Person| {
-        format!(
-            "<h2>Whom it is about</h2><p><strong>{}</strong>, born {}</p>",
-            escape(&person.name),
-            escape(&person.born)
-        )
+        format!("<h2>Whom it is about</h2><p><strong>{}</strong>, {}</p>", escape(&person.name), escape(&person.born))
     };
     Ok(found.and_then(|version| person(&version.id, &version.body)).map(line).unwrap_or_default())
 }
@@ -111,7 +116,7 @@ impl Choice {
             let (id, name, born) = (escape(&person.id), escape(&person.name), escape(&person.born));
             format!(
                 "<label class=\"choice\"><input type=\"radio\" name=\"patient\" value=\"{id}\" required{checked}> {name}, \
-                 born {born}</label>"
+                 {born}</label>"
             )
         };
         let lines: String = self.people.iter().map(line).collect();

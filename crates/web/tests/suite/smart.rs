@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use vault::access::apps::{Proof, Review};
+use vault::access::audit::{Deed, Wanted};
 
 #[test]
 fn an_app_finds_its_way_a_patient_agrees_and_it_sees_that_patient_alone() {
@@ -123,7 +124,7 @@ fn a_person_chooses_what_an_app_may_do_and_about_whom() {
     let page = consent_page(&mut browser, &request).expect(200);
     let text = page.text();
     assert!(text.contains("Growth &lt;b&gt;chart&lt;/b&gt;") && !text.contains("<b>chart"), "{text}");
-    assert!(text.contains("value=\"zoe\"") && text.contains("value=\"ann\"") && text.contains("born 1980-02-03"));
+    assert!(text.contains("value=\"zoe\"") && text.contains("value=\"ann\"") && text.contains("born 3 Feb 1980"));
     assert!(page.header("content-security-policy").unwrap().contains("form-action 'self' https://app.example;"));
     let r = field(&page, "r").unwrap();
     // Two kinds instead of all; what was never asked for does not come in.
@@ -326,7 +327,7 @@ fn an_app_is_opened_from_a_chart_once() {
     let mut kim = stage.browser("kim");
     let page = kim.get("/smart/launch?patient=zoe&encounter=enc-zoe").expect(200);
     assert!(page.text().contains("value=\"growth\""));
-    assert!(page.text().contains("Zoe</strong>, born 1980-02-03"), "{}", page.text());
+    assert!(page.text().contains("Zoe</strong>, born 3 Feb 1980"), "{}", page.text());
     let open = |browser: &mut Browser<'_>, patient: &str, encounter: &str| {
         browser.post("/smart/launch", &[("app", "growth"), ("patient", patient), ("encounter", encounter)])
     };
@@ -347,7 +348,7 @@ fn an_app_is_opened_from_a_chart_once() {
     let word = value(&sent, "launch").unwrap().to_owned();
     // The page says whose chart it is, and offers nobody else's.
     let page = consent_page(&mut kim, &with_launch(&word)).expect(200).text();
-    assert!(page.contains("Zoe</strong>, born 1980-02-03") && !page.contains("name=\"patient\""), "{page}");
+    assert!(page.contains("Zoe</strong>, born 3 Feb 1980") && !page.contains("name=\"patient\""), "{page}");
     // The patient of the launch counts, whatever the form says.
     let answer = stage.agree(&mut kim, &with_launch(&word), "ann");
     let back = parameters(location(&answer).unwrap());
@@ -359,6 +360,12 @@ fn an_app_is_opened_from_a_chart_once() {
     // A launch counts once, for the one who opened it, for a while.
     let again = stage.agree(&mut kim, &with_launch(&word), "");
     assert_eq!(value(&parameters(location(&again).unwrap()), "error"), Some("access_denied"));
+    // In the audit an app was let in once, opened once, and kept out once.
+    let wanted = Wanted { patient: Some("zoe".to_owned()), count: 100, ..Wanted::default() };
+    let found = stage.house.vault.audit(&operator(), &wanted).unwrap().found;
+    let served = found.iter().filter(|found| found.event.status < 400).map(|found| found.event.deed);
+    let of_apps: Vec<Deed> = served.filter(|d| [Deed::Agree, Deed::Launch, Deed::Decline].contains(d)).collect();
+    assert_eq!(of_apps, [Deed::Decline, Deed::Agree, Deed::Launch]);
     let opened = open(&mut kim, "zoe", "");
     let word = value(&parameters(location(&opened).unwrap()), "launch").unwrap().to_owned();
     let mut zoe = stage.browser("zoe");

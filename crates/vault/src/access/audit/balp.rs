@@ -90,6 +90,7 @@ fn coding(deed: Deed) -> (Json<'static>, Json<'static>) {
         Deed::Delete => rest("delete"),
         Deed::Batch => rest("batch"),
         Deed::Operation => rest("operation"),
+        Deed::Preview => dicom("110112", "preview"),
         Deed::Export => (code(DICOM, "110106"), code(INTERACTION, "operation")),
         Deed::SignIn => (code(DICOM, "110114"), code(DICOM, "110122")),
         Deed::SignOut => (code(DICOM, "110114"), code(DICOM, "110123")),
@@ -101,6 +102,8 @@ fn coding(deed: Deed) -> (Json<'static>, Json<'static>) {
         Deed::ReadDisclosures => dicom("110101", "read-disclosures"),
         Deed::Accounting => (code(EVENT_TYPE, "rest"), code(OWN, "accounting")),
         Deed::Agree => dicom("110113", "agree"),
+        Deed::Launch => dicom("110100", "launch"),
+        Deed::Decline => dicom("110113", "decline"),
         Deed::Token => dicom("110114", "token"),
     }
 }
@@ -114,6 +117,7 @@ fn action(deed: Deed) -> &'static str {
         Deed::Search
         | Deed::Batch
         | Deed::Operation
+        | Deed::Preview
         | Deed::Export
         | Deed::SignIn
         | Deed::SignOut
@@ -121,6 +125,8 @@ fn action(deed: Deed) -> &'static str {
         | Deed::Disclose
         | Deed::Accounting
         | Deed::Agree
+        | Deed::Launch
+        | Deed::Decline
         | Deed::Token => "E",
     }
 }
@@ -213,7 +219,7 @@ fn entities(event: &Event, around: &Around, patient: Option<&str>) -> Vec<Json<'
         members.push(("query", text(&base64(event.asked.as_bytes()))));
         entities.push(Json::object(members));
     }
-    for about in event.about.iter().filter(|about| Some(about.as_str()) != patient) {
+    for about in event.about.iter().filter(|about| is_data(about, patient)) {
         let mut members = entity("2", "4");
         members.insert(0, ("what", reference(about)));
         entities.push(Json::object(members));
@@ -229,6 +235,12 @@ fn entities(event: &Event, around: &Around, patient: Option<&str>) -> Vec<Json<'
         entities.push(Json::object(members));
     }
     entities
+}
+
+/// Whether something stands as data in the AuditEvent of a patient: other patients have AuditEvents of their own.
+fn is_data(about: &str, patient: Option<&str>) -> bool {
+    let Some(patient) = patient else { return true };
+    about != patient && (!about.starts_with("Patient/") || about.starts_with(&format!("{patient}/")))
 }
 
 fn text(text: &str) -> Json<'static> {
@@ -270,14 +282,24 @@ mod tests {
     fn every_deed_makes_a_valid_audit_event_for_each_patient() {
         for deed in ["read", "history", "search", "create", "update", "delete", "batch", "operation", "export"]
             .into_iter()
-            .chain(["sign-in", "sign-out", "break-glass", "read-audit", "administer", "disclose"])
+            .chain([
+                "sign-in",
+                "sign-out",
+                "break-glass",
+                "read-audit",
+                "administer",
+                "disclose",
+                "preview",
+                "launch",
+                "decline",
+            ])
         {
             let event = Event {
                 account: "kim".to_owned(),
                 roles: "physician coder".to_owned(),
                 purpose: "TREAT".to_owned(),
                 asked: "name=x".to_owned(),
-                about: vec!["Observation/1".to_owned(), "Patient/1".to_owned()],
+                about: ["Observation/1", "Patient/1", "Patient/2"].map(str::to_owned).to_vec(),
                 app: "app".to_owned(),
                 from: "10.0.0.1".to_owned(),
                 request: "r1".to_owned(),
@@ -287,6 +309,8 @@ mod tests {
             let made = audit_events(&event, &around(&["Patient/1", "Patient/2"]));
             assert_eq!(made.len(), 2);
             assert_eq!(made[1].text("id"), Some("log-42-1"));
+            let said = String::from_utf8(made[0].to_bytes()).expect("UTF-8");
+            assert_eq!((said.matches("Patient/1").count(), said.contains("Patient/2")), (1, false), "{said}");
             for resource in made.iter().chain(&audit_events(&Event::new(event.deed), &around(&[]))) {
                 let findings = validate(resource, Depth::Full);
                 let errors: Vec<_> = findings.iter().filter(|f| f.severity == base::finding::Severity::Error).collect();

@@ -28,6 +28,8 @@ pub enum Deed {
     Update,
     /// A deletion.
     Delete,
+    /// A look at what a change would do; nothing is written.
+    Preview,
     /// Several at once: a batch or a transaction.
     Batch,
     /// An operation that is no search.
@@ -52,20 +54,25 @@ pub enum Deed {
     ReadDisclosures,
     /// A request for an accounting: noted, put off, answered, taken back.
     Accounting,
-    /// Letting an app act: agreeing, and opening it from a chart.
+    /// Letting an app act.
     Agree,
+    /// Opening an app from a chart: it may not act by that alone.
+    Launch,
+    /// Not letting an app act, or no longer.
+    Decline,
     /// An app's tokens: handed out, refused, given back.
     Token,
 }
 
 /// All deeds with their codes.
-const DEEDS: [(Deed, &str); 20] = [
+const DEEDS: [(Deed, &str); 23] = [
     (Deed::Read, "read"),
     (Deed::History, "history"),
     (Deed::Search, "search"),
     (Deed::Create, "create"),
     (Deed::Update, "update"),
     (Deed::Delete, "delete"),
+    (Deed::Preview, "preview"),
     (Deed::Batch, "batch"),
     (Deed::Operation, "operation"),
     (Deed::Export, "export"),
@@ -79,6 +86,8 @@ const DEEDS: [(Deed, &str); 20] = [
     (Deed::ReadDisclosures, "read-disclosures"),
     (Deed::Accounting, "accounting"),
     (Deed::Agree, "agree"),
+    (Deed::Launch, "launch"),
+    (Deed::Decline, "decline"),
     (Deed::Token, "token"),
 ];
 

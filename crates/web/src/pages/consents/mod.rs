@@ -122,7 +122,7 @@ pub fn give(shared: &Shared, asked: &Asked) -> Outcome {
         }
         if at.text("do") != "give" {
             // Nothing is written: the audit says that it was tried.
-            at.seat.visit.turned_out(Deed::Operation);
+            at.seat.visit.turned_out(Deed::Preview);
         }
         let draft = Choices::of(at).consent(at, &patient.id)?;
         if at.text("do") == "give" {
@@ -151,7 +151,7 @@ pub fn give(shared: &Shared, asked: &Asked) -> Outcome {
 
 /// `GET /consents/effect?patient=ID&id=ID`: what withdrawing one would change.
 pub fn effect(shared: &Shared, asked: &Asked) -> Outcome {
-    seated(shared, asked, Deed::Read, |at| {
+    seated(shared, asked, Deed::Preview, |at| {
         let people = whose(at)?;
         let patient = at.chosen(&people).ok_or_else(nobodys)?;
         let version = current(at, at.text("id"))?;

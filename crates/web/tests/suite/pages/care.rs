@@ -198,6 +198,9 @@ fn a_technologist_reviews_apps_and_nobody_else_does() {
     assert!(stage.house.vault.app("growth").unwrap().unwrap().is_approved());
     assert_eq!(decide(&mut stage.browser("kim"), "suspend").status, 403);
     assert_eq!(decide(&mut stage.browser("ada"), "suspend").status, 403);
+    // Whoever answers for privacy reads the directory, and decides nothing.
+    let page = shown(&mut stage.browser("ada"), "/apps");
+    assert!(page.contains("Who stands behind it") && !page.contains("action=\"/apps\""), "{page}");
     assert_eq!(decide(&mut sam, "burn").status, 422);
     assert_eq!(location(&decide(&mut sam, "suspend")), Some("/apps"));
     assert!(!stage.house.vault.app("growth").unwrap().unwrap().is_approved());

@@ -45,7 +45,9 @@ fn a_consent_does_what_its_preview_said_until_it_is_withdrawn() {
         "{look}"
     );
     assert_eq!(conditions("kim"), 2, "a look changes nothing");
-    assert_eq!(last_deed(&stage, "zoe"), Deed::Operation, "and is no writing to the audit");
+    assert_eq!(last_deed(&stage, "zoe"), Deed::Preview, "and is no writing to the audit");
+    let who = shown(&mut zoe, "/looked");
+    assert!(who.contains("looked at what a change would do, without making it") && !who.contains("added"), "{who}");
     let given = zoe.post("/consents/give", &[&choice[..], &[("do", "give")]].concat());
     assert_eq!(location(&given), Some("/consents?patient=zoe"));
     assert_eq!(last_deed(&stage, "zoe"), Deed::Create);
@@ -63,6 +65,7 @@ fn a_consent_does_what_its_preview_said_until_it_is_withdrawn() {
     let id = of_hiv.split("name=\"id\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let effect = shown(&mut zoe, &format!("/consents/effect?patient=zoe&id={id}"));
     assert!(effect.contains("<strong>sees everything</strong>"), "{effect}");
+    assert_eq!(last_deed(&stage, "zoe"), Deed::Preview);
     let gone = zoe.post("/consents/withdraw", &[("patient", "zoe"), ("id", &id)]);
     assert_eq!(location(&gone), Some("/consents?patient=zoe"));
     assert_eq!((conditions("kim"), visits("billy")), (2, 0));
