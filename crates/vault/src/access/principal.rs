@@ -45,7 +45,7 @@ vocabulary! {
 
 vocabulary_set! {
     /// The roles of one account.
-    Roles of Role
+    Roles of Role in u16
 }
 
 vocabulary! {

@@ -1,11 +1,11 @@
 //! Sets of closed lists of words that people, policies, logs and code share ([`base::vocabulary!`]).
 
-/// Makes a set of such codes in 16 bits.
+/// Makes a set of such codes in the bits of a number.
 macro_rules! vocabulary_set {
-    ($(#[$about:meta])* $set:ident of $name:ident) => {
+    ($(#[$about:meta])* $set:ident of $name:ident in $bits:ident) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $set(u16);
+        pub struct $set($bits);
 
         impl $set {
             /// None of them.
@@ -13,13 +13,13 @@ macro_rules! vocabulary_set {
 
             /// The set with these bits; bit `n` is the case with number `n`.
             #[must_use]
-            pub const fn from_bits(bits: u16) -> $set {
+            pub const fn from_bits(bits: $bits) -> $set {
                 $set(bits)
             }
 
             /// The bits; bit `n` is the case with number `n`.
             #[must_use]
-            pub const fn bits(self) -> u16 {
+            pub const fn bits(self) -> $bits {
                 self.0
             }
 

@@ -16,6 +16,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 /// The number of a data key.
 pub(crate) type Kid = u32;
 
+/// The highest number of a key: the index keeps it in 28 bits. Positions end long before so many patients have a chart.
+pub(crate) const KID_MAX: Kid = (1 << 28) - 1;
+
 /// The key of what belongs to no patient.
 pub(crate) const SHARED: Kid = 0;
 
@@ -190,7 +193,13 @@ impl PatientKeys {
     fn make(&self, owner: i64) -> Result<PatientKey, Fault> {
         let mut raw = [0; 32];
         Ids::System.fill(&mut raw);
-        PatientKey::new(self.next.fetch_add(1, Ordering::Relaxed), owner, raw, false)
+        let kid = self.next.fetch_add(1, Ordering::Relaxed);
+        if kid > KID_MAX {
+            let line =
+                format!("The record has no room for another patient; it holds {KID_MAX}. next: keep a second one.");
+            return Err(Fault::Broken(line));
+        }
+        PatientKey::new(kid, owner, raw, false)
     }
 }
 

@@ -16,7 +16,8 @@ use vault::access::audit::{Deed, Found, Wanted};
 use vault::search::Page;
 use vault::{Error, Expect, Position, Version, exchange};
 
-/// What marks these tasks.
+/// What marks these tasks, and labels them (packs/labels/concern.toml): only the patient, whoever acts for the patient, and
+/// privacy officers see them.
 const SYSTEM: &str = "https://chartroom.dev/fhir/CodeSystem/task";
 const CODE: &str = "privacy-concern";
 /// Names an entry of the audit.
@@ -89,13 +90,9 @@ fn task(at: &At<'_>, patient: &str, found: &Found, says: &str) -> Json<'static> 
     let text = |text: &str| Json::string(text.to_owned());
     let now = at.shared.vault.clock().now().to_string();
     let code = Json::object([("system", text(SYSTEM)), ("code", text(CODE)), ("display", text("Privacy concern"))]);
-    // Only the patient, whoever acts for the patient, and privacy officers see what is marked so.
-    let confidentiality = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
-    let restricted = Json::object([("system", text(confidentiality)), ("code", text("R"))]);
     let entry = Json::object([("system", text(ENTRY)), ("value", text(&found.position.0.to_string()))]);
     let mut members = vec![
         ("resourceType", text("Task")),
-        ("meta", Json::object([("security", Json::Array(vec![restricted]))])),
         ("status", text("requested")),
         ("intent", text("order")),
         ("code", Json::object([("coding", Json::Array(vec![code]))])),

@@ -267,7 +267,8 @@ pub const fn needs_second_look(label: Label) -> bool {
         | Label::SickleCell
         | Label::Minor
         | Label::Part2
-        | Label::Restricted => true,
+        | Label::Restricted
+        | Label::Concern => true,
         // Labels for other ends: the registry's charts, and looks at people whom many know.
         Label::Oncology | Label::Vip | Label::Employee => false,
     }

@@ -15,7 +15,7 @@ pub const OF_A_VISIT: Labels =
     Labels::NONE.with(Label::Part2).with(Label::SubstanceUse).with(Label::PsychotherapyNote).with(Label::Minor);
 
 /// Every label, those of a newer program included.
-pub const EVERY: Labels = Labels::from_bits(u16::MAX);
+pub const EVERY: Labels = Labels::from_bits(u32::MAX);
 
 /// How labels pass over: the index's path of such references, and the labels that pass.
 pub const WAYS: [(PathId, Labels); 2] = [(VISIT_OF, OF_A_VISIT), (MADE_OF, EVERY)];

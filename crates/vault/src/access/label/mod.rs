@@ -56,12 +56,14 @@ vocabulary! {
         Employee = "EMP", "an employee";
         /// Marked restricted or very restricted by hand (Confidentiality R, V).
         Restricted = "R", "restricted by hand";
+        /// A concern that a patient raised with the privacy officer about a look at the record.
+        Concern = "CONCERN", "a patient's concern";
     }
 }
 
 vocabulary_set! {
     /// The labels of one version.
-    Labels of Label
+    Labels of Label in u32
 }
 
 #[cfg(test)]
@@ -87,12 +89,13 @@ mod tests {
             "CEL",
             "EMP",
             "R",
+            "CONCERN",
         ];
         for (bit, code) in bits.into_iter().enumerate() {
             let label = Label::from_code(code).expect(code);
             assert_eq!(Labels::NONE.with(label).bits(), 1 << bit, "{code}");
         }
-        assert_eq!(Label::ALL.len(), 16);
+        assert_eq!(Label::ALL.len(), 17);
     }
 
     #[test]

@@ -22,6 +22,7 @@ const SHIPPED: &[(&str, &str)] = &[
     ("violence.toml", include_str!("../../../../../packs/labels/violence.toml")),
     ("genetic.toml", include_str!("../../../../../packs/labels/genetic.toml")),
     ("sickle-cell.toml", include_str!("../../../../../packs/labels/sickle-cell.toml")),
+    ("concern.toml", include_str!("../../../../../packs/labels/concern.toml")),
     ("cancer.toml", include_str!("../../../../../packs/labels/cancer.toml")),
 ];
 

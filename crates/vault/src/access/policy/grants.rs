@@ -35,7 +35,7 @@ impl Consented {
     pub const NOTHING: Consented = Consented { ordinary: false, labels: Labels::NONE, in_program: false };
 
     fn bits(self) -> u32 {
-        u32::from(self.labels.bits()) | u32::from(self.ordinary) << ORDINARY
+        self.labels.bits() | u32::from(self.ordinary) << ORDINARY
     }
 }
 
@@ -245,7 +245,7 @@ impl Grants {
     #[must_use]
     pub fn hidden(&self, action: Action, class: Class, relationship: Relationship) -> Option<Hidden> {
         let cell = self.cell(action, class, relationship);
-        let labels = |bits: u32| Labels::from_bits(u16::try_from(bits & (EVERYTHING >> 1)).unwrap_or(u16::MAX));
+        let labels = |bits: u32| Labels::from_bits(bits & (EVERYTHING >> 1));
         (cell.plain & 1 << ORDINARY != 0).then(|| Hidden {
             never: labels(!(cell.plain | cell.consented)),
             without_consent: labels(cell.consented & !cell.plain),
@@ -298,7 +298,7 @@ fn cell_of(action: Action, class: Class, relationship: Relationship) -> usize {
 }
 
 fn asked(labels: Labels) -> u32 {
-    u32::from(labels.bits()) | 1 << ORDINARY
+    labels.bits() | 1 << ORDINARY
 }
 
 /// The roles among these that may read a class without the others.
@@ -384,7 +384,7 @@ mod tests {
     #[test]
     fn the_operator_is_granted_everything() {
         let grants = Grants::operator();
-        let asked = deed(Action::Delete, Class::Audit, Relationship::None, Labels::from_bits(u16::MAX));
+        let asked = deed(Action::Delete, Class::Audit, Relationship::None, Label::ALL.iter().copied().collect());
         assert_eq!(grants.ruling(&asked), Ruling::Permit("operator"));
         assert!(grants.hidden_elements(Class::Identity, "Patient").is_empty());
     }

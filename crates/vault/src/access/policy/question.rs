@@ -95,5 +95,5 @@ vocabulary! {
 
 vocabulary_set! {
     /// All the ways in which one visitor stands to one patient. What any of them permits is permitted.
-    Relationships of Relationship
+    Relationships of Relationship in u16
 }

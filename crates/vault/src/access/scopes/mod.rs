@@ -32,7 +32,7 @@ vocabulary! {
 
 vocabulary_set! {
     /// What an app may do with resources.
-    Interactions of Interaction
+    Interactions of Interaction in u16
 }
 
 vocabulary! {

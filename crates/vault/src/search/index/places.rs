@@ -1,16 +1,21 @@
 //! What is kept in memory of every log position: which resource, of which type, whose, with which sensitivity labels, and
 //! until when it was current.
 //!
-//! Twenty-one bytes a position, so that a match is judged, and access to it decided, without a look at the disk.
+//! Twenty-five bytes a position, so that a match is judged, and access to it decided, without a look at the disk.
 
 use crate::access::label::{Label, Labels};
-use crate::keys::patients::{Kid, SHARED};
+use crate::keys::patients::{KID_MAX, Kid, SHARED};
 use std::collections::{HashMap, HashSet};
 
 /// A position at which nothing has superseded a version yet.
 pub const STILL: u32 = u32::MAX;
 /// Bytes of one position in the database.
 pub const PLACE_BYTES: usize = 15;
+/// In the database the number of a data key and the labels beyond the sixteenth share four bytes: so many bits are the
+/// number's.
+const KID_BITS: u32 = 28;
+/// Bits of labels that stand by themselves.
+const LABEL_BITS: u32 = 16;
 /// Positions in one database row.
 pub const BLOCK: u32 = 256;
 
@@ -41,8 +46,11 @@ impl Place {
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.key.to_le_bytes());
         out.push(self.type_number);
-        out.extend_from_slice(&self.kid.to_le_bytes());
-        out.extend_from_slice(&self.labels.bits().to_le_bytes());
+        let labels = self.labels.bits();
+        // The writer gives out no number that does not fit ([`crate::keys::patients::KID_MAX`]).
+        let shared = self.kid & KID_MAX | labels >> LABEL_BITS << KID_BITS;
+        out.extend_from_slice(&shared.to_le_bytes());
+        out.extend_from_slice(&labels.to_le_bytes()[..2]);
     }
 
     /// What is left of it when nobody can read the version any more.
@@ -56,13 +64,9 @@ impl Place {
         let (key, rest) = bytes.split_first_chunk()?;
         let (type_number, rest) = rest.split_first_chunk::<1>()?;
         let (kid, rest) = rest.split_first_chunk()?;
-        let labels = Labels::from_bits(u16::from_le_bytes(*rest.first_chunk()?));
-        Some(Place {
-            key: i64::from_le_bytes(*key),
-            type_number: type_number[0],
-            kid: u32::from_le_bytes(*kid),
-            labels,
-        })
+        let (shared, few) = (u32::from_le_bytes(*kid), u16::from_le_bytes(*rest.first_chunk()?));
+        let labels = Labels::from_bits(u32::from(few) | shared >> KID_BITS << LABEL_BITS);
+        Some(Place { key: i64::from_le_bytes(*key), type_number: type_number[0], kid: shared & KID_MAX, labels })
     }
 }
 
@@ -256,5 +260,25 @@ impl Places {
             }
         }
         chunks.remainder().is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_reads_back_with_its_highest_label_and_key() {
+        let each = Label::ALL.iter().map(|label| Labels::NONE.with(*label));
+        for labels in each.chain([Labels::NONE, Label::ALL.iter().copied().collect()]) {
+            for kid in [SHARED, 1, KID_MAX] {
+                let place = Place { key: -7, type_number: 255, kid, labels };
+                let mut bytes = Vec::new();
+                place.write(&mut bytes);
+                assert_eq!((bytes.len(), Place::read(&bytes)), (PLACE_BYTES, Some(place)));
+            }
+        }
+        let fit = LABEL_BITS + u32::BITS - KID_BITS;
+        assert!(Label::ALL.len() <= fit as usize, "a place has room for {fit} labels");
     }
 }

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, params};
 use std::path::Path;
 
 /// Changes with anything that makes old index files unreadable or wrong.
-const FORMAT: &str = "chartroom index 6";
+const FORMAT: &str = "chartroom index 7";
 
 // `posting` and `bucket` hold packed lists of positions (list.rs), `span` and `link` packed columns (column.rs, links.rs), `place` what
 // stands at 256 positions (places.rs). `label` leads from the beginning of a display to the lists of whole displays.

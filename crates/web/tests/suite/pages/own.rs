@@ -36,6 +36,14 @@ fn a_patient_sees_who_looked_and_raises_a_concern_that_is_answered() {
     let bearer = format!("Bearer {kim}");
     let seen = stage.house.bare("GET", "/fhir/Task?patient=zoe", &[("Authorization", &bearer)], b"").expect(200);
     assert!(seen.ids().is_empty(), "whoever it is about does not see it");
+    // A task that is restricted, and no concern, is seen by those who treat the patient, as before.
+    let confidentiality = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+    stage.put(&json!({
+        "resourceType": "Task", "id": "t", "status": "requested", "intent": "order", "for": {"reference": "Patient/zoe"},
+        "meta": {"security": [{"system": confidentiality, "code": "R"}]}
+    }));
+    let seen = stage.house.bare("GET", "/fhir/Task?patient=zoe", &[("Authorization", &bearer)], b"").expect(200);
+    assert_eq!(seen.ids(), ["t"]);
     let ann = stage.browser("ann").get("/concerns").text();
     assert!(!ann.contains("I do not") && ann.contains("None."));
     let mut ada = stage.browser("ada");
