@@ -141,7 +141,7 @@ pub struct ResearchArgs {
 pub struct Wanted {
     /// Id of the patient
     pub patient: String,
-    /// Under which law: hipaa (six years) or part-2 (three)
+    /// Under which law: hipaa (six years), part-2 or intermediary (three)
     #[arg(long, value_name = "LAW", default_value = "hipaa")]
     pub law: String,
     /// The first day [default: as far back as the law reaches]

@@ -7,7 +7,7 @@ mod spec;
 
 use base::day::Day;
 use base::duty::{Duty, Extension, Hold, Length};
-use vault::access::disclosures::rules::{ACCOUNTING, COMPLIANCE};
+use vault::access::disclosures::rules::{ACCOUNTING, COMPLIANCE, INTERMEDIARY};
 
 /// Compliance with the changes of 2013 (78 FR 5566), which ended the longer time for records kept elsewhere.
 const OMNIBUS: Day = Day::of(2013, 9, 23);
@@ -73,7 +73,7 @@ pub const INFEASIBLE: Duty = plain(
 );
 
 /// All of them.
-pub const DUTIES: [Duty; 15] = [
+pub const DUTIES: [Duty; 16] = [
     ACCESS,
     Duty {
         effective: COMPLIANCE,
@@ -94,6 +94,7 @@ pub const DUTIES: [Duty; 15] = [
     },
     AMENDMENT,
     ACCOUNTING,
+    INTERMEDIARY,
     plain(
         "suspension-oral",
         "end a suspension that an agency asked for without writing",

@@ -189,8 +189,10 @@ fn asking(at: &At<'_>, side: Side, patient: &str) -> String {
     let hidden = format!("{}{}{days}", at.sign(), field("patient", patient));
     match side {
         Side::Patient => format!(
-            "<form method=\"post\" action=\"/accounting\">{hidden}<p>Ask for it on paper: the house answers within 60 days. \
-             The first in twelve months is free.</p><button name=\"do\" value=\"ask\">Ask for it</button></form>"
+            "<form method=\"post\" action=\"/accounting\">{hidden}<p>Ask for it on paper: the house answers within {} days. \
+             {}</p><button name=\"do\" value=\"ask\">Ask for it</button></form>",
+            if law(at) == Law::Intermediary.code() { 30 } else { 60 },
+            if law(at) == Law::Intermediary.code() { "It is free." } else { "The first in twelve months is free." },
         ),
         Side::House => format!(
             "<form method=\"post\" action=\"/accounting\">{hidden}<button name=\"do\" value=\"give\">Note that it is given \

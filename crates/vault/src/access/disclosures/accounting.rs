@@ -1,6 +1,6 @@
 //! What an accounting lists, and what it leaves out by which paragraph (45 CFR 164.528(a), (b); 42 CFR 2.25). Pure.
 
-use super::rules::{COMPLIANCE, PART2_YEARS, YEARS};
+use super::rules::{COMPLIANCE, INTERMEDIARY_YEARS, PART2_YEARS, YEARS};
 use super::{Basis, Day, Disclosure, Origin, Protocol, Suspension, derived, suspension, wrong};
 use crate::access::vocabulary::vocabulary;
 use base::refusal::Refusal;
@@ -13,6 +13,8 @@ vocabulary! {
         Hipaa = "hipaa", "45 CFR 164.528";
         /// 42 CFR 2.25.
         Part2 = "part-2", "42 CFR 2.25";
+        /// 42 CFR 2.24: the list of an intermediary.
+        Intermediary = "intermediary", "42 CFR 2.24";
     }
 }
 
@@ -34,6 +36,7 @@ impl Period {
         let years = match law {
             Law::Hipaa => YEARS.limit,
             Law::Part2 => PART2_YEARS.limit,
+            Law::Intermediary => INTERMEDIARY_YEARS.limit,
         };
         let earliest = asked.years_before(years);
         let from = from.map_or(earliest, |from| from.max(earliest));
@@ -188,7 +191,7 @@ pub fn account(patient: &str, law: Law, period: Period, known: &Known<'_>) -> Ac
     let overlaps = |protocol: &&Protocol| protocol.from <= period.until && protocol.until >= period.from;
     let research = match law {
         Law::Hipaa => known.protocols.iter().filter(overlaps).cloned().collect(),
-        Law::Part2 => Vec::new(),
+        Law::Part2 | Law::Intermediary => Vec::new(),
     };
     Accounting {
         patient: patient.to_owned(),
@@ -211,6 +214,10 @@ fn kept_back(one: &Disclosure, law: Law, known: &Known<'_>) -> Option<(&'static 
             Some(("for treatment, payment and operations, not through an electronic record", "42 CFR 2.25(b)(1)", true))
         }
         Law::Part2 => None,
+        Law::Intermediary if one.basis != Basis::Part2General => {
+            Some(("made without a general designation in a Part 2 consent", "42 CFR 2.24", true))
+        }
+        Law::Intermediary => None,
     };
     let suspended = || {
         let is_suspended = suspension::is_suspended(one, known.suspensions, known.today);

@@ -59,6 +59,8 @@ vocabulary! {
         Part2Tpo = "part-2-tpo", "Part 2 consent for treatment, payment and operations";
         /// Any other Part 2 consent.
         Part2Consent = "part-2-consent", "Part 2 consent";
+        /// To a member of an exchange whom a Part 2 consent means without naming them: whoever treats the patient.
+        Part2General = "part-2-general", "Part 2 consent with a general designation";
     }
 }
 
@@ -109,6 +111,7 @@ impl Basis {
             Basis::Impermissible => "45 CFR 164.402",
             Basis::Part2Tpo => "42 CFR 2.31(a)(4), 2.33(b)",
             Basis::Part2Consent => "42 CFR 2.31",
+            Basis::Part2General => "42 CFR 2.31(a)(4)(ii)(B)",
         }
     }
 
@@ -143,6 +146,7 @@ impl Basis {
             Basis::Impermissible => "by a mistake or a breach: it should not have happened",
             Basis::Part2Tpo => "with your consent for treatment, payment and operations",
             Basis::Part2Consent => "with your consent for this recipient",
+            Basis::Part2General => "with your consent for everybody in an exchange who treats you",
         }
     }
 
@@ -177,7 +181,8 @@ impl Basis {
             | Basis::WorkersCompensation
             | Basis::Secretary
             | Basis::Impermissible
-            | Basis::Part2Consent => None,
+            | Basis::Part2Consent
+            | Basis::Part2General => None,
         }
     }
 
@@ -185,7 +190,7 @@ impl Basis {
     /// Secretary (45 CFR 164.528(b)(3)).
     #[must_use]
     pub const fn is_serial(self) -> bool {
-        self.exclusion().is_none() && !matches!(self, Basis::Impermissible | Basis::Part2Consent)
+        self.exclusion().is_none() && !matches!(self, Basis::Impermissible | Basis::Part2Consent | Basis::Part2General)
     }
 
     /// Whether the recipient may have the accounting suspended (45 CFR 164.528(a)(2)(i)).
@@ -197,6 +202,6 @@ impl Basis {
     /// Whether it was made with a consent under 42 CFR 2.31.
     #[must_use]
     pub const fn is_part2(self) -> bool {
-        matches!(self, Basis::Part2Tpo | Basis::Part2Consent)
+        matches!(self, Basis::Part2Tpo | Basis::Part2Consent | Basis::Part2General)
     }
 }

@@ -50,6 +50,9 @@ pub fn letter(accounting: &Accounting) -> String {
     text.push_str(match accounting.law {
         Law::Hipaa => "The first accounting in twelve months is free (45 CFR 164.528(c)(2)).\n",
         Law::Part2 => "It covers what was disclosed with your consent in three years (42 CFR 2.25).\n",
+        Law::Intermediary => {
+            "It covers to whom your records went in three years under your consent for everybody who treats you (42 CFR 2.24).\n"
+        }
     });
     text.push_str("Ask the privacy office about anything in it that you do not understand or do not expect.\n");
     text

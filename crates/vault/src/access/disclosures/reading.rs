@@ -80,7 +80,7 @@ pub fn protocol(words: &[(String, String)]) -> Result<Protocol, Refusal> {
 /// Which accounting these words ask for: `law`, `start`, `end`.
 pub fn ask(words: &[(String, String)]) -> Result<Ask, Refusal> {
     let law = words.one("law").unwrap_or(Law::Hipaa.code());
-    let law = Law::from_code(law).ok_or_else(|| wrong("`law` is hipaa or part-2"))?;
+    let law = Law::from_code(law).ok_or_else(|| wrong("`law` is hipaa, part-2 or intermediary"))?;
     Ok(Ask { law, from: day(words, "start")?, until: day(words, "end")? })
 }
 

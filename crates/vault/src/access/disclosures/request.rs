@@ -1,6 +1,6 @@
 //! A request for an accounting, its clock and its fee (45 CFR 164.528(c)).
 
-use super::rules::{ACCOUNTING, FREE_MONTHS};
+use super::rules::{ACCOUNTING, FREE_MONTHS, INTERMEDIARY};
 use super::{Day, Law, Period, said, wrong};
 use crate::access::private::Document;
 use base::clock::Instant;
@@ -75,7 +75,11 @@ impl Request {
     #[must_use]
     pub fn clock(&self) -> Run {
         let extended = self.extension.iter().cloned().collect();
-        Run { extended, ..Run::new(ACCOUNTING, self.asked().begins()) }
+        let duty = match self.law {
+            Law::Hipaa | Law::Part2 => ACCOUNTING,
+            Law::Intermediary => INTERMEDIARY,
+        };
+        Run { extended, ..Run::new(duty, self.asked().begins()) }
     }
 
     /// Whether it waits for its answer.
@@ -121,7 +125,8 @@ impl Request {
         let since = self.asked().years_before(FREE_MONTHS.limit / 12);
         let counts = |day: Day| day > since && day <= self.asked();
         let is_before = |other: &Request| (other.filed, &other.id) < (self.filed, &self.id);
-        !others.iter().filter(|other| other.id != self.id).any(|other| match other.provided() {
+        let mut others = others.iter().filter(|other| other.id != self.id && other.law != Law::Intermediary);
+        !others.any(|other| match other.provided() {
             Some(given) => {
                 counts(given) && (is_before(other) || other.fee.is_none()) || is_before(other) && counts(other.asked())
             }
@@ -132,6 +137,9 @@ impl Request {
     /// Notes that the patient was told of a fee. Refused where it is free.
     pub fn charge(&mut self, today: Day, cents: u64, others: &[Request]) -> Result<(), Refusal> {
         self.must_be_open()?;
+        if self.law == Law::Intermediary {
+            return Err(wrong("42 CFR 2.24 knows no fee for this list; give it without one"));
+        }
         if self.is_free(others) {
             return Err(wrong(format!(
                 "the first accounting in 12 months is free ({}); give it without a fee",

@@ -43,6 +43,22 @@ pub const ACCOUNTING: Duty = Duty {
     extension: Some(Extension { days: 30, times: 1, source: "45 CFR 164.528(c)(1)(ii)" }),
     hold: None,
 };
+/// How far back the list of an intermediary reaches (42 CFR 2.24): to whom it passed on what came to it under a general
+/// designation. Programs, covered entities and business associates are no intermediaries (42 CFR 2.11).
+pub const INTERMEDIARY_YEARS: Rule =
+    rule("years that an intermediary's list reaches back", 3, "42 CFR 2.24(a)(2)", PART2);
+/// When that list is due. It is not put off.
+pub const INTERMEDIARY: Duty = Duty {
+    code: "intermediary-list",
+    name: "list who received under a general designation",
+    begins: "the written request",
+    source: "42 CFR 2.24(b)(1)",
+    effective: PART2,
+    until: None,
+    length: Length::Days(30),
+    extension: None,
+    hold: None,
+};
 /// How often one is free.
 pub const FREE_MONTHS: Rule = rule("months in which the first is free", 12, "45 CFR 164.528(c)(2)", COMPLIANCE);
 /// How long what an agency only said suspends an accounting.
@@ -51,5 +67,5 @@ pub const ORAL_DAYS: Rule = rule("days that an oral statement suspends", 30, "45
 pub const PEOPLE: Rule =
     rule("people from whom on research is listed by protocol", 50, "45 CFR 164.528(b)(4)(i)", COMPLIANCE);
 
-/// All of them but the clock, which is [`ACCOUNTING`].
-pub const RULES: [Rule; 5] = [YEARS, PART2_YEARS, FREE_MONTHS, ORAL_DAYS, PEOPLE];
+/// All of them but the clocks, which are [`ACCOUNTING`] and [`INTERMEDIARY`].
+pub const RULES: [Rule; 6] = [YEARS, PART2_YEARS, INTERMEDIARY_YEARS, FREE_MONTHS, ORAL_DAYS, PEOPLE];

@@ -57,6 +57,7 @@ fn each_ground_is_listed_or_left_out_by_its_paragraph() {
         ("secretary", "", true),
         ("impermissible", "", true),
         ("part-2-consent", "", true),
+        ("part-2-general", "", true),
     ] {
         let basis = Basis::from_code(code).expect(code);
         let done = of(Law::Hipaa, TODAY, &[to("x", "2026-01-02", basis), to("y", "2026-01-03", basis)], &[]);
@@ -68,7 +69,7 @@ fn each_ground_is_listed_or_left_out_by_its_paragraph() {
         assert_eq!((left.count, left.source, left.why), (2, left_out_by, basis.words()), "{code}");
         assert_eq!(done.for_patient().left_out.len(), usize::from(is_told), "{code}: what the patient is told");
     }
-    assert_eq!(Basis::ALL.len(), 27, "every ground has a row");
+    assert_eq!(Basis::ALL.len(), 28, "every ground has a row");
 }
 
 #[test]
@@ -121,6 +122,29 @@ fn part_2_counts_what_went_out_by_its_consents() {
             "{basis} {channel}"
         );
     }
+}
+
+#[test]
+fn an_intermediary_lists_who_received_under_a_general_designation() {
+    // 42 CFR 2.24: three years, each disclosure with name, day and description, within 30 days of the request.
+    for (basis, on, listed, left_out_by) in [
+        (Basis::Part2General, "2026-01-02", 1, ""),
+        (Basis::Part2General, "2023-11-23", 1, ""),
+        (Basis::Part2General, "2023-11-22", 0, ""),
+        (Basis::Part2Consent, "2026-01-02", 0, "42 CFR 2.24"),
+        (Basis::Treatment, "2026-01-02", 0, "42 CFR 2.24"),
+    ] {
+        let done = of(Law::Intermediary, TODAY, &[to("Clinic", on, basis)], &[]);
+        let source = done.left_out.first().map_or("", |left| left.source);
+        assert_eq!((done.listed.len(), source), (listed, left_out_by), "{basis} {on}");
+    }
+    let twice = [to("Clinic", "2026-01-02", Basis::Part2General), to("Clinic", "2026-01-03", Basis::Part2General)];
+    assert_eq!(of(Law::Intermediary, TODAY, &twice, &[]).listed.len(), 2, "for each disclosure");
+    assert_eq!(of(Law::Part2, TODAY, &twice, &[]).listed.len(), 2, "2.25 has it too");
+    let mut asked = Request { law: Law::Intermediary, ..request("r", "2026-01-01") };
+    assert_eq!(asked.due(), day("2026-01-31"));
+    assert!(asked.extend(day("2026-01-02"), None, "why").is_err(), "it is not put off");
+    assert!(asked.charge(day("2026-01-02"), 650, &[request("q", "2025-12-01")]).is_err(), "there is no fee");
 }
 
 #[test]
