@@ -124,11 +124,15 @@ fn cents(text: &str) -> Result<u64, Refusal> {
 fn finder(at: &At<'_>, patient: &str) -> String {
     let law = |law: &Law| {
         let here = if at.text("law") == law.code() { " selected" } else { "" };
-        format!("<option value=\"{}\"{here}>{}</option>", law.code(), escape(law.words()))
+        format!(
+            "<option value=\"{}\"{here}>{}</option>",
+            law.code(),
+            escape(&format!("{} ({})", law.plain(), law.words()))
+        )
     };
     let laws: String = Law::ALL.iter().map(law).collect();
     format!(
-        "<form class=\"wide\" method=\"get\" action=\"/accounting\"><div class=\"side\">{}{}{}<div><label for=\"law\">Under</label>\
+        "<form class=\"wide\" method=\"get\" action=\"/accounting\"><div class=\"side\">{}{}{}<div><label for=\"law\">Which list</label>\
          <select id=\"law\" name=\"law\">{laws}</select></div><div><button>Make it</button></div></div></form>",
         line("patient", "Patient (id)", patient, "required autocomplete=\"off\""),
         line("start", "From", at.text("start"), "type=\"date\""),

@@ -36,7 +36,7 @@ pub fn simulate(shared: &Shared, asked: &Asked) -> Outcome {
         let text = at.form.text("text").replace("\r\n", "\n");
         let file = PolicyFile { name: "edit.cedar".to_owned(), text: text.clone() };
         let said = match shared.vault.simulate_policies(&at.seat.visit, &[file]) {
-            Ok(simulation) => sentences(&simulation.sentences()),
+            Ok(simulation) => sentences(&simulation.summary(), &simulation.sentences()),
             Err(Error::Refusal(refusal)) if refusal.kind == Kind::Invalid => {
                 let wrong: String =
                     refusal.findings.iter().map(|finding| format!("<li>{}</li>", escape(&finding.message))).collect();
@@ -56,7 +56,8 @@ fn may_read(at: &At<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn sentences(said: &[String]) -> String {
+/// For which roles something changes, and what.
+fn sentences(summary: &[String], said: &[String]) -> String {
     if said.is_empty() {
         return "<p role=\"status\">Nothing would change for anybody who has an account.</p>".to_owned();
     }
@@ -65,8 +66,10 @@ fn sentences(said: &[String]) -> String {
         0 => String::new(),
         more => format!("<li>and {more} more</li>"),
     };
+    let roles: String = summary.iter().map(|line| format!("<li>{}</li>", escape(line))).collect();
     format!(
-        "<div role=\"status\"><p><strong>This edit changes who may do what:</strong></p><ul>{lines}{more}</ul></div>"
+        "<div role=\"status\"><p><strong>This edit changes who may do what:</strong></p><ul>{roles}</ul><p>Each \
+         change:</p><ul>{lines}{more}</ul></div>"
     )
 }
 

@@ -18,6 +18,18 @@ vocabulary! {
     }
 }
 
+impl Law {
+    /// What is listed under it, as a patient understands it.
+    #[must_use]
+    pub const fn plain(self) -> &'static str {
+        match self {
+            Law::Hipaa => "What the law lets every patient know",
+            Law::Part2 => "What a substance use program sent with the patient's consent",
+            Law::Intermediary => "What an exchange passed on to those who treat the patient",
+        }
+    }
+}
+
 /// The days that an accounting covers, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period {

@@ -36,7 +36,8 @@ fn a_patient_asks_and_the_house_records_and_answers() {
     assert!(
         own.contains("County &lt;b&gt;health")
             && own.contains("to a public health authority")
-            && own.contains("address not known"),
+            && own.contains("address not known")
+            && own.contains("What the law lets every patient know (45 CFR 164.528)"),
         "{own}"
     );
     let letter = zoe.get("/accounting.txt");

@@ -128,6 +128,7 @@ fn an_edit_of_the_policies_says_for_how_many_people_it_changes_what() {
                 permit (principal in Role::\"physician\", action == Action::\"read\", resource == Class::\"billing\");";
     let said = ada.post("/policies", &[("text", open)]).text();
     assert!(said.contains("1 person may read billing and coverage who could not before."), "{said}");
+    assert!(said.contains(" (1 person): ") && said.contains("Each change:"), "{said}");
     let wrong = ada.post("/policies", &[("text", "permit (principal in Role::\"codr\", action, resource);")]);
     assert!(wrong.status == 200 && wrong.text().contains("The text is not right"), "{}", wrong.text());
     assert_eq!(stage.browser("kim").get("/policies").status, 403);
