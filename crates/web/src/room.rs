@@ -14,6 +14,7 @@ use vault::{Error, Vault};
 pub use crate::pages::desk::Way;
 pub use crate::pages::escape;
 pub use crate::pages::frame::{At, address, line, link, table};
+pub use crate::pages::patients::days_in;
 pub use crate::pages::words;
 pub use crate::sign_in::html::field;
 pub use crate::sign_in::see_other;

@@ -1,6 +1,7 @@
 //! A request with what the desk has decided about it: found, listed, with its clock. Asks the vault, and changes nothing.
 
 use super::dossier::State;
+use super::guard::{Known, signs};
 use super::package::{Item, Package, Selection};
 use super::request::{CODE, Request};
 use super::rules::Route;
@@ -138,7 +139,13 @@ pub fn package(vault: &Vault, visit: &Visit, patient: &str, route: Route, what: 
         return Err(Refusal::new(Kind::TooCostly, "too-costly", message).into());
     }
     let labelled = |version: Version| Item { labels: vault.labels_of(&version), version };
-    Ok(Package::of(found.into_iter().map(labelled).collect(), route, what))
+    let person = found.iter().find(|version| version.resource_type == "Patient" && version.id == patient);
+    let known = person.and_then(|version| Json::parse(&version.body).ok()).map(|json| Known::of(patient, &json));
+    let mut package = Package::of(found.into_iter().map(labelled).collect(), route, what);
+    let known = known.unwrap_or_else(|| Known::of(patient, &Json::Null));
+    let (this, ..) = fhir::calendar::civil(vault.today().0);
+    package.foreign = package.items.iter().flat_map(|item| signs(item, &known, this)).collect();
+    Ok(package)
 }
 
 /// Said where there is no such request.

@@ -39,6 +39,19 @@ pub struct Looked {
     pub digest: String,
 }
 
+/// That somebody looked at a page which has signs of another person's, and found that it is the patient's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cleared {
+    /// The account.
+    pub by: String,
+    /// When.
+    pub on: Day,
+    /// The version, as `Type/id/_history/n`.
+    pub version: String,
+    /// Why it is the patient's all the same.
+    pub reason: String,
+}
+
 /// That it went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
@@ -76,6 +89,8 @@ pub struct State {
     pub decided: Option<Decided>,
     /// The second look.
     pub looked: Option<Looked>,
+    /// Pages that were looked at.
+    pub cleared: Vec<Cleared>,
     /// How often it was put off.
     pub extended: Vec<Extended>,
     /// The fee that was told, in cents.
@@ -102,6 +117,15 @@ impl State {
                 ("reason", text(&one.reason)),
             ])
         };
+        let cleared = |one: &Cleared| {
+            Json::object([
+                ("by", text(&one.by)),
+                ("on", text(&one.on.to_string())),
+                ("version", text(&one.version)),
+                ("reason", text(&one.reason)),
+            ])
+        };
+        members.push(("cleared", Json::Array(self.cleared.iter().map(cleared).collect())));
         members.push(("extended", Json::Array(self.extended.iter().map(extended).collect())));
         members.extend(self.cents.map(|cents| ("cents", Json::number(cents))));
         members.extend(self.delivered.as_ref().map(|delivered| ("delivered", delivered.write())));
@@ -127,6 +151,15 @@ impl State {
             looked: says.get("looked").and_then(|one| {
                 Some(Looked { by: one.text("by")?.to_owned(), digest: one.text("digest")?.to_owned() })
             }),
+            cleared: says
+                .get("cleared")
+                .map_or(&[][..], Json::items)
+                .iter()
+                .filter_map(|one| {
+                    let (by, version, reason) = (owned(one, "by"), owned(one, "version"), owned(one, "reason"));
+                    Some(Cleared { by, on: day(one, "on")?, version, reason })
+                })
+                .collect(),
             extended: extended
                 .filter_map(|one| {
                     Some(Extended { told: day(one, "told")?, until: day(one, "until")?, reason: owned(one, "reason") })
@@ -257,6 +290,12 @@ mod tests {
             claimed: Some("kim".to_owned()),
             decided: Some(decided),
             looked: Some(Looked { by: "ann".to_owned(), digest: "00".to_owned() }),
+            cleared: vec![Cleared {
+                by: "kim".to_owned(),
+                on: day,
+                version: "Observation/1/_history/2".to_owned(),
+                reason: "her maiden name".to_owned(),
+            }],
             extended: vec![Extended { told: day, until: day.plus(3), reason: "paper".to_owned() }],
             cents: Some(650),
             delivered: Some(Delivered {

@@ -6,6 +6,7 @@
 
 pub mod case;
 pub mod dossier;
+pub mod guard;
 pub mod operations;
 pub mod package;
 pub mod pages;

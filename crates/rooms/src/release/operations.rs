@@ -161,10 +161,13 @@ pub fn contents(package: &Package) -> Json<'static> {
     let text = |text: &str| Json::string(text.to_owned());
     let goes = package.items.iter().map(|item| text(&numbered(&item.version)));
     let stays = package.left_out.iter().map(|one| text(&format!("{}: {}", one.about, one.why)));
+    let foreign =
+        package.foreign.iter().map(|one| text(&format!("{}: {}: {}", one.version, one.place, one.sign.words())));
     let sensitive = package.sensitive().map(|item| text(&numbered(&item.version)));
     Json::object([
         ("goes", Json::Array(goes.collect())),
         ("stays", Json::Array(stays.collect())),
         ("sensitive", Json::Array(sensitive.collect())),
+        ("foreign", Json::Array(foreign.collect())),
     ])
 }

@@ -1,5 +1,6 @@
 //! What goes into a package, and what is left out and why. Pure.
 
+use super::guard::Found;
 use super::rules::Route;
 use super::rules::route::needs_second_look;
 use crate::notice;
@@ -50,6 +51,8 @@ pub struct Package {
     pub items: Vec<Item>,
     /// What stays.
     pub left_out: Vec<LeftOut>,
+    /// Signs that something that goes is another person's.
+    pub foreign: Vec<Found>,
 }
 
 /// Types that are the house's own work about a chart, and no part of it.

@@ -171,7 +171,10 @@ fn one(at: &At<'_>, says: &str) -> Outcome {
         says => format!("<pre role=\"status\">{}</pre>", escape(says)),
     };
     let package = match case.route() {
-        Some(_) => contents(&work::preview(at.vault(), at.visit(), &case, &[])?),
+        Some(_) => {
+            let packed = work::preview(at.vault(), at.visit(), &case, &[])?;
+            format!("{}{}", foreign(at, &case, &packed), contents(&packed))
+        }
         None => "<p>Decide on a route to see what would go.</p>".to_owned(),
     };
     let steps = if case.request.is_open() { steps(at, &case) } else { String::new() };
@@ -226,6 +229,44 @@ fn facts(at: &At<'_>, case: &Case) -> Result<String, Error> {
         fact("Refused", &format!("{} ({})", refused.ground.words(), refused.ground.source()));
     }
     Ok(format!("<dl>{list}</dl>"))
+}
+
+/// Pages that look like another person's, each with a form to say why it is not.
+fn foreign(at: &At<'_>, case: &Case, package: &Package) -> String {
+    let open = work::uncleared(package, &case.state);
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for found in &package.foreign {
+        let about = found.version.split("/_history/").next().unwrap_or_default();
+        let does = match open.iter().any(|one| one.version == found.version) {
+            false => "looked at".to_owned(),
+            true => format!(
+                "<form method=\"post\" action=\"/release\">{}{}{}<label for=\"why-{n}\">Why it is this patient's</label>\
+                 <input id=\"why-{n}\" name=\"reason\" required> <button name=\"do\" value=\"clear\">It is</button></form>",
+                at.sign(),
+                field("id", &case.request.id),
+                field("page", &found.version),
+                n = rows.len()
+            ),
+        };
+        rows.push(vec![
+            format!(
+                "<a href=\"{}\">{}</a><br><small>{}</small>",
+                link("/entry", &[("about", about)]),
+                escape(about),
+                escape(&found.place)
+            ),
+            format!("<span class=\"mark bad\">{}</span> “{}”", found.sign.words(), escape(&found.says)),
+            does,
+        ]);
+    }
+    match rows.as_slice() {
+        [] => String::new(),
+        _ => format!(
+            "<h2>Looks like another person's</h2><p>Nothing goes before somebody has looked at each. What is another person's \
+             is left out, and put into the right chart.</p>{}",
+            table(&["Page", "Sign", ""], rows)
+        ),
+    }
 }
 
 fn contents(package: &Package) -> String {

@@ -2,7 +2,8 @@
 //! call these functions and no others.
 
 use super::case::{Case, package};
-use super::dossier::{Decided, Delivered, Looked, Refused, State};
+use super::dossier::{Cleared, Decided, Delivered, Looked, Refused, State};
+use super::guard::Found;
 use super::package::{Package, Selection, about, numbered};
 use super::receipt::{self, Receipt};
 use super::request::{Request, types, unknown_route};
@@ -12,7 +13,7 @@ use super::rules::fee::{Charge, dollars, fee};
 use super::rules::letter::{self, About};
 use super::rules::{Fee, Ground, Medium, Minimum, Proof, Route};
 use crate::office::office;
-use crate::task::{marked, wrong};
+use crate::task::{marked, said, wrong};
 use base::day::Day;
 use base::refusal::{Kind, Refusal};
 use base::workdays::Calendar;
@@ -35,7 +36,8 @@ pub struct Done {
 pub const HTTP_BYTES_MAX: usize = 24 << 20;
 
 /// A step that may be taken with a request.
-pub const STEPS: [&str; 9] = ["take", "put-back", "check", "decide", "look", "fee", "extend", "refuse", "withdraw"];
+pub const STEPS: [&str; 10] =
+    ["take", "put-back", "check", "decide", "clear", "look", "fee", "extend", "refuse", "withdraw"];
 
 /// Notes a request that came in; the patient's own, too. Answers with it.
 pub fn take_in(vault: &Vault, visit: &Visit, words: &[(String, String)]) -> Result<Request, Error> {
@@ -66,6 +68,7 @@ pub fn step(vault: &Vault, visit: &Visit, id: &str, what: &str, words: &[(String
             must_be_mine(vault, &case, &me, what)?;
             match what {
                 "decide" => decide(vault, visit, &mut case, &me, words)?,
+                "clear" => clear(vault, visit, &mut case, &me, words)?,
                 "look" => look(vault, visit, &mut case, &me)?,
                 "fee" => charge(&mut case, words)?,
                 "extend" => extend(&mut case, words, today)?,
@@ -184,8 +187,12 @@ fn decide(
 /// What would go, in a sentence.
 fn told(packed: &Package) -> String {
     let second = packed.sensitive().count();
+    let foreign = match packed.foreign.as_slice() {
+        [] => "",
+        _ => " Some of it looks like another person's: look at it before it goes.",
+    };
     let look = if second == 0 { "" } else { ", after a second person has looked at what is sensitive" };
-    format!("{} resources go, {} stay{look}.", packed.items.len(), packed.left_out.len())
+    format!("{} resources go, {} stay{look}.{foreign}", packed.items.len(), packed.left_out.len())
 }
 
 /// The refusal of a paper that is no good, with every defect.
@@ -199,6 +206,29 @@ fn hold_against(kind: Paper, paper: &Authorization, recipient: &str, today: Day)
         return Err(wrong("the paper names another recipient than the request; nothing may go to this one"));
     }
     Ok(())
+}
+
+/// Somebody has looked at a page with signs of another person's, and says why it is the patient's.
+fn clear(vault: &Vault, visit: &Visit, case: &mut Case, me: &str, words: &[(String, String)]) -> Result<String, Error> {
+    let decided = current(case)?;
+    let packed = package(vault, visit, &case.request.patient, decided.route, &decided.selection)?;
+    let named = words.one("page").unwrap_or_default();
+    if !packed.foreign.iter().any(|found| found.version == named) {
+        return Err(wrong("`page` names a page that has such a sign, as Type/id/_history/n").into());
+    }
+    let reason = said(words, "reason")?;
+    if reason.is_empty() {
+        return Err(wrong("say as `reason` why it is this patient's all the same").into());
+    }
+    case.state.cleared.push(Cleared { by: me.to_owned(), on: vault.today(), version: named.to_owned(), reason });
+    Ok("It may go.".to_owned())
+}
+
+/// Pages with signs of another person's at which nobody has looked yet.
+#[must_use]
+pub fn uncleared<'p>(packed: &'p Package, state: &State) -> Vec<&'p Found> {
+    let is_cleared = |found: &Found| state.cleared.iter().any(|cleared| cleared.version == found.version);
+    packed.foreign.iter().filter(|found| !is_cleared(found)).collect()
 }
 
 /// A second person has looked at what is sensitive in what goes now.
@@ -318,6 +348,16 @@ pub fn deliver(
         return Err(
             wrong("nothing of the chart fits; decide again what goes, or refuse with the ground not-held").into()
         );
+    }
+    if let [first, ..] = uncleared(&packed, &case.state)[..] {
+        // Where, and not what it says: that is for the page.
+        let message = format!(
+            "{} looks like another person's ({}: {}); look at it, then clear it with a reason or leave it out",
+            first.version,
+            first.place,
+            first.sign.words()
+        );
+        return Err(wrong(message).into());
     }
     let looked = case.state.looked.as_ref().is_some_and(|looked| looked.digest == packed.digest());
     if packed.sensitive().next().is_some() && !looked {

@@ -1,6 +1,8 @@
 //! The release desk: from the request to what the accounting says.
 
 use crate::house::{DAY_MS, House, observation};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use rooms::release::receipt::check;
 use serde_json::json;
 use vault::access::disclosures::{Basis, Law};
@@ -259,4 +261,46 @@ fn who_has_what_was_amended_is_listed() {
     assert_eq!(recalls.part("recall", "recipient"), ["Dr Ruiz"]);
     let page = house.get("hana", "/release/recall").good().text();
     assert!(page.contains("Dr Ruiz") && page.contains("withdrawn"));
+}
+
+#[test]
+fn another_persons_page_stops_a_release_until_somebody_has_looked() {
+    let house = House::new();
+    let page = |id: &str, text: &str| {
+        json!({
+            "resourceType": "DocumentReference", "id": id, "status": "current", "subject": {"reference": "Patient/zoe"},
+            "content": [{"attachment": {"contentType": "text/plain", "data": BASE64_STANDARD.encode(text)}}]
+        })
+    };
+    house.put(&page("own", "DOB: 2/3/1980\nSeen for cough."));
+    house.put(&page("stray", "Seen for cough.\nDate of Birth: 9 Sep 1951"));
+    house.put(&page("scanned", "DOB: 2/3/1890"));
+    let id = note(&house, "hana", ACCESS);
+    let take = |words: &[(&str, &str)]| step(&house, "hana", &id, words);
+    let send = || house.call("hana", &format!("/fhir/Task/{id}/$release-deliver"), &[]);
+    take(&[("step", "take")]).good();
+    let decided = take(&[("step", "decide"), ("proof", "patient")]).good();
+    assert!(decided.part("said", "text")[0].contains("looks like another person's"), "{}", decided.text());
+    let shown = house.get("hana", &format!("/fhir/Task/{id}/$release")).good();
+    assert_eq!(
+        shown.part("package", "foreign"),
+        [
+            "DocumentReference/scanned/_history/1: attachment, line 1: another day of birth",
+            "DocumentReference/stray/_history/1: attachment, line 2: another day of birth"
+        ]
+    );
+    let no = send();
+    assert_eq!(no.status, 422);
+    assert!(no.text().contains("line 1") && !no.text().contains("1890"), "{}", no.text());
+    let desk = house.get("hana", &format!("/release?id={id}")).good().text();
+    assert!(desk.contains("“9 Sep 1951”") && desk.contains("Looks like another person's"), "{desk}");
+
+    let clear = |page: &str, reason: &str| take(&[("step", "clear"), ("page", page), ("reason", reason)]);
+    assert_eq!(clear("DocumentReference/own/_history/1", "x").status, 422, "nothing is wrong with it");
+    assert_eq!(clear("DocumentReference/scanned/_history/1", "").status, 422, "without a reason");
+    clear("DocumentReference/scanned/_history/1", "a slip in the scan: 1980").good();
+    assert_eq!(send().status, 422, "the other one is still there");
+    take(&[("step", "decide"), ("proof", "patient"), ("but", "DocumentReference/stray")]).good();
+    send().good();
+    assert_eq!(vault::access::forgotten(), 0);
 }

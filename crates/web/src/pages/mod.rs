@@ -18,7 +18,7 @@ mod glass;
 mod graph;
 mod home;
 mod looked;
-mod patients;
+pub(crate) mod patients;
 mod policies;
 mod recipients;
 mod unusual;

@@ -34,6 +34,12 @@ const OTHER_NAME: usize = 100;
 /// Who may break the glass: it is offered to them where nobody was found.
 const TREAT: Roles = Roles::NONE.with(Role::Physician).with(Role::Nurse);
 
+/// The days that a text may mean, in any common form, as FHIR dates; `this` is the year of today.
+#[must_use]
+pub fn days_in(text: &str, this: i64) -> Vec<String> {
+    Typed::read(text, this).days
+}
+
 /// `GET /patients?q=TEXT`, or `?all=yes&from=N`.
 pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
     seated(shared, asked, Deed::Search, |at| {
