@@ -4,3 +4,4 @@ mod house;
 mod permissions;
 mod release;
 mod rights;
+mod thousand;
