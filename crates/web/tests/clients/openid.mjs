@@ -3,7 +3,8 @@
 //   node openid.mjs MODULES SERVER PORT PERSON...
 //
 // MODULES is the folder in which npm installed `oidc-provider` and `puppeteer-core`. The provider answers on 127.0.0.1:PORT,
-// where any name is a person's. Prints one line of JSON a person: where they end up, and what they see there.
+// where any name is a person's. Prints one line of JSON a person: where they end up, what they see
+// there, and whether they are asked again when they come back later than `max_age`.
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -70,7 +71,22 @@ try {
     });
     await page.goto(`${server}/account`);
     const after = new URL(page.url()).pathname;
-    console.log(JSON.stringify({ ...told, after, violations }));
+
+    // Who signed in there longer ago than max_age is asked there again, though the provider still knows them.
+    let again = "";
+    if (await page.$("form[action='/sign-out']")) {
+      await new Promise(later => setTimeout(later, 2_500));
+      await press("form[action='/sign-out'] button");
+      await done(() => !document.querySelector("form[action='/sign-out']"));
+      await page.goto(`${server}/account`);
+      await press("button[name=provider]");
+      // Pages of ours stand between: only these two ends count.
+      again = await done(() => {
+        if (document.querySelector("form[action='/sign-out'], [role=alert]")) return "let in";
+        return !location.pathname.startsWith("/sign-in") && document.querySelector("input[name=login]") && "asked";
+      });
+    }
+    console.log(JSON.stringify({ ...told, after, again, violations }));
     await context.close();
   }
 } finally {

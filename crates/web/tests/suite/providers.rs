@@ -489,13 +489,16 @@ fn a_real_provider_signs_somebody_in_in_a_real_browser() {
     let Some(modules) = with_npm("openid", "oidc-provider@9.13.3") else { return };
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let issuer = Issuer { address: format!("http://127.0.0.1:{port}"), ..Issuer::open() };
-    let house = House::with(|settings| settings.providers = vec![issuer.configured("hospital")]);
+    let provider = Provider { max_age_seconds: Some(1), ..issuer.configured("hospital") };
+    let house = House::with(|settings| settings.providers = vec![provider]);
     let scene = Scene { house, clock: Clock::System, issuer };
     scene.account("kim", "kim-there");
     let server = format!("http://{}", scene.house.address);
     let told = told_by("openid.mjs", &modules, &[&server, &port.to_string(), "kim-there", "somebody"]);
     let [kim, stranger] = &told[..] else { panic!("{told:?}") };
-    for (name, wanted) in [("path", "/account"), ("title", "KIM"), ("after", "/account"), ("alert", "")] {
+    for (name, wanted) in
+        [("path", "/account"), ("title", "KIM"), ("after", "/account"), ("again", "asked"), ("alert", "")]
+    {
         assert_eq!(kim[name], wanted, "{told:?}");
     }
     assert_eq!((&stranger["path"], &stranger["after"]), (&json!("/sign-in/callback/hospital"), &json!("/sign-in")));

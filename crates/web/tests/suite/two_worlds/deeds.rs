@@ -6,6 +6,33 @@ use serde_json::{Value, json};
 
 const FHIR: &str = "application/fhir+json";
 
+/// What somebody may say to an operation on disclosures; now and then something is missing.
+fn inputs(operation: &str, dice: &mut Dice) -> Value {
+    let word = |name: &str, value: &str| json!({"name": name, "valueString": value});
+    let mut all = match operation {
+        "record-disclosure" => vec![
+            word("recipient", "Health department"),
+            word("basis", pick(dice, &["public-health", "required-by-law", "treatment"])),
+            word("purpose", "a report"),
+            word("what", "one result"),
+            word("date", "2026-11-20"),
+        ],
+        "suspend-accounting" => vec![
+            word("agency", "Health department"),
+            word("basis", "oversight"),
+            word("statement", "it would impede an inspection"),
+            word("until", "2026-12-10"),
+        ],
+        "change-request" => vec![word("id", "nothing"), word("step", pick(dice, &["withdraw", "agree"]))],
+        "resume-accounting" => vec![word("id", "nothing")],
+        _ => vec![word("law", "hipaa"), word("start", "2025-01-01")],
+    };
+    if dice.chance(20) {
+        all.pop();
+    }
+    json!({"resourceType": "Parameters", "parameter": all})
+}
+
 impl Grammar {
     pub(super) fn operation(&self, dice: &mut Dice) -> Ask {
         let name = self.name(dice);
@@ -36,6 +63,13 @@ impl Grammar {
                 plain(format!("{name}/$validate?mode={}", pick(dice, &["delete", "update"])))
             }
             "validate" => self.posted(format!("{kind}/$validate"), fact("v", dice.below(PATIENTS), dice)),
+            "record-disclosure" | "request-accounting" | "change-request" | "suspend-accounting"
+            | "resume-accounting"
+                if dice.chance(60) =>
+            {
+                self.note("disclosures");
+                self.posted(format!("{name}/${operation}"), inputs(&operation, dice).to_string())
+            }
             _ if dice.chance(50) => plain(format!("{name}/${operation}")),
             _ => {
                 let url = percent(pick(dice, &URIS));
@@ -70,6 +104,13 @@ impl Grammar {
             Some(id) => object.insert("id".to_owned(), Value::from(id)),
             None => object.remove("id"),
         };
+        if dice.chance(25) {
+            // Labels by hand: put on, and left away where somebody put one on before.
+            self.note("label by hand");
+            let system = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+            let labels = if dice.chance(60) { json!([{"system": system, "code": "R"}]) } else { json!([]) };
+            object.insert("meta".to_owned(), json!({"security": labels}));
+        }
         if dice.chance(30) {
             object.insert("identifier".to_owned(), json!([{"system": "urn:x", "value": "x1"}]));
         }

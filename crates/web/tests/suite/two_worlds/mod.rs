@@ -6,6 +6,7 @@
 mod asking;
 mod deeds;
 mod exports;
+mod pages;
 mod twins;
 
 use crate::hospital::Dice;
@@ -51,8 +52,16 @@ enum Planted {
 }
 
 fn send(runtime: &Runtime, world: &World, ask: &Ask, token: &str) -> Answer {
-    let mut request = Request::builder().method(ask.method).uri(format!("/fhir/{}", ask.path));
-    request = request.header("authorization", format!("Bearer {token}")).header("x-request-id", "r");
+    send_to(runtime, world, ask, "/fhir/", Some(token))
+}
+
+/// A request below a place.
+fn send_to(runtime: &Runtime, world: &World, ask: &Ask, place: &str, token: Option<&str>) -> Answer {
+    let mut request = Request::builder().method(ask.method).uri(format!("{place}{}", ask.path));
+    request = request.header("x-request-id", "r");
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
     for (name, value) in &ask.headers {
         request = request.header(*name, value);
     }
