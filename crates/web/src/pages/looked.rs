@@ -12,7 +12,7 @@ use vault::access::audit::{Deed, Found, Outcome as Ended, Wanted, Who};
 use vault::{Error, Position};
 
 /// Entries on a page.
-const SHOWN: usize = 25;
+const SHOWN: usize = 60;
 
 /// `GET /looked?patient=ID&below=ENTRY`.
 pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
@@ -27,13 +27,10 @@ pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
         let below = at.text("below").parse().ok().map(Position);
         let wanted = Wanted { patient: Some(patient.id.clone()), below, count: SHOWN, ..Wanted::default() };
         let page = shared.vault.audit(&at.seat.visit, &wanted)?;
-        let mut known = HashMap::new();
-        let rows = page.found.iter().map(|found| row(at, found, &patient.id, &mut known));
-        let rows = rows.collect::<Result<Vec<_>, Error>>()?;
-        let list = if rows.is_empty() {
+        let list = if page.found.is_empty() {
             "<p>Nobody has looked yet, as far back as this goes.</p>".to_owned()
         } else {
-            table(&["When", "Who", "Why", "What", ""], rows)
+            days(at, &page.found, &patient.id)?
         };
         let older = page.next.map(|next| {
             let to = link("/looked", &[("patient", &patient.id), ("below", &next.0.to_string())]);
@@ -49,8 +46,43 @@ pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
     })
 }
 
-fn row(at: &At<'_>, found: &Found, patient: &str, known: &mut HashMap<String, Who>) -> Result<Vec<String>, Error> {
-    let event = &found.event;
+/// Entries of one day, one person, one app and one reason.
+struct Group<'f> {
+    key: (String, &'f str, &'f str, &'f str, &'f str, &'f str),
+    entries: Vec<&'f Found>,
+}
+
+/// Day by day, who it was, each once with how often.
+fn days(at: &At<'_>, found: &[Found], patient: &str) -> Result<String, Error> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for one in found {
+        let event = &one.event;
+        let key = (
+            words::day(one.at),
+            event.account.as_str(),
+            event.roles.as_str(),
+            event.app.as_str(),
+            event.purpose.as_str(),
+            event.reason.as_str(),
+        );
+        match groups.iter_mut().find(|group| group.key == key) {
+            Some(group) => group.entries.push(one),
+            None => groups.push(Group { key, entries: vec![one] }),
+        }
+    }
+    let mut known = HashMap::new();
+    let mut out = String::new();
+    for day in groups.chunk_by(|one, next| one.key.0 == next.key.0) {
+        let rows = day.iter().map(|group| row(at, group, patient, &mut known)).collect::<Result<Vec<_>, Error>>()?;
+        let heads = ["Who", "Why", "What", ""];
+        out.push_str(&format!("<h2>{}</h2>{}", day[0].key.0, table(&heads, rows)));
+    }
+    Ok(out)
+}
+
+fn row(at: &At<'_>, group: &Group<'_>, patient: &str, known: &mut HashMap<String, Who>) -> Result<Vec<String>, Error> {
+    let newest = group.entries[0];
+    let event = &newest.event;
     let who = match known.get(&event.account) {
         Some(who) => who.clone(),
         None => {
@@ -67,20 +99,38 @@ fn row(at: &At<'_>, found: &Found, patient: &str, known: &mut HashMap<String, Wh
     };
     let roles = escape(&words::roles(&event.roles));
     let app = if event.app.is_empty() { String::new() } else { format!("<br>{}", through(at, &event.app)?) };
-    let concern = if is_own {
-        String::new()
-    } else {
-        let entry = found.position.0.to_string();
-        let to = link("/concern", &[("patient", patient), ("entry", &entry)]);
-        format!("<a class=\"nowrap\" href=\"{to}\">Raise a concern</a>")
+    let concern = |found: &Found| match is_own {
+        true => String::new(),
+        false => {
+            let to = link("/concern", &[("patient", patient), ("entry", &found.position.0.to_string())]);
+            format!("<a class=\"nowrap\" href=\"{to}\">Raise a concern</a>")
+        }
     };
-    Ok(vec![
-        words::time(found.at),
-        format!("{name}<br><small>{roles}</small>{app}"),
-        why(found),
-        what(at, found)?,
-        concern,
-    ])
+    let what = match group.entries.as_slice() {
+        [only] => format!("{}<br>{}", what(at, only)?, words::time(only.at)),
+        several => {
+            let each = |found: &&Found| -> Result<String, Error> {
+                Ok(format!("<li>{}: {} {}</li>", words::time(found.at), what(at, found)?, concern(found)))
+            };
+            let each: String = several.iter().map(each).collect::<Result<_, Error>>()?;
+            let times = several.len();
+            format!("{}<details><summary>{times} times</summary><ul>{each}</ul></details>", counted(several))
+        }
+    };
+    Ok(vec![format!("{name}<br><small>{roles}</small>{app}"), why(newest), what, concern(newest)])
+}
+
+/// `opened (3), looked through (2)`; in the order in which each was done last.
+fn counted(entries: &[&Found]) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for found in entries {
+        let deed = words::deed(found.event.deed);
+        match counts.iter_mut().find(|(known, _)| *known == deed) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((deed, 1)),
+        }
+    }
+    counts.iter().map(|(deed, count)| format!("{deed} ({count})")).collect::<Vec<_>>().join(", ")
 }
 
 fn through(at: &At<'_>, client: &str) -> Result<String, Error> {

@@ -68,7 +68,7 @@ try {
   await signIn("zoe");
   await go("/patient");
   await go("/looked");
-  await press("a[href^='/concern?']");
+  await press("td > a[href^='/concern?']");
   await page.type("#text", "I do not know this person.");
   await press("main form button");
   await expect("waiting");

@@ -23,6 +23,12 @@ fn a_patient_sees_who_looked_and_raises_a_concern_that_is_answered() {
     for said in ["KIM", "Physician", "treatment", "looked through: 2 results and measurements", "Raise a concern"] {
         assert!(page.contains(said), "{said}: {page}");
     }
+    // Two looks of one person on one day stand together, with how often and when.
+    assert!(page.contains("looked through (1)") || page.matches(">KIM<br>").count() == 1, "{page}");
+    look("Observation?patient=zoe&code=2823-3");
+    let page = shown(&mut zoe, "/looked");
+    assert!(page.contains("<summary>2 times</summary>") && page.contains("looked through (2)"), "{page}");
+    assert_eq!(page.matches(">KIM<br>").count(), 1, "{page}");
     assert!(!page.contains("con-ann") && !page.contains("opened: 1 diagnosis"), "{page}");
     // The same page of somebody else's record is nobody's.
     assert_eq!(zoe.get("/looked?patient=ann").status, 200);
@@ -90,7 +96,7 @@ fn whoever_acts_for_a_patient_sees_who_looked_and_raises_a_concern() {
 fn older_looks_stand_on_further_pages() {
     let stage = stage();
     let mut zoe = stage.browser("zoe");
-    for _ in 0..27 {
+    for _ in 0..62 {
         zoe.get("/looked");
     }
     let page = shown(&mut zoe, "/looked");
