@@ -274,6 +274,7 @@ impl Shared {
         match path {
             "/health" => Ok(plain(StatusCode::OK, "application/json", &b"{\"status\":\"ready\"}\n"[..])),
             "/" => Ok(pages::home(&self.base)),
+            pages::FAVICON => Ok(pages::favicon()),
             sign_in::passkeys::SCRIPT => Ok(sign_in::passkeys::script()),
             _ => match path.strip_prefix("/log/") {
                 Some(rest) => log::answer(self, rest),

@@ -5,6 +5,7 @@
 //! must not tell. What such a visit writes over keeps what it could not see.
 
 use super::Action;
+use super::policy::classes::class_of;
 use super::sight::Sight;
 use super::{Principal, Purpose, Visit};
 use crate::error::{Error, Fault};
@@ -126,6 +127,15 @@ impl Vault {
     /// What does not exist for somebody who is here for a purpose: elements their roles need not see.
     pub fn hidden_from(&self, principal: &Principal, purpose: Purpose) -> Arc<Hidden> {
         Arc::clone(self.policies().grants(principal, purpose).elements())
+    }
+
+    /// Whether somebody with these roles could read something of a type, whoever it is about, for this purpose or behind a
+    /// broken glass. Roles and purpose alone decide: the answer tells nothing of any patient.
+    pub fn could_read(&self, visit: &Visit, resource_type: &str) -> bool {
+        let grants = |purpose| self.policies().grants(visit.principal(), purpose);
+        let may =
+            |class| [visit.purpose(), Purpose::BreakGlass].map(grants).iter().any(|g| g.ever(Action::Read, class));
+        class_of(resource_type).is_some_and(may)
     }
 
     /// A search as a visit may ask it: parameters over what the visit does not see are parameters nobody knows.

@@ -1,7 +1,7 @@
 //! The audit for those who review it: searched by patient, account, period and deed, and taken out as CSV.
 
 use super::frame::{At, line, link, seated, table};
-use super::{escape, looked, words};
+use super::{escape, looked, patients, words};
 use crate::answer::{Outcome, plain};
 use crate::server::Shared;
 use crate::sign_in::Asked;
@@ -50,7 +50,7 @@ pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
         let mut names = HashMap::new();
         let rows = page.found.iter().map(|found| row(at, found, &mut names)).collect::<Result<Vec<_>, Error>>()?;
         let list = if rows.is_empty() {
-            "<p>No entry fits.</p>".to_owned()
+            format!("<p>No entry fits.</p>{}", meant(at)?)
         } else {
             table(&["When", "Who", "Why", "What", "Patients", "Entry"], rows)
         };
@@ -64,6 +64,22 @@ pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
     })
 }
 
+/// Whom a name may mean that was typed where no patient has it as id: each leads to the same question about that patient.
+fn meant(at: &At<'_>) -> Result<String, Error> {
+    let typed = at.text("patient");
+    if typed.is_empty() || !names_people(at) {
+        return Ok(String::new());
+    }
+    let rest = ["login", "since", "until", "deed"].map(|name| (name, at.text(name)));
+    let found = patients::found(at, typed, &|id| link("/audit", &[&[("patient", id)], &rest[..]].concat()))?;
+    Ok(format!("<h2>Whom do you mean?</h2>{found}"))
+}
+
+/// Whether the visitor may know who a patient is: who reads the audit alone does not.
+fn names_people(at: &At<'_>) -> bool {
+    at.shared.vault.could_read(&at.seat.visit, "Patient")
+}
+
 fn search_form(at: &At<'_>) -> String {
     let option = |(deed, words): &(Deed, &str)| {
         let chosen = if deed.code() == at.text("deed") { " selected" } else { "" };
@@ -74,7 +90,12 @@ fn search_form(at: &At<'_>) -> String {
         "<form class=\"wide\" method=\"get\" action=\"/audit\"><div class=\"side\">{}{}{}{}<div><label for=\"deed\">Deed\
          </label><select id=\"deed\" name=\"deed\"><option value=\"\">any</option>{deeds}</select></div></div>\
          <button>Search</button></form>",
-        line("patient", "Patient’s id", at.text("patient"), "autocomplete=\"off\""),
+        line(
+            "patient",
+            if names_people(at) { "Patient: name, birth date, number, id" } else { "Patient’s id" },
+            at.text("patient"),
+            "autocomplete=\"off\""
+        ),
         line("login", "Login", at.text("login"), "autocomplete=\"off\" autocapitalize=\"none\""),
         line("since", "From day", at.text("since"), "type=\"date\""),
         line("until", "To day", at.text("until"), "type=\"date\""),

@@ -107,6 +107,12 @@ const WAYS: &[Way] = &[
     },
 ];
 
+/// What somebody reads who sees no patient.
+const NO_PAGES: &str = "<p>Your role sees no single patient, and no page here is made for it yet. What is open to you (numbers without \
+                        names, the directory of the house, code systems and value sets) is asked of the FHIR interface, at \
+                        <a href=\"/fhir/metadata\"><code>/fhir</code></a>, by an app that you let act for you: those are under \
+                        <a href=\"/smart/apps\">apps</a>.</p>";
+
 /// The pages for somebody with these roles.
 pub(crate) fn ways(shared: &Shared, roles: Roles) -> Vec<&'static Way> {
     let of_rooms = shared.settings.rooms.iter().flat_map(|room| room.ways);
@@ -122,9 +128,10 @@ pub(crate) fn page(shared: &Shared, asked: &Asked) -> Outcome {
             format!("<li><a href=\"{}\"><strong>{}</strong><small>{}</small></a></li>", way.path, way.name, way.does)
         };
         let ways: String = ways(shared, account.roles).iter().map(way).collect();
+        let ways = if ways.is_empty() { NO_PAGES.to_owned() } else { format!("<ul class=\"ways\">{ways}</ul>") };
         let body = format!(
             "<h1>{}</h1><p>You are here as {}, for {}. <a href=\"/account\">Your account</a> has the purposes you may \
-             come for.</p><ul class=\"ways\">{ways}</ul>",
+             come for.</p>{ways}",
             escape(&account.name),
             escape(&roles.join(", ").to_lowercase()),
             escape(at.seat.session.purpose.words()),

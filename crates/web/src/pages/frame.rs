@@ -8,7 +8,7 @@ use crate::sign_in::Asked;
 use crate::sign_in::forms::Form;
 use crate::sign_in::html::{field, page as html_page};
 use crate::sign_in::seat::{Seat, Seated, take};
-use axum::http::{HeaderValue, Method, Response, StatusCode, header};
+use axum::http::{Method, Response, StatusCode};
 use bytes::Bytes;
 use fhir::json::Json;
 use fhir::search::query::url;
@@ -90,14 +90,7 @@ impl At<'_> {
 
     /// The page: `body` is HTML, in which whatever came from outside was escaped.
     pub fn page(&self, title: &str, body: &str) -> Response<Bytes> {
-        let links = desk::ways(self.shared, self.seat.account.roles);
-        let link = |(path, name): (&str, &str)| {
-            let here = if path == self.path { " aria-current=\"page\"" } else { "" };
-            format!("<a href=\"{path}\"{here}>{name}</a>")
-        };
-        let home = link(("/home", "Home"));
-        let links: String = links.iter().map(|way| link((way.path, way.name))).collect();
-        let body = format!("<nav aria-label=\"Pages\">{home}{links}</nav>{body}");
+        let body = format!("{}{body}", ways(self.shared, &self.seat, self.path));
         html_page(self.shared, StatusCode::OK, title, Some(&self.seat), &body)
     }
 
@@ -138,13 +131,15 @@ impl At<'_> {
     }
 }
 
-/// Lets a page show images of this server, and no others.
-pub fn with_images(answer: &mut Response<Bytes>) {
-    let policy = answer.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
-    let policy = policy.map(|policy| format!("{policy}; img-src 'self'"));
-    if let Some(policy) = policy.and_then(|policy| HeaderValue::try_from(policy).ok()) {
-        answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
+/// The ways to the pages of whoever sits there; `path` is the one that is shown.
+pub(crate) fn ways(shared: &Shared, seat: &Seat, path: &str) -> String {
+    let link = |(to, name): (&str, &str)| {
+        let here = if to == path { " aria-current=\"page\"" } else { "" };
+        format!("<a href=\"{to}\"{here}>{name}</a>")
+    };
+    let home = link(("/home", "Home"));
+    let links: String = desk::ways(shared, seat.account.roles).iter().map(|way| link((way.path, way.name))).collect();
+    format!("<nav aria-label=\"Pages\">{home}{links}</nav>")
 }
 
 /// An address with a query, ready to stand in an attribute.
@@ -169,7 +164,12 @@ pub fn line(name: &str, label: &str, value: &str, more: &str) -> String {
 
 /// A table: heads, then rows of cells that are HTML. On a narrow screen each row stands as a block with its heads.
 pub fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let head: String = heads.iter().map(|head| format!("<th scope=\"col\">{head}</th>")).collect();
+    // A column of buttons or links has no head: a cell that says nothing is none.
+    let head = |head: &&str| match head.is_empty() {
+        true => "<td></td>".to_owned(),
+        false => format!("<th scope=\"col\">{head}</th>"),
+    };
+    let head: String = heads.iter().map(head).collect();
     let row = |cells: Vec<String>| {
         let cells: String =
             heads.iter().zip(cells).map(|(head, cell)| format!("<td{}>{cell}</td>", name(head))).collect();

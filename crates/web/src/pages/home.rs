@@ -6,9 +6,17 @@ use bytes::Bytes;
 
 const PAGE: &str = include_str!("home.html");
 
-/// Only the page's own style, by its hash; no script, no frame, no form.
-const POLICY: &str = "default-src 'none'; style-src 'sha256-2zbq/ONqwmiLJXHvX4sg1MD5ALGOHrNRRHaCXykYUI0='; frame-ancestors 'none'; base-uri 'none'; \
+/// Only the page's own style, by its hash, and the mark; no script, no frame, no form.
+const POLICY: &str = "default-src 'none'; style-src 'sha256-2zbq/ONqwmiLJXHvX4sg1MD5ALGOHrNRRHaCXykYUI0='; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
                       form-action 'none'";
+
+/// Where the mark of this program stands.
+pub const FAVICON: &str = "/favicon.svg";
+
+/// The mark: a chart with a seal.
+pub fn favicon() -> Response<Bytes> {
+    plain(StatusCode::OK, "image/svg+xml", include_str!("favicon.svg"))
+}
 
 /// The page, for a FHIR base.
 pub fn home(base: &str) -> Response<Bytes> {

@@ -26,13 +26,14 @@ mod whose;
 mod why;
 pub mod words;
 
-pub use home::{escape, home};
+pub use home::{FAVICON, escape, favicon, home};
 
 use crate::answer::Outcome;
 use crate::room::{self, Room};
 use crate::server::Shared;
 use crate::sign_in::forms::check_origin;
-use crate::sign_in::{Asked, refused_page};
+use crate::sign_in::seat::present;
+use crate::sign_in::{Asked, refused_at};
 use axum::http::{Method, Response};
 use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
@@ -112,7 +113,10 @@ pub fn allowed(rooms: &[Room], path: &str) -> Option<&'static str> {
 /// Answers a page. Errors are pages too.
 pub fn answer(shared: &Shared, asked: &Asked) -> Response<Bytes> {
     let path = asked.parts.uri.path();
-    route(shared, asked, path).unwrap_or_else(|error| refused_page(shared, &error, path))
+    route(shared, asked, path).unwrap_or_else(|error| {
+        let seat = present(shared, asked).ok().flatten();
+        refused_at(shared, &error, path, seat.as_ref())
+    })
 }
 
 fn route(shared: &Shared, asked: &Asked, path: &str) -> Outcome {

@@ -12,13 +12,17 @@ use std::sync::LazyLock;
 
 pub use crate::pages::escape;
 
+/// The mark in the tab of a browser.
+const ICON: &str = "<link rel=\"icon\" type=\"image/svg+xml\" href=\"/favicon.svg\">";
+
 const STYLE: &str = include_str!("../pages/style.css");
 
-/// Only the pages' own style, by its hash; no script, no frame, nothing from elsewhere; forms go nowhere else.
+/// Only the pages' own style, by its hash, and images of this server; no script, no frame, nothing from elsewhere; forms go
+/// nowhere else.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let hash = STANDARD.encode(digest::digest(&digest::SHA256, STYLE.as_bytes()));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; style-src 'sha256-{hash}'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     );
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 });
@@ -30,7 +34,7 @@ pub fn page(shared: &Shared, status: StatusCode, title: &str, seat: Option<&Seat
     let title = escape(title);
     let page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title} – Chartroom</title>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title} – Chartroom</title>\n{ICON}\n\
          <style>{STYLE}</style>\n</head>\n<body>\n<header><a href=\"{home}\">Chartroom</a>{top}</header>\n<main>\n{body}\n</main>\n\
          </body>\n</html>\n"
     );

@@ -19,12 +19,14 @@ pub mod seat;
 
 use crate::answer::{Outcome, log_fault};
 use crate::listen::Peer;
+use crate::pages::frame::ways;
 use crate::server::Shared;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use base::refusal::{Kind, Refusal};
 use bytes::Bytes;
 use forms::Form;
+use seat::Seat;
 use vault::access::Context;
 use vault::access::audit::Deed;
 use vault::exchange::status;
@@ -125,6 +127,11 @@ fn route(shared: &Shared, asked: &Asked, ahead: provider::Ahead) -> Outcome {
 
 /// What went wrong, as a page.
 pub fn refused_page(shared: &Shared, error: &Error, place: &str) -> Response<Bytes> {
+    refused_at(shared, error, place, None)
+}
+
+/// The same for somebody who is signed in: with the ways to go on.
+pub fn refused_at(shared: &Shared, error: &Error, place: &str, seat: Option<&Seat>) -> Response<Bytes> {
     let refusal = match error {
         Error::Refusal(refusal) => refusal.clone(),
         Error::Fault(fault) => {
@@ -140,9 +147,11 @@ pub fn refused_page(shared: &Shared, error: &Error, place: &str) -> Response<Byt
     };
     let code = StatusCode::from_u16(status(refusal.kind)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let said: String = refusal.findings.iter().map(|f| html::escape(&html::sentence(&f.message))).collect();
-    let body =
-        format!("<h1>That was not done</h1><p role=\"alert\">{said}</p><p><a href=\"/account\">Your account</a></p>");
-    html::page(shared, code, "Not done", None, &body)
+    let ways = seat.map(|seat| ways(shared, seat, "")).unwrap_or_default();
+    let body = format!(
+        "{ways}<h1>That was not done</h1><p role=\"alert\">{said}</p><p><a href=\"/account\">Your account</a></p>"
+    );
+    html::page(shared, code, "Not done", seat, &body)
 }
 
 /// Sends the browser on with a GET (RFC 9110 section 15.4.4). `to` is a path of this server.

@@ -2,6 +2,8 @@
 
 use super::{Place, form_of};
 use crate::answer::Outcome;
+use crate::pages::frame::ways;
+use crate::pages::words;
 use crate::server::Shared;
 use crate::sign_in::Asked;
 use crate::sign_in::html::{escape, field, page as html_page};
@@ -17,7 +19,8 @@ pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
         let grants = shared.vault.grants(&seat.visit, &seat.account.id)?;
         let lines = grants.iter().map(|grant| line(shared, &seat, grant)).collect::<Result<String, Error>>()?;
         let lines = if lines.is_empty() { "<p>None: you have let no app act for you.</p>".to_owned() } else { lines };
-        let body = format!("<h1>Apps</h1><p>Programs of others that act in your name.</p>{lines}");
+        let ways = ways(shared, &seat, "");
+        let body = format!("{ways}<h1>Apps</h1><p>Programs of others that act in your name.</p>{lines}");
         Ok(html_page(shared, StatusCode::OK, "Apps", Some(&seat), &body))
     })
 }
@@ -25,13 +28,12 @@ pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
 fn line(shared: &Shared, seat: &Seat, grant: &Grant) -> Result<String, Error> {
     let app = shared.vault.app(&grant.agreed.client)?;
     let name = app.map_or_else(|| grant.agreed.client.clone(), |app| app.name().to_owned());
-    let since = grant.since.to_string();
     let hidden = [field("csrf", &seat.sign(shared)), field("grant", &grant.id)].concat();
     Ok(format!(
         "<h2>{}</h2><p>Since {}. It may: <code>{}</code></p>\
          <form method=\"post\" action=\"{}\">{hidden}<button>End it</button></form>",
         escape(&name),
-        since.get(..10).unwrap_or_default(),
+        words::day(grant.since),
         escape(&grant.agreed.scopes.to_string()),
         Place::Agreed.path()
     ))

@@ -2,6 +2,7 @@
 
 use super::{Place, form_of, people, send_to, with_query};
 use crate::answer::Outcome;
+use crate::pages::frame::ways;
 use crate::server::Shared;
 use crate::sign_in::Asked;
 use crate::sign_in::html::{escape, field, lead_to, page as html_page};
@@ -17,7 +18,8 @@ pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
         let apps: Vec<&App> = apps.iter().map(AsRef::as_ref).filter(|app| opens(app).is_some()).collect();
         let whom = people::settled(shared, &seat, query.text("patient"))?;
         let body = format!(
-            "<h1>Open an app</h1>{whom}{}",
+            "{}<h1>Open an app</h1>{whom}{}",
+            ways(shared, &seat, ""),
             list(shared, &seat, &apps, query.text("patient"), query.text("encounter"))
         );
         let mut answer = html_page(shared, StatusCode::OK, "Open an app", Some(&seat), &body);

@@ -91,6 +91,7 @@ const PAGES: &[(&str, &[&str])] = &[
     ("/sign-in/callback/hospital", &["GET"]),
     ("/sign-in/code", &["POST"]),
     ("/sign-in/passkey", &["POST"]),
+    ("/favicon.svg", &["GET"]),
     ("/passkey.js", &["GET"]),
     ("/sign-out", &["GET", "POST"]),
     ("/account", &["GET"]),

@@ -6,7 +6,7 @@ use super::entry::chart_of;
 use super::narrative::harmless;
 use super::{Chart, Shown, nothing, page_of, sections, shown};
 use crate::answer::{Outcome, plain};
-use crate::pages::frame::{At, seated, table, with_images};
+use crate::pages::frame::{At, seated, table};
 use crate::pages::{escape, words};
 use crate::server::Shared;
 use crate::sign_in::Asked;
@@ -147,9 +147,7 @@ pub fn viewer(shared: &Shared, asked: &Asked) -> Outcome {
             escape(document.text("docStatus").unwrap_or(&state(&document))),
             chart.about("/entry", about, &[])
         );
-        let mut answer = chart.page("Document", &[("about", about)], &body);
-        with_images(&mut answer);
-        Ok(answer)
+        Ok(chart.page("Document", &[("about", about)], &body))
     })
 }
 

@@ -41,15 +41,15 @@ use vault::access::Labels;
 use vault::search::{Found, Page};
 use vault::{Error, Position, Version};
 
-/// The pages of a chart, in their order.
-const TABS: &[(&str, &str)] = &[
-    ("/patient", "Summary"),
-    ("/patient/timeline", "Timeline"),
-    ("/patient/encounters", "Visits"),
-    ("/patient/medications", "Medicines"),
-    ("/patient/results", "Results"),
-    ("/patient/documents", "Documents"),
-    ("/patient/entries", "Everything"),
+/// The pages of a chart, in their order, with what each shows; nothing: of all kinds.
+const TABS: &[(&str, &str, &[&str])] = &[
+    ("/patient", "Summary", &[]),
+    ("/patient/timeline", "Timeline", &[]),
+    ("/patient/encounters", "Visits", &["Encounter", "Appointment"]),
+    ("/patient/medications", "Medicines", &["MedicationRequest", "MedicationStatement"]),
+    ("/patient/results", "Results", &["Observation"]),
+    ("/patient/documents", "Documents", &["DocumentReference"]),
+    ("/patient/entries", "Everything", &[]),
 ];
 
 /// A chart that somebody looks at, as it is now or was then.
@@ -134,7 +134,8 @@ impl<'a> Chart<'a> {
 
     /// A page of the chart. `kept` is what stands in its address besides patient and day.
     fn page(&self, title: &str, kept: &[(&str, &str)], body: &str) -> Response<Bytes> {
-        let tabs: String = TABS.iter().map(|(path, name)| self.tab(path, name)).collect();
+        let open = TABS.iter().filter(|(.., kinds)| kinds.is_empty() || kinds.iter().any(|kind| self.could_show(kind)));
+        let tabs: String = open.map(|(path, name, _)| self.tab(path, name)).collect();
         let body = format!(
             "{}<div class=\"chart\"><nav aria-label=\"Chart\">{tabs}</nav>{}{}{body}{}</div>",
             banner::strip(self),
@@ -143,6 +144,11 @@ impl<'a> Chart<'a> {
             banner::paper(self)
         );
         self.at.page(title, &body)
+    }
+
+    /// Whether the roles of the visitor ever see something of a kind. What is in this chart plays no part in it.
+    fn could_show(&self, kind: &str) -> bool {
+        self.at.shared.vault.could_read(&self.at.seat.visit, kind)
     }
 
     fn tab(&self, path: &str, name: &str) -> String {

@@ -191,7 +191,9 @@ fn values(chart: &Chart<'_>, found: &[Shown]) -> String {
             format!(
                 "<a href=\"{}\">{}</a>{}",
                 chart.entry(&one.version),
-                escape(&words::value(&one.resource)),
+                escape(
+                    Some(words::value(&one.resource)).filter(|said| !said.is_empty()).as_deref().unwrap_or("no value")
+                ),
                 words::flag(&one.resource)
             ),
             escape(&range(&one.resource)),

@@ -23,19 +23,30 @@ const RESULTS: usize = 40;
 /// Tests whose last result is shown.
 const TESTS: usize = 8;
 
+/// A part of the page.
+type Part = fn(&Chart<'_>) -> Result<String, Error>;
+
+/// What the parts show, in their order.
+const PARTS: [(&str, Part); 7] = [
+    ("AllergyIntolerance", allergies),
+    ("Condition", problems),
+    ("MedicationRequest", medicines),
+    ("Observation", |chart| results(chart, "laboratory", "Last laboratory results")),
+    ("Observation", |chart| results(chart, "vital-signs", "Last measurements")),
+    ("Encounter", visits),
+    ("Immunization", vaccinations),
+];
+
 /// `GET /patient?id=ID`; without an id a patient's own.
 pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
     page_of(shared, asked, |chart| {
-        let parts = [
-            allergies(chart)?,
-            problems(chart)?,
-            medicines(chart)?,
-            results(chart, "laboratory", "Last laboratory results")?,
-            results(chart, "vital-signs", "Last measurements")?,
-            visits(chart)?,
-            vaccinations(chart)?,
-        ];
-        let body = format!("<div class=\"summary\">{}</div>{}", parts.concat(), ways(chart));
+        let mut parts = String::new();
+        for (kind, part) in PARTS {
+            if chart.could_show(kind) {
+                parts.push_str(&part(chart)?);
+            }
+        }
+        let body = format!("<div class=\"summary\">{parts}</div>{}", ways(chart));
         Ok(chart.page("Chart", &[], &body))
     })
 }

@@ -45,7 +45,7 @@ pub fn page(shared: &Shared, asked: &Asked) -> Outcome {
     seated(shared, asked, Deed::Search, |at| {
         let text = at.text("q");
         let found = match (text.is_empty(), at.text("all") == "yes") {
-            (false, _) => found(at, text)?,
+            (false, _) => found(at, text, &|id| link("/patient", &[("id", id)]))?,
             (true, true) => all(at)?,
             (true, false) => String::new(),
         };
@@ -88,7 +88,8 @@ fn all(at: &At<'_>) -> Result<String, Error> {
         let to = link("/patients", &[("all", "yes"), ("from", &next.to_string())]);
         format!("<p><a href=\"{to}\">More</a></p>")
     });
-    Ok(list(found.matches.iter().filter_map(parsed).map(|patient| row(&patient))) + &next.unwrap_or_default())
+    let chart = |id: &str| link("/patient", &[("id", id)]);
+    Ok(list(found.matches.iter().filter_map(parsed).map(|patient| row(&patient, &chart))) + &next.unwrap_or_default())
 }
 
 fn nobody() -> String {
@@ -105,7 +106,9 @@ struct Fitting {
 type Fit = (usize, String, String);
 
 /// Those who fit, the best first; those who fit with a slip apart from them.
-fn found(at: &At<'_>, text: &str) -> Result<String, Error> {
+///
+/// `to` is where the name of each leads, ready to stand in an attribute.
+pub fn found(at: &At<'_>, text: &str, to: &dyn Fn(&str) -> String) -> Result<String, Error> {
     let (this, ..) = civil(at.shared.vault.clock().now().0.div_euclid(86_400_000));
     let mut typed = Typed::read(text, this);
     typed.words.truncate(WORDS);
@@ -118,7 +121,7 @@ fn found(at: &At<'_>, text: &str) -> Result<String, Error> {
         true => String::new(),
         false => {
             let patients = part.iter().filter_map(|(_, version)| parsed(version));
-            format!("<h2>{title}</h2>{}", list(patients.map(|patient| row(&patient))))
+            format!("<h2>{title}</h2>{}", list(patients.map(|patient| row(&patient, to))))
         }
     };
     let more = if more > 0 { "<p class=\"soft\">More fit. Add a day of birth or another name.</p>" } else { "" };
@@ -187,12 +190,12 @@ fn list(rows: impl Iterator<Item = Vec<String>>) -> String {
     table(&["Name", "Born", "Sex", "Record number"], rows)
 }
 
-fn row(one: &Fitting) -> Vec<String> {
+fn row(one: &Fitting, to: &dyn Fn(&str) -> String) -> Vec<String> {
     let patient = &one.patient;
     let name = Some(words::name(patient)).filter(|name| !name.is_empty());
     let name = name.unwrap_or_else(|| "without a name".to_owned());
     vec![
-        format!("<a href=\"{}\">{}</a>", link("/patient", &[("id", &one.id)]), escape(&name)),
+        format!("<a href=\"{}\">{}</a>", to(&one.id), escape(&name)),
         escape(&words::date(patient.text("birthDate").unwrap_or_default())),
         escape(patient.text("gender").unwrap_or_default()),
         escape(&number(patient)),

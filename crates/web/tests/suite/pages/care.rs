@@ -75,6 +75,27 @@ fn who_was_only_compared_with_a_name_is_not_in_the_audit() {
 }
 
 #[test]
+fn pages_that_a_role_never_fills_are_not_offered_whoever_the_patient_is() {
+    let stage = stage();
+    person(&stage, "tom", Role::Biller, &[]);
+    stage.put(&json!({"resourceType": "Patient", "id": "bare", "name": [{"family": "Bare"}]}));
+    let nav = |login: &str, id: &str| {
+        let page = shown(&mut stage.browser(login), &format!("/patient?id={id}"));
+        let tabs = page.split_once("aria-label=\"Chart\">").unwrap().1.split_once("</nav>").unwrap().0.to_owned();
+        (tabs.replace(id, "ID"), page)
+    };
+    let (tabs, page) = nav("tom", "zoe");
+    assert!(tabs.contains("/patient/encounters") && !tabs.contains("/patient/results"), "{tabs}");
+    assert!(!page.contains("Allergies") && page.contains("<h2>Visits</h2>"), "{page}");
+    assert_eq!(nav("tom", "bare").0, tabs, "what is in a chart plays no part in it");
+    assert!(nav("kim", "zoe").0.contains("/patient/results"));
+    // A refusal still has the ways to go on.
+    let refused = stage.browser("kim").get("/patient?id=bare");
+    assert_eq!(refused.status, 404);
+    assert!(refused.text().contains("<nav aria-label=\"Pages\">") && refused.text().contains("href=\"/patients\""));
+}
+
+#[test]
 fn the_glass_is_broken_for_one_patient_who_is_named_exactly() {
     let stage = stage();
     for (id, family, number) in [("far", "Far", "1"), ("two", "Far", "2"), ("off", "Faraday", "3")] {

@@ -20,6 +20,16 @@ fn the_audit_is_searched_and_taken_out_by_those_who_review_it() {
     assert!(of_zoe.contains("looked at who looked") && !of_zoe.contains("KIM"), "{of_zoe}");
     assert!(shown(&mut ada, "/audit?login=nobody").contains("No entry fits"));
     assert!(shown(&mut ada, "/audit?until=2020-01-01").contains("No entry fits"));
+    // A name finds the patient whose entries are meant, with the rest of the question kept.
+    stage.put(&json!({"resourceType": "Patient", "id": "p-17", "name": [{"family": "Orozco"}]}));
+    let meant = shown(&mut ada, "/audit?patient=Orosco&deed=create");
+    assert!(meant.contains("Whom do you mean?") && meant.contains("/audit?patient=p-17&amp;deed=create"), "{meant}");
+    person(&stage, "grace", Role::Auditor, &[]);
+    let alone = shown(&mut stage.browser("grace"), "/audit?patient=Orosco");
+    assert!(
+        alone.contains("Patient’s id") && !alone.contains("Whom do you mean"),
+        "who reads the audit alone: {alone}"
+    );
     assert_eq!(ada.get("/audit?since=yesterday").status, 400);
     let file = ada.get("/audit.csv?patient=zoe&login=zoe");
     assert_eq!((file.status, file.header("content-type")), (200, Some("text/csv; charset=utf-8")));
