@@ -8,6 +8,8 @@ mod beside;
 mod charts;
 #[path = "../../../web/tests/suite/client.rs"]
 mod client;
+#[path = "../../../web/tests/suite/clients.rs"]
+mod clients;
 mod commands;
 mod disclosures;
 mod imports;

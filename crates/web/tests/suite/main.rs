@@ -6,6 +6,7 @@ mod bombs;
 mod browser;
 mod bulk;
 mod client;
+mod clients;
 mod connections;
 mod disclosures;
 mod gate;

@@ -1,8 +1,8 @@
 //! Passkeys: signing in with one, and every way to sign in with somebody else's.
 
 use crate::browser::{Browser, field, location};
+use crate::clients::{told_by, with_npm};
 use crate::house::{Answer, House};
-use crate::smart_clients::{told_by, with_npm};
 use crate::stage::{START, operator};
 use aws_lc_rs::digest;
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};

@@ -1,9 +1,9 @@
 //! Signing in by an identity provider's word, and every way to pretend to be one or to be somebody else.
 
 use crate::browser::{Browser, encoded, field, location};
+use crate::clients::{told_by, with_npm};
 use crate::house::{Answer, House};
 use crate::issuer::{Issuer, Sign, Token, asked_of, rsa_key};
-use crate::smart_clients::{told_by, with_npm};
 use crate::stage::{START, operator, value};
 use base::clock::Clock;
 use serde_json::{Value, json};

@@ -1,76 +1,23 @@
-//! Clients that others made, unmodified: the npm library `fhirclient` in Chromium, and Python's `fhirclient` and PyJWT. What is
-//! missing is installed below the target directory by npm and pip; where that cannot be, the test says so and is skipped.
+//! Clients that others made, unmodified: the npm library `fhirclient` in Chromium, and Python's `fhirclient` and PyJWT.
 
 use crate::browser::location;
+use crate::clients::{installed, scripts, told_by, tried, with_npm};
 use crate::stage::{PASSWORD, REDIRECT, Stage, parameters, registration};
 use base::clock::Clock;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use vault::access::apps::{Proof, Registration};
-
-/// Drives Chromium.
-const PUPPETEER: &str = "puppeteer-core@24.43.1";
-
-pub fn scripts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
-}
-
-/// Where what is installed stays.
-fn cache(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients").join(name);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
-/// Runs a command. `None`, after saying so, where it cannot be run or fails.
-fn tried(what: &str, command: &mut Command) -> Option<Output> {
-    match command.output() {
-        Ok(output) if output.status.success() => Some(output),
-        Ok(output) => {
-            println!("skipped: {what}: {}", String::from_utf8_lossy(&output.stderr));
-            None
-        }
-        Err(error) => {
-            println!("skipped: {what} not found: {error}");
-            None
-        }
-    }
-}
-
-/// The folder in which npm has installed a package beside what drives Chromium.
-pub fn with_npm(name: &str, package: &str) -> Option<PathBuf> {
-    tried("chromium", Command::new("/usr/bin/chromium").arg("--version"))?;
-    tried("node", Command::new("node").arg("--version"))?;
-    let folder = cache(name);
-    if !folder.join("node_modules/puppeteer-core").is_dir() {
-        let mut npm = Command::new("npm");
-        npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&folder);
-        tried(&format!("{package} (npm)"), npm.args([package, PUPPETEER]))?;
-    }
-    Some(folder)
-}
 
 /// The folder in which pip has installed a package that brings a module.
 fn with_pip(module: &str, package: &str) -> Option<PathBuf> {
-    let folder = cache(&format!("python-{module}"));
-    if !folder.join(module).is_dir() {
+    installed(&format!("python-{module}"), package, |folder| {
         let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--target"]).arg(&folder).arg(package);
-        tried(&format!("{package} (pip)"), &mut pip)?;
-    }
-    Some(folder)
-}
-
-/// Runs a script of ours with node, which must end well. Answers its lines of JSON.
-#[track_caller]
-pub fn told_by(script: &str, modules: &Path, arguments: &[&str]) -> Vec<Value> {
-    let output = Command::new("node").arg(scripts().join(script)).arg(modules).args(arguments).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    said.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        pip.args(["-m", "pip", "install", "--quiet", "--upgrade", "--target"]).arg(folder).arg(package);
+        tried(&format!("{package} (pip)"), &mut pip)
+    })
 }
 
 #[test]

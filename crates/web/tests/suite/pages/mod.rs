@@ -8,7 +8,7 @@ mod own;
 mod review;
 
 use crate::browser::Browser;
-use crate::smart_clients::{told_by, with_npm};
+use crate::clients::{told_by, with_npm};
 use crate::stage::{PASSWORD, Stage, operator};
 use base::clock::Clock;
 use serde_json::json;
