@@ -287,11 +287,12 @@ pub(crate) fn transact<T>(
             // What has no key is no resource, and nobody reads it again soon.
             let changed = group.fed.iter().filter(|appended| appended.key != 0);
             changed.for_each(|appended| desk.store.recent.change(appended.key, head));
+            // The index first: a search asks it for everything below the head it has seen.
+            desk.store.index.append(std::mem::take(&mut group.fed));
             if let Some(last) = group.changes {
                 desk.store.changes.store(head.min(last.0 + 1), Ordering::Release);
             }
             desk.store.head.store(head, Ordering::Release);
-            desk.store.index.append(std::mem::take(&mut group.fed));
             Ok(value)
         }
         Err(fault) => {

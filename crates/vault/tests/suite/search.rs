@@ -3,6 +3,7 @@
 use crate::place::{Place, delete, put, write};
 use base::clock::Instant;
 use fhir::search::query::{Query, parse};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use vault::access::Visit;
 use vault::search::{Found, Page};
 use vault::{Error, Vault};
@@ -219,6 +220,38 @@ fn pages_hold_still_and_old_versions_stay_findable() {
     assert_eq!(ids(&vault, &format!("Patient?_has:Observation:patient:code=8867-4&_asof={then}")), "p2 p1");
     assert_eq!(ids(&vault, "Patient?_has:Observation:patient:code=8867-4"), "p1");
     assert_eq!(ids(&vault, &format!("Patient?name=eck&_asof={}", Instant(0))), "");
+}
+
+/// What is acknowledged before a search begins is in its answer, whoever else writes meanwhile.
+#[test]
+fn searches_beside_writers_find_what_was_acknowledged_and_never_run_ahead_of_the_index() {
+    const WRITERS: usize = 3;
+    const EACH: usize = 150;
+    let place = Place::new();
+    let vault = place.open();
+    let acknowledged = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (vault, acknowledged) = (&vault, &acknowledged);
+            scope.spawn(move || {
+                for n in 0..EACH {
+                    let basic = format!(r#"{{"resourceType":"Basic","id":"w{writer}-{n}"}}"#);
+                    write(vault, vec![put(&basic)]).unwrap();
+                    acknowledged.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while acknowledged.load(Ordering::SeqCst) < WRITERS * EACH {
+                    let before = acknowledged.load(Ordering::SeqCst) as u64;
+                    let total = found(&vault, "Basic?_summary=count").unwrap().total.unwrap();
+                    assert!(total >= before, "{total} found of {before} acknowledged");
+                }
+            });
+        }
+    });
+    assert_eq!(found(&vault, "Basic?").unwrap().total, Some((WRITERS * EACH) as u64));
 }
 
 #[test]

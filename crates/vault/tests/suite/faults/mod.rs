@@ -78,6 +78,12 @@ impl Run {
         self.command.status().unwrap()
     }
 
+    /// Runs to the end, and shows what the program said when it did not end well.
+    fn succeed(&mut self) {
+        let ended = self.command.stderr(Stdio::piped()).output().unwrap();
+        assert!(ended.status.success(), "{}: {}", ended.status, String::from_utf8_lossy(&ended.stderr));
+    }
+
     fn record(&self) -> Record {
         Record::read(&self.folder.path().join("record"))
     }
@@ -139,7 +145,7 @@ fn broken_promises(run: &Run, record: &Record, cut: usize, loss: Loss) -> Vec<St
 #[test]
 fn a_power_loss_at_any_point_loses_nothing_acknowledged() {
     let mut run = Run::new(12).recorded();
-    assert!(run.finish().success());
+    run.succeed();
     let record = run.record();
     assert!(record.ops.iter().filter(|op| matches!(op, Op::Ack(_))).count() >= 40, "too few acknowledgements");
     let mut images = 0;
@@ -157,7 +163,7 @@ fn a_power_loss_at_any_point_loses_nothing_acknowledged() {
 #[test]
 fn the_harness_sees_a_store_that_does_not_sync() {
     let mut run = Run::new(6).recorded().with("SHIM_NO_SYNC", "1");
-    assert!(run.finish().success());
+    run.succeed();
     let record = run.record();
     let seen = disk::cuts(&record.ops, 30)
         .into_iter()
